@@ -82,8 +82,10 @@ class Registry(Generic[T]):
             return self._members[self._names[name]].part
         except KeyError:
             near = difflib.get_close_matches(name, self._names, n=3)
-            known = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(self._names))}"
-            raise UnknownMember(f"there is no {self.family} called {name!r}; {known}") from None
+            known = (
+                f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(self._names))}"
+            )
+            raise UnknownMember(f"there is no {self.family} called {name!r}; {hint}") from None
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
