@@ -82,7 +82,7 @@ class Registry(Generic[T]):
             return self._members[self._names[name]].part
         except KeyError:
             near = difflib.get_close_matches(name, self._names, n=3)
-            known = (
+            hint = (
                 f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(self._names))}"
             )
             raise UnknownMember(f"there is no {self.family} called {name!r}; {hint}") from None

@@ -1,0 +1,67 @@
+"""What the decoders say: the events of a request on its way in.
+
+Every protocol of `uwsgid.wire` turns bytes into these, so that a blocking loop, a reactor and a test drive
+them alike.  "More, please" is the value `NEED_DATA`, not None and not an exception.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+class NeedData(enum.Enum):
+    """The type of `NEED_DATA`."""
+
+    NEED_DATA = "need data"
+
+
+NEED_DATA: Final = NeedData.NEED_DATA  #: feed the decoder more bytes before it can say the next event
+
+
+@dataclass(slots=True)
+class RequestHead:
+    """All that is known of a request before its body.
+
+    :ivar vars: the variables of the request as WSGI wants them (``str``, latin-1), on top of a copy of the
+        base environ that the decoder was given.
+    :ivar modifier1: who answers; 0 is WSGI.
+    :ivar modifier2: its argument.
+    :ivar count: how many variables came over the wire.
+    :ivar size: bytes of the variable block (uwsgi) or of the head (HTTP), what the log calls packet size.
+    :ivar body_length: bytes of the body; None where it ends by itself (chunked).
+    :ivar http_version: (1, 0) or (1, 1); (0, 0) where the protocol is not HTTP.
+    :ivar keep_alive: the peer is willing to send another request on this connection.
+    :ivar expect_continue: the peer waits for ``100 Continue`` before it sends the body.
+    """
+
+    vars: dict[str, Any]
+    modifier1: int = 0
+    modifier2: int = 0
+    count: int = 0
+    size: int = 0
+    body_length: int | None = 0
+    http_version: tuple[int, int] = (0, 0)
+    keep_alive: bool = False
+    expect_continue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BodyChunk:
+    """Some bytes of the body, never empty."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfBody:
+    """The body is complete; what follows, if anything, is the next request.
+
+    :ivar trailers: header fields after a chunked body, in order; names in lower case.
+    """
+
+    trailers: tuple[tuple[str, str], ...] = field(default=())
+
+
+Event = RequestHead | BodyChunk | EndOfBody | NeedData
