@@ -1,0 +1,29 @@
+"""The families, side by side: all that can be extended.
+
+Members register themselves where they live (``@protocols.member("uwsgi")``); `uwsgid.door.catalog` imports the
+built-in ones from a plain list, others come from the entry-point group ``uwsgid.plugins``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from uwsgid.registry import Registry
+
+#: Texts of configuration to directives: ``ini``, ``yaml``, ``json``, ``xml``.
+config_formats: Final[Registry[Any]] = Registry("config format")
+#: Where the text of a configuration comes from: ``path``, ``exec``, ``http``, ``fd``, ….
+config_sources: Final[Registry[Any]] = Registry("config source")
+#: What is spoken on a socket of the workers: ``uwsgi``, ``http``.
+protocols: Final[Registry[Any]] = Registry("protocol")
+#: Languages whose applications can be loaded: ``python``.
+languages: Final[Registry[Any]] = Registry("language")
+#: How a worker waits: ``simple``, ``threads``, ``reactor``.
+loop_engines: Final[Registry[Any]] = Registry("loop engine")
+#: What a forked child becomes: ``zygote``, ``worker``.
+roles: Final[Registry[Any]] = Registry("role")
+#: Functions of the ``uwsgi`` module that applications import, by name.
+api_functions: Final[Registry[Callable[..., Any]]] = Registry("function of the uwsgi module")
+#: Where a log line can go: ``file``.
+loggers: Final[Registry[Any]] = Registry("logger")

@@ -1,0 +1,1 @@
+"""How processes are born, watched, counted and let go."""

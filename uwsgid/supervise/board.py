@@ -1,0 +1,174 @@
+"""What every worker tells the world, in shared memory.
+
+The board is one anonymous map that boot makes before the seed is forked, so that every process of the
+instance sees the same bytes.  It has a *seat* for each worker process: one more generation than is serving
+can sit down during a reload, and a third can wait for the first to go.  A worker of slot 2 ("worker 2" in
+logs) may sit anywhere; the seat remembers its slot.
+
+The rule of the file: **one writer for each cell, any readers, no locks.**  The columns of seats and cores
+are written by the worker that sits there, the columns of slots by the master alone.  The layout is by
+column, because a column is a plain ``memoryview`` of machine words: ``board.requests[seat] += 1`` is two
+index operations, and the sum over all workers is one call of ``sum``.
+
+What it leaves to others: who may sit where is `uwsgid.master`'s, what the numbers mean to a client is
+`uwsgid.stats`'s, harakiri is `uwsgid.supervise.deadline`'s.
+"""
+
+from __future__ import annotations
+
+import enum
+import mmap
+from typing import Final
+
+#: How many worker processes of one slot may exist at a time: serving, being born, taking long to leave.
+SEATS_PER_SLOT: Final = 3
+
+_CELL: Final = 8  #: bytes of every cell, whatever its type
+
+
+class Phase(enum.IntEnum):
+    """What a worker process is doing with its life."""
+
+    EMPTY = 0  #: nobody sits here
+    BORN = 1  #: forked, loading its app or about to
+    READY = 2  #: in its request loop
+    LEAVING = 3  #: finishing what it has, accepting nothing
+
+
+class RequestKind(enum.IntEnum):
+    """How the bytes of the request in progress are to be read."""
+
+    NONE = 0
+    UWSGI = 1  #: a block of uwsgi variables, without the packet header
+    HTTP = 2  #: the head of an HTTP request
+
+
+class Board:
+    """The shared columns.
+
+    :param slots: workers of the instance (the option ``processes``).
+    :param cores: requests that one worker can have in progress (threads or greenlets).
+    :param snapshot: bytes kept of each request in progress; 0 keeps none.
+    """
+
+    def __init__(self, slots: int, cores: int = 1, snapshot: int = 4096) -> None:
+        self.slots: Final = slots
+        self.cores: Final = cores
+        self.seats: Final = slots * SEATS_PER_SLOT
+        self.snapshot: Final = snapshot
+        cells = (
+            len(_SEAT_COLUMNS) * self.seats + len(_CORE_COLUMNS) * self.seats * cores + _SLOT_COLUMNS * slots
+        )
+        self.size: Final = cells * _CELL + self.seats * cores * snapshot  #: bytes
+        self._map: Final = mmap.mmap(-1, self.size)
+        self._used = 0
+
+        whole, real = self._whole, self._real
+        # of seats, written by the worker that sits there
+        self.pid = whole(self.seats)
+        self.phase = whole(self.seats)
+        self.slot = whole(self.seats)  #: written by the master before the birth
+        self.generation = whole(self.seats)  #: written by the master before the birth
+        self.born = real(self.seats)  #: unix seconds; written by the master before the birth
+        self.requests = whole(self.seats)
+        self.exceptions = whole(self.seats)
+        self.running_time = whole(self.seats)  #: microseconds spent in requests
+        self.avg_rt = whole(self.seats)  #: microseconds, (old + this request) / 2 as in uWSGI
+        self.tx = whole(self.seats)  #: bytes sent
+        self.rss = whole(self.seats)  #: bytes, after the last request, where memory is watched
+        self.vsz = whole(self.seats)
+        self.signals = whole(self.seats)  #: uwsgi signals handled
+        self.paused = whole(self.seats)
+        self.rejected = whole(self.seats)  #: requests refused before an app saw them
+        # of cores: index seat * cores + core, written by the worker (thread) that is that core
+        self.core_requests = whole(self.seats * cores)
+        self.in_request = whole(self.seats * cores)  #: counts up at start and at end: odd while busy
+        self.started = real(self.seats * cores)  #: unix seconds of the request in progress
+        self.deadline = real(self.seats * cores)  #: harakiri, monotonic seconds; 0 when idle
+        self.read_errors = whole(self.seats * cores)
+        self.write_errors = whole(self.seats * cores)
+        self.static_requests = whole(self.seats * cores)
+        self.routed_requests = whole(self.seats * cores)
+        self.offloaded_requests = whole(self.seats * cores)
+        self.request_kind = whole(self.seats * cores)  #: a `RequestKind`
+        self.request_size = whole(self.seats * cores)  #: bytes of the snapshot in use
+        # of slots (index slot - 1), written by the master alone
+        self.respawns = whole(slots)
+        self.harakiris = whole(slots)
+        self.cheaped = whole(slots)  #: 1 where no worker is wanted
+        self.current = whole(slots)  #: the seat that answers for the slot, -1 for none
+        self.past_requests = whole(slots)  #: of workers of this slot that are gone
+        self.past_exceptions = whole(slots)
+        self.past_tx = whole(slots)
+        self.past_running_time = whole(slots)
+        for index in range(slots):
+            self.current[index] = -1
+        self._snapshots: Final = memoryview(self._map)[self._used :]
+
+    def _cells(self, count: int) -> memoryview[int]:
+        start = self._used
+        self._used += _CELL * count
+        return memoryview(self._map)[start : self._used]
+
+    def _whole(self, count: int) -> memoryview[int]:
+        return self._cells(count).cast("q")
+
+    def _real(self, count: int) -> memoryview[float]:
+        return self._cells(count).cast("d")
+
+    def total_requests(self) -> int:
+        """Requests of the whole instance since it started, by living and dead workers."""
+        return sum(self.requests) + sum(self.past_requests)
+
+    def snapshot_of(self, seat: int, core: int) -> memoryview:
+        """The bytes in which *core* of the worker at *seat* keeps the request it is working on."""
+        start = (seat * self.cores + core) * self.snapshot
+        return self._snapshots[start : start + self.snapshot]
+
+    def is_busy(self, seat: int) -> bool:
+        """Whether any core of the worker at *seat* is in a request."""
+        first = seat * self.cores
+        return any(self.in_request[core] & 1 for core in range(first, first + self.cores))
+
+    def free_seat(self) -> int | None:
+        """A seat nobody sits on, or None."""
+        for seat in range(self.seats):
+            if self.phase[seat] == Phase.EMPTY:
+                return seat
+        return None
+
+    def sit_down(self, seat: int, slot: int, generation: int, now: float) -> None:
+        """The master prepares *seat* for a worker of *slot* that is about to be born."""
+        self.phase[seat] = Phase.BORN
+        self.slot[seat] = slot
+        self.generation[seat] = generation
+        self.born[seat] = now
+
+    def stand_up(self, seat: int) -> None:
+        """The master clears *seat* after its worker died and adds what it counted to its slot."""
+        index = self.slot[seat] - 1
+        if index >= 0:
+            self.past_requests[index] += self.requests[seat]
+            self.past_exceptions[index] += self.exceptions[seat]
+            self.past_tx[index] += self.tx[seat]
+            self.past_running_time[index] += self.running_time[seat]
+            if self.current[index] == seat:
+                self.current[index] = -1
+        for name in _SEAT_COLUMNS:
+            getattr(self, name)[seat] = 0
+        first = seat * self.cores
+        for name in _CORE_COLUMNS:
+            column = getattr(self, name)
+            for core in range(first, first + self.cores):
+                column[core] = 0
+
+
+_SEAT_COLUMNS: Final = (
+    "pid", "slot", "generation", "born", "requests", "exceptions", "running_time", "avg_rt", "tx", "rss",
+    "vsz", "signals", "paused", "rejected", "phase",
+)  # fmt: skip
+_CORE_COLUMNS: Final = (
+    "core_requests", "in_request", "started", "deadline", "read_errors", "write_errors", "static_requests",
+    "routed_requests", "offloaded_requests", "request_kind", "request_size",
+)  # fmt: skip
+_SLOT_COLUMNS: Final = 8
