@@ -1,0 +1,238 @@
+"""What master, seed, zygote and workers say to each other, one record per datagram.
+
+They talk over ``SOCK_SEQPACKET`` pairs, so the kernel keeps the borders of the records and there is no
+framing here.  A record is one tag byte, its integers in the order of the fields (32 bits, signed,
+little-endian) and at most one text, in UTF-8, that takes what is left.  Two conversations share the tags, so
+that a record sent down the wrong pair is noticed:
+
+- master and seed or zygote: `Fork` and `Retire` go down, `Born` and `Failed` come back, matched by ticket;
+- master and any child: `Ready`, `Loaded`, `LoadFailed` and `Ask` go up, `Leave`, `Pause`, `Resume` and
+  `Report` go down.
+
+Whoever receives should offer `MAX_RECORD` bytes: no record is longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from struct import Struct
+from struct import error as StructError
+from typing import Any, ClassVar, Final, TypeVar
+
+from uwsgid.errors import InternalError, PeerError
+
+MAX_RECORD: Final = 16384  #: bytes of the longest record; a longer text is cut when it is packed
+_MAX_TEXT: Final = MAX_RECORD - 64
+
+
+class Record:
+    """Something said in one datagram.
+
+    :cvar tag: its first byte.
+    :cvar layout: its integers.
+    :cvar numbers: the fields that are integers, in order.
+    :cvar text: the field that is a text, or an empty string.
+    """
+
+    __slots__ = ()
+
+    tag: ClassVar[int]
+    layout: ClassVar[Struct]
+    numbers: ClassVar[tuple[str, ...]]
+    text: ClassVar[str]
+
+    def pack(self) -> bytes:
+        """The bytes of this record.
+
+        :raises InternalError: an integer does not fit its 32 bits.
+        """
+        try:
+            head = self.layout.pack(self.tag, *[getattr(self, name) for name in self.numbers])
+        except StructError as error:
+            raise InternalError(f"{self!r} does not fit its record: {error}") from error
+        if not self.text:
+            return head
+        said: str = getattr(self, self.text)
+        text = said.encode("utf-8", "surrogatepass")
+        if len(text) > _MAX_TEXT:
+            text = said[: _MAX_TEXT // 4].encode("utf-8", "surrogatepass")
+        return head + text
+
+
+_RECORDS: Final[dict[int, type[Record]]] = {}
+
+_R = TypeVar("_R", bound=Record)
+
+
+def _record(tag: int) -> Callable[[type[_R]], type[_R]]:
+    """Give a dataclass its tag, and derive its layout from its fields."""
+
+    def enter(cls: type[_R]) -> type[_R]:
+        if tag in _RECORDS:
+            raise InternalError(f"{cls.__name__} takes the tag of {_RECORDS[tag].__name__}")
+        kinds = {field.name: field.type for field in fields(cls)}  # type: ignore[arg-type]
+        cls.tag = tag
+        cls.numbers = tuple(name for name, kind in kinds.items() if kind == "int")
+        cls.text = "".join(name for name, kind in kinds.items() if kind == "str")
+        cls.layout = Struct("<B" + "i" * len(cls.numbers))
+        _RECORDS[tag] = cls
+        return cls
+
+    return enter
+
+
+def unpack(data: bytes) -> Record:
+    """The record that `data`, one whole datagram, holds.
+
+    :raises PeerError: empty, an unknown tag, too short, too long, or a text that is not UTF-8.
+    """
+    if not data:
+        raise PeerError("an empty control record", status=0)
+    cls = _RECORDS.get(data[0])
+    if cls is None:
+        raise PeerError(f"a control record with the unknown tag {data[0]}", status=0)
+    size = cls.layout.size
+    if len(data) < size or (len(data) > size and not cls.text):
+        raise PeerError(
+            f"a control record {cls.__name__} of {len(data)} bytes, which is not its size", status=0
+        )
+    values: dict[str, Any] = dict(zip(cls.numbers, cls.layout.unpack_from(data)[1:], strict=True))
+    if cls.text:
+        try:
+            values[cls.text] = data[size:].decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise PeerError(
+                f"a control record {cls.__name__} that is not UTF-8: {error}", status=0
+            ) from error
+    return cls(**values)
+
+
+# ---- master and seed, master and zygote
+
+
+@_record(1)
+@dataclass(frozen=True, slots=True)
+class Fork(Record):
+    """Master to seed or zygote: make me a child.
+
+    :ivar ticket: what the answer refers to.
+    :ivar role: the name of what the child shall be.
+    :ivar slot: its place among those of its role.
+    :ivar seat: its record on the board.
+    :ivar generation: which loading of the applications it belongs to.
+    """
+
+    ticket: int
+    role: str
+    slot: int
+    seat: int
+    generation: int
+
+
+@_record(2)
+@dataclass(frozen=True, slots=True)
+class Born(Record):
+    """Seed or zygote to master: the child of that ticket lives.
+
+    :ivar pid: its process id, as the master sees it.
+    """
+
+    ticket: int
+    pid: int
+
+
+@_record(3)
+@dataclass(frozen=True, slots=True)
+class Failed(Record):
+    """Seed or zygote to master: the child of that ticket could not be made."""
+
+    ticket: int
+    reason: str
+
+
+@_record(4)
+@dataclass(frozen=True, slots=True)
+class Retire(Record):
+    """Master to seed or zygote: no more births are asked of you, leave."""
+
+
+# ---- a child to its master
+
+
+@_record(16)
+@dataclass(frozen=True, slots=True)
+class Ready(Record):
+    """I can do my work now.
+
+    :ivar pid: who speaks.
+    """
+
+    pid: int
+
+
+@_record(17)
+@dataclass(frozen=True, slots=True)
+class Loaded(Record):
+    """My applications are loaded.
+
+    :ivar apps: how many there are.
+    """
+
+    apps: int
+
+
+@_record(18)
+@dataclass(frozen=True, slots=True)
+class LoadFailed(Record):
+    """An application could not be loaded, and the configuration needs it."""
+
+    reason: str
+
+
+@_record(19)
+@dataclass(frozen=True, slots=True)
+class Ask(Record):
+    """The application asks something of the master through the ``uwsgi`` module.
+
+    :ivar what: a word, such as ``reload`` or ``stop``.
+    """
+
+    what: str
+
+
+# ---- a master to its child
+
+
+@_record(32)
+@dataclass(frozen=True, slots=True)
+class Leave(Record):
+    """Finish what you do, then end.
+
+    :ivar reason: why, for the log.
+    """
+
+    reason: str
+
+
+@_record(33)
+@dataclass(frozen=True, slots=True)
+class Pause(Record):
+    """Take no new work."""
+
+
+@_record(34)
+@dataclass(frozen=True, slots=True)
+class Resume(Record):
+    """Take work again."""
+
+
+@_record(35)
+@dataclass(frozen=True, slots=True)
+class Report(Record):
+    """Tell the log what you are doing."""
+
+
+SeedRecord = Fork | Born | Failed | Retire
+ChildRecord = Ready | Loaded | LoadFailed | Ask
+MasterRecord = Leave | Pause | Resume | Report
