@@ -1,7 +1,7 @@
 """The families, side by side: all that can be extended.
 
-Members register themselves where they live (``@protocols.member("uwsgi")``); `uwsgid.door.catalog` imports the
-built-in ones from a plain list, others come from the entry-point group ``uwsgid.plugins``.
+Members register themselves where they live (``@protocols.member("uwsgi")``); `uwsgid.door.catalog` imports
+the built-in ones from a plain list, others come from the entry-point group ``uwsgid.plugins``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,79 @@
+"""What a worker serves with: everything that its role gathered, handed to its loop in one piece.
+
+The worker role (`uwsgid.worker.role`) fills a `Serving` once, after birth; loops, the request cycle and the
+languages read it.  `Farewell` is the one thing in it that changes while running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from uwsgid.config.settings import Settings
+    from uwsgid.host.sockets import Listener
+    from uwsgid.request.mounts import Apps
+    from uwsgid.request.request import Request
+    from uwsgid.supervise.board import Board
+
+
+@dataclass(slots=True)
+class Farewell:
+    """Whether this worker is to go, and how.
+
+    :ivar due: accept nothing more, finish what is in progress, then leave.
+    :ivar code: the exit status to leave with (`uwsgid.supervise.exits`).
+    :ivar reason: for the log.
+    :ivar paused: finish what is in progress and accept nothing until this is False again.
+    """
+
+    due: bool = False
+    code: int = 0
+    reason: str = ""
+    paused: bool = False
+
+    def bid(self, code: int, reason: str) -> None:
+        """Ask the worker to go; the first reason stands."""
+        if not self.due:
+            self.due = True
+            self.code = code
+            self.reason = reason
+
+
+#: Who answers a request: runs the application and writes the whole answer through ``request.reply``.
+Handler = Callable[["Request"], None]
+
+
+@dataclass(slots=True)
+class Serving:
+    """All that a loop and the request cycle need.
+
+    :ivar slot: the number of this worker, from 1.
+    :ivar seat: its row on the board.
+    :ivar cores: requests it may have in progress at a time.
+    :ivar listeners: the sockets this worker accepts on.
+    :ivar handlers: 256 entries, by modifier1; None answers nothing.
+    :ivar apps: the applications that were loaded.
+    :ivar wakeups: descriptors the loop has to watch besides its sockets, and what to call when one is
+        readable.  The calls never block and may change `farewell`.
+    :ivar after_request: called with the core after each request; may change `farewell`.
+    :ivar log_request: writes the log line of a request that is over.
+    :ivar say: writes one server line to the log.
+    """
+
+    settings: Settings
+    board: Board
+    slot: int
+    seat: int
+    cores: int
+    listeners: Sequence[Listener]
+    handlers: list[Handler | None]
+    apps: Apps
+    wakeups: Sequence[tuple[int, Callable[[], None]]]
+    after_request: Callable[[int], None]
+    log_request: Callable[[Request], None]
+    say: Callable[[str], None]
+    farewell: Farewell = field(default_factory=Farewell)
+    #: the request each core is working on, for `import uwsgi`; None while idle
+    current: list[Any] = field(default_factory=list)
