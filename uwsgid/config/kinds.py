@@ -41,6 +41,7 @@ class Kind:
         replaces "expected …".
     :ivar bare: the value of the option without text, where `takes` allows that.
     :ivar many: each occurrence adds one value; without it the last occurrence wins.
+    :ivar spreads: of a kind with `many`: `parse` makes several values, each of which is added.
     :ivar reads_directive: `parse` gets the whole `Directive`; for fields that several options feed.
     """
 
@@ -50,6 +51,7 @@ class Kind:
     takes: Takes = Takes.VALUE
     bare: Any = None
     many: bool = False
+    spreads: bool = False
     reads_directive: bool = False
 
     def convert(self, directive: Directive) -> Any:
@@ -140,6 +142,9 @@ OPTIONAL_TEXT: Final = Kind("optional text", "some text", _text, Takes.MAYBE, ba
 TEXTS: Final = Kind("list", "some text", _text, many=True)
 OPTIONAL_TEXTS: Final = Kind("list", "some text", _text, Takes.MAYBE, bare="", many=True)
 CSV: Final = Kind("comma-separated list", "names separated by commas", _csv)
+CSVS: Final = Kind(
+    "list, also separated by commas", "names separated by commas", _csv, many=True, spreads=True
+)
 PAIRS: Final = Kind("name=value list", "name=value", _pair, many=True)
 
 Flag = Annotated[bool, FLAG]
@@ -158,4 +163,5 @@ OptionalText = Annotated[str, OPTIONAL_TEXT]
 Texts = Annotated[tuple[str, ...], TEXTS]
 OptionalTexts = Annotated[tuple[str, ...], OPTIONAL_TEXTS]
 Csv = Annotated[tuple[str, ...], CSV]
+Csvs = Annotated[tuple[str, ...], CSVS]
 Pairs = Annotated[tuple[tuple[str, str], ...], PAIRS]

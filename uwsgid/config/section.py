@@ -17,9 +17,10 @@ A section is a frozen dataclass whose fields are options.  The declaration is al
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
     ClassVar,
@@ -33,6 +34,9 @@ from typing import (
 
 from uwsgid.config.kinds import Kind
 from uwsgid.errors import InternalError
+
+if TYPE_CHECKING:
+    from uwsgid.config.settings import Settings
 
 _OPTION: Final = "uwsgid.option"
 
@@ -118,6 +122,13 @@ class Section:
 
     title: ClassVar[str] = ""
     options: ClassVar[tuple[Option, ...]] = ()
+
+    def check(self, settings: Settings) -> Iterable[str]:
+        """What is wrong with these values together, also with those of other sections: one text a problem.
+
+        Called once every section was made.  `Settings.problem` adds the file and the line.
+        """
+        return ()
 
 
 S = TypeVar("S", bound=type[Section])

@@ -1,0 +1,271 @@
+"""Directives become settings: one frozen instance of every section, and all problems at once.
+
+A scalar takes its last occurrence, a list all of them in their order, whichever names fed it.  What an
+option implies is turned on unless the configuration says otherwise in so many words.  Names that nobody
+knows are kept, as in uWSGI, for ``%(name)``; names that uWSGI has and uwsgid does not act on are noted or
+refused, as the table of known options says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from uwsgid.config.directive import Directive, Origin
+from uwsgid.config.index import Declared, Index, index
+from uwsgid.config.kinds import FALSE, FLAG, TRUE, Flag
+from uwsgid.config.known import KnownOption, Support
+from uwsgid.config.section import Section, flag, section
+from uwsgid.errors import ConfigError, ConfigProblems, InternalError
+
+T = TypeVar("T", bound=Section)
+Place = tuple[type[Section], str]
+
+
+@section("Configuration")
+class Strictness(Section):
+    """What happens to names that nobody knows."""
+
+    strict: Flag = flag(
+        "strict",
+        default=False,
+        immediate=True,
+        help="refuse options that nobody knows",
+        note="the whole configuration is checked, wherever the option stands",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All sections, filled.
+
+    Plain data: it can be pickled and is the same in every process forked after it was made.
+
+    :ivar directives: what it was made of, in order, with the names that nobody knows.
+    :ivar warnings: what a user ought to look at, one text each.
+    :ivar notices: options that were accepted and do nothing, one text each.
+    """
+
+    directives: tuple[Directive, ...]
+    warnings: tuple[str, ...]
+    notices: tuple[str, ...]
+    _sections: Mapping[type[Section], Section] = field(repr=False)
+    _origins: Mapping[Place, Origin] = field(repr=False)
+
+    @classmethod
+    def from_directives(
+        cls,
+        directives: Iterable[Directive],
+        names: Index | None = None,
+        *,
+        strict: bool | None = None,
+        used_placeholders: frozenset[str] = frozenset(),
+        set_placeholders: frozenset[str] = frozenset(),
+        warnings: Sequence[str] = (),
+    ) -> Settings:
+        """Read *directives*.
+
+        :param names: which option a name means; the sections imported so far where not given.
+        :param strict: whether unknown names are problems; None leaves it to the option ``strict``.
+        :param used_placeholders: names that some ``%(name)`` refers to: no warning about those.
+        :param set_placeholders: names that ``set`` or ``set-ph`` made: fine even when strict.
+        :param warnings: those of the reading, which come first.
+        :raises ConfigProblems: with everything that is wrong.
+        """
+        reader = _Reader(names if names is not None else index(), tuple(directives))
+        reader.warnings.extend(warnings)
+        return reader.settings(strict, used_placeholders, set_placeholders)
+
+    def __getitem__(self, section: type[T]) -> T:
+        """The values of a section.
+
+        :raises InternalError: when the section was not yet imported when these settings were read.
+        """
+        try:
+            return cast(T, self._sections[section])
+        except KeyError:
+            raise InternalError(
+                f"the section {section.__qualname__} was imported after the configuration was read"
+            ) from None
+
+    def origin(self, section: type[Section], field: str) -> Origin | None:
+        """The line that set or implied the value of a field, the last one of a list; None for a default."""
+        return self._origins.get((section, field))
+
+    def is_set(self, section: type[Section], field: str) -> bool:
+        """Whether the configuration gives the field a value, be it the same as the default."""
+        return (section, field) in self._origins
+
+    def problem(self, section: type[Section], field: str, text: str) -> str:
+        """*text* after the place and the name of the option: ``shop.ini:3: cheaper: must be …``."""
+        name = next((option.name for option in section.options if option.field == field), field)
+        origin = self.origin(section, field)
+        return f"{origin}: {name}: {text}" if origin is not None else f"{name}: {text}"
+
+    def opt(self) -> dict[str, bytes | bool | list[bytes | bool]]:
+        """The dictionary that applications see as ``uwsgi.opt``.
+
+        A text is bytes, an option without a value is True, and a repeated one is a list.
+        uWSGI 1.9.16 keeps only the last of a list under Python 3 (plugins/python/python_plugin.c).
+        """
+        found: dict[str, bytes | bool | list[bytes | bool]] = {}
+        for directive in self.directives:
+            text = directive.value
+            value: bytes | bool = True if text is None else text.encode("utf-8", "surrogateescape")
+            before = found.get(directive.name)
+            if before is None:
+                found[directive.name] = value
+            elif isinstance(before, list):
+                before.append(value)
+            else:
+                found[directive.name] = [before, value]
+        return found
+
+
+def settings_of(text: str = "", **more: Any) -> Settings:
+    """Settings from lines of ``name = value``, for tests and for code that starts without a file.
+
+    >>> settings_of("harakiri = 30")[Harakiri].timeout  # doctest: +SKIP
+    30
+
+    A line without ``=`` is a bare flag.  *more* goes to `Settings.from_directives`.
+
+    :raises ConfigProblems: as that does.
+    """
+    directives = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line := line.strip():
+            name, equals, value = line.partition("=")
+            directives.append(
+                Directive(name.strip(), value.strip() if equals else None, Origin("lines", number))
+            )
+    return Settings.from_directives(directives, **more)
+
+
+class _Reader:
+    """The working table of one reading."""
+
+    def __init__(self, names: Index, directives: tuple[Directive, ...]) -> None:
+        self._names = names
+        self._directives = directives
+        self._values: dict[Place, Any] = {}
+        self._origins: dict[Place, Origin] = {}
+        self._implied: dict[str, Directive] = {}
+        self._told: set[str] = set()
+        self._unreadable = False
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+        self.notices: list[str] = []
+
+    def settings(self, strict: bool | None, used: frozenset[str], made: frozenset[str]) -> Settings:
+        unknown: dict[str, Directive] = {}
+        for directive in self._directives:
+            if (declared := self._names.declared(directive.name)) is not None:
+                self._read(declared, directive)
+            elif (row := self._names.known(directive.name)) is not None:
+                self._pass_over(row, directive)
+            else:
+                unknown.setdefault(directive.name, directive)
+        self._turn_on_implied()
+        if strict is None:
+            strict = bool(self._values.get((Strictness, "strict"), False))
+        for directive in unknown.values():
+            self._note_unknown(directive, strict, used, made)
+        sections = {cls: self._instance(cls) for cls in self._names.sections}
+        settings = Settings(
+            directives=self._directives,
+            warnings=tuple(self.warnings),
+            notices=tuple(self.notices),
+            _sections=sections,
+            _origins=self._origins,
+        )
+        if not self._unreadable:  # a default in place of an unreadable value would mislead the checks
+            for made_section in sections.values():
+                self.problems.extend(made_section.check(settings))
+        if self.problems:
+            raise ConfigProblems(self.problems)
+        return settings
+
+    def _read(self, declared: Declared, directive: Directive) -> None:
+        option = declared.option
+        place = (declared.section, option.field)
+        if option.kind.reads_directive and directive.name not in option.spellings():
+            directive = dataclasses.replace(directive, name=option.name)
+        try:
+            value = self._convert(declared, directive)
+        except ConfigError as error:
+            self.problems.append(str(error))
+            self._unreadable = True
+            return
+        if not option.kind.many:
+            self._values[place] = value
+        else:
+            values = self._values.setdefault(place, [])
+            values.extend(value if option.kind.spreads else (value,))
+        self._origins[place] = directive.origin
+        if value is not False and value != 0:
+            self._imply(directive)
+
+    def _convert(self, declared: Declared, directive: Directive) -> Any:
+        # a flag of our own must be a boolean, uWSGI takes any other word for true (core/config.c)
+        odd = declared.option.kind is FLAG and self._odd_boolean(directive)
+        if odd and self._names.known(directive.name) is not None:
+            self.warnings.append(f"{directive.origin}: {directive.name}: {directive.value!r} taken as true")
+            return True
+        return declared.option.kind.convert(directive)
+
+    @staticmethod
+    def _odd_boolean(directive: Directive) -> bool:
+        return directive.value is not None and directive.value.strip().lower() not in TRUE | FALSE
+
+    def _imply(self, directive: Directive) -> None:
+        for name in self._names.implies(directive.name):
+            if name != directive.name and name not in self._implied:
+                self._implied[name] = Directive(name, None, directive.origin)
+                self._imply(self._implied[name])
+
+    def _turn_on_implied(self) -> None:
+        # uWSGI turns these on while it collects options and sets the written ones after that, so words win
+        # over implications (core/config.c, add_exported_option and uwsgi_configure)
+        for name, directive in self._implied.items():
+            declared = self._names.declared(name)
+            if declared is not None and (declared.section, declared.option.field) not in self._origins:
+                self._read(declared, directive)
+
+    def _pass_over(self, row: KnownOption, directive: Directive) -> None:
+        off = row.is_flag and (directive.value or "").strip().lower() in FALSE - {""}
+        if off or row.support is Support.HONOURED:
+            return
+        self._imply(directive)
+        if row.support is Support.REFUSED:
+            self.problems.append(f"{directive.origin}: {directive.name}: {row.reason}")
+        elif directive.name not in self._told:
+            self._told.add(directive.name)
+            self.notices.append(
+                f"{directive.origin}: {directive.name}: accepted without effect: {row.reason}"
+            )
+
+    def _note_unknown(
+        self, directive: Directive, strict: bool, used: frozenset[str], made: frozenset[str]
+    ) -> None:
+        if directive.name in made or (directive.name in used and not strict):
+            return
+        near = self._names.nearest(directive.name)
+        if near and near[0] == directive.name.replace("_", "-"):
+            hint = f"; options are written with dashes: {near[0]}"
+        elif near:
+            hint = f"; did you mean {' or '.join(near)}?"
+        else:
+            hint = "; set-ph makes a placeholder" if strict else ""
+        text = f"{directive.origin}: {directive.name}: no such option{hint}"
+        (self.problems if strict else self.warnings).append(text)
+
+    def _instance(self, cls: type[Section]) -> Section:
+        given = {
+            place[1]: tuple(value) if isinstance(value, list) else value
+            for place, value in self._values.items()
+            if place[0] is cls
+        }
+        return cls(**given)
