@@ -1,0 +1,62 @@
+# `make run` serves the example, `make test` proves the tree.  Both set up all that they need.
+
+VENV := .venv
+BIN := $(VENV)/bin
+METADATA := setup.cfg pyproject.toml uwsgid/_version.py
+BENCHES := requests
+
+.PHONY: help run test venv lint types floors docs py live bench packages clean
+.DEFAULT_GOAL := help
+
+help: ## say what can be made
+	@sed -n 's/^\([a-z%-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(VENV)/.stamp-run ## serve examples/hello.ini on http://127.0.0.1:8080, in the foreground
+	@exec $(BIN)/uwsgid examples/hello.ini
+
+test: packages lint types floors docs py ## everything that has to pass
+
+venv: $(VENV)/.stamp-dev ## make or refresh .venv, with the tools of developers
+
+# A half-made environment must not count as made, so the stamp is touched last.
+$(VENV)/.stamp-run: $(METADATA)
+	@echo "Preparing $(VENV)"
+	@.ci/venv $(VENV)
+	@touch $@
+
+$(VENV)/.stamp-dev: $(METADATA)
+	@echo "Preparing $(VENV) with the tools of developers"
+	@.ci/venv $(VENV) test,lint,docs
+	@touch $@ $(VENV)/.stamp-run
+
+packages:
+	@.ci/debian-packages tests/debian-packages.txt
+
+lint: venv ## ruff: mistakes and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv ## mypy --strict
+	$(BIN)/mypy --config-file setup.cfg
+
+floors: venv ## imports point down
+	$(BIN)/lint-imports --config setup.cfg
+
+docs: venv ## the manual and the API pages, where a warning is an error
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/pydoctor
+
+py: venv ## all tests; TESTS=tests.wire runs some
+	$(BIN)/python -m tests.run $(or $(TESTS),tests)
+
+live: venv packages ## only the tests with real processes, nginx and uWSGI
+	$(BIN)/python -m tests.run tests.live
+
+bench: $(addprefix bench-,$(BENCHES)) ## all benchmarks; make bench-requests runs one
+
+bench-%: venv
+	@.ci/debian-packages tests/debian-packages.txt tests/bench/debian-packages.txt
+	@$(BIN)/python -m tests.bench.$*
+
+clean: ## remove what was built, environments included
+	rm -rf .venv .venv-bench .tox build dist docs/_build *.egg-info _trial_temp* .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,10 @@
+"""A Flask application, for examples/flask.ini."""
+
+from flask import Flask, request
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def front():
+    return f"Welcome, {request.remote_addr}.\n"

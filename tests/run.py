@@ -1,0 +1,72 @@
+"""Runs the tests as `make test` does: trial, with a count of what was skipped.
+
+trial calls a run with skipped tests a success, and that is right on a machine without root or nginx.  Where
+everything is meant to be there (``UWSGID_NO_SKIPS=1``), a skip is a test that nobody ran: it fails the run and
+its reason is printed.  The last line is always ``N passed, N failed, N skipped``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any, Final
+
+from twisted.trial.reporter import TreeReporter
+from twisted.trial.runner import TestLoader, TrialRunner
+
+#: Tests that take longer than this are listed at the end, slowest first.
+SLOW_SECONDS: Final = 5.0
+
+
+class CountingReporter(TreeReporter):
+    """trial's tree, and how long each test took."""
+
+    #: the reporter of the run, for `main` to read
+    last: CountingReporter | None = None
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.seconds: dict[str, float] = {}
+        self._began = 0.0
+        type(self).last = self
+
+    def startTest(self, method: Any) -> None:
+        self._began = time.monotonic()
+        super().startTest(method)
+
+    def stopTest(self, method: Any) -> None:
+        super().stopTest(method)
+        self.seconds[method.id()] = time.monotonic() - self._began
+
+
+def main(names: list[str]) -> int:
+    """Run the tests of ``names``, dotted names of packages, modules, classes or methods.
+
+    :returns: 0 where all passed, and nothing was skipped if ``UWSGID_NO_SKIPS`` is 1; otherwise 1.
+    """
+    suite = TestLoader().loadByNames(names or ["tests"], recurse=True)
+    TrialRunner(CountingReporter).run(suite)
+    reporter = CountingReporter.last
+    if reporter is None:
+        print("0 passed, 1 failed, 0 skipped")
+        return 1
+    slow = sorted(((taken, name) for name, taken in reporter.seconds.items()), reverse=True)
+    for taken, name in slow:
+        if taken > SLOW_SECONDS:
+            print(f"slow: {taken:.1f} s  {name}")
+    failed = len(reporter.failures) + len(reporter.errors) + len(reporter.unexpectedSuccesses)
+    skipped = len(reporter.skips)
+    refused = skipped if os.environ.get("UWSGID_NO_SKIPS") == "1" else 0
+    for test, reason in reporter.skips if refused else ():
+        print(f"skipped, and UWSGID_NO_SKIPS=1 forbids it: {test.id()}: {reason}")
+    if not reporter.successes and not failed:
+        print(f"no test was run for {' '.join(names)}")
+        failed = 1
+    sys.stderr.flush()
+    print(f"{reporter.successes} passed, {failed + refused} failed, {skipped - refused} skipped", flush=True)
+    return 1 if failed or refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
