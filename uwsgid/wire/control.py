@@ -177,9 +177,11 @@ class Loaded(Record):
     """My applications are loaded.
 
     :ivar apps: how many there are.
+    :ivar failed: how many could not be loaded, although nothing says that they are needed.
     """
 
     apps: int
+    failed: int = 0
 
 
 @_record(18)

@@ -1,0 +1,108 @@
+"""What the exit status of a worker means, and the line that operators know it by.
+
+Pure: a status and what the master knew go in, a `Verdict` comes out.  Codes and lines are uWSGI's
+(``core/master.c``), because people grep for them.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+
+class Exit(enum.IntEnum):
+    """Exit codes with a meaning between a worker and its master."""
+
+    OK = 0
+    ERROR = 1
+    EXCEPTION = 5  #: a monitored exception; the worker asks to be replaced
+    RELOAD = 17  #: ended by SIGHUP while idle
+    APP_FAILED = 22  #: the application can not be loaded
+    EXILE = 26  #: the emperor must not try again
+    QUIET = 29  #: replace without a word
+    END = 30  #: ended by INT or TERM, or when its last request was over
+    BRUTAL = 31  #: the instance is inconsistent; reload it brutally
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a process ended.
+
+    :ivar code: what it exited with; 0 where a signal killed it.
+    :ivar signal: what killed it, 0 for none.
+    """
+
+    code: int = 0
+    signal: int = 0
+
+    def __str__(self) -> str:
+        return f"signal {self.signal}" if self.signal else f"code {self.code}"
+
+
+class Next(enum.Enum):
+    """What the master does with the slot."""
+
+    RESPAWN = "respawn"
+    REST = "rest"  #: nobody is wanted there
+    END_INSTANCE = "end the instance"
+    RELOAD_BRUTALLY = "reload brutally"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the end of a worker means.
+
+    :ivar line: for the log; empty for none.
+    :ivar next: what follows.
+    :ivar crashed: the worker was not supposed to end.
+    """
+
+    line: str
+    next: Next
+    crashed: bool = False
+
+
+_KEEPS_ITS_WORD: Final = {Exit.EXCEPTION, Exit.QUIET}
+
+
+def verdict(
+    status: ExitStatus,
+    *,
+    slot: int,
+    pid: int,
+    told_to_go: bool,
+    wanted: bool,
+    need_app: bool = False,
+    first: bool = False,
+    now: float = 0.0,
+    told_at: float = 0.0,
+) -> Verdict:
+    """Judge the end of a worker.
+
+    :param told_to_go: it was asked to leave, or said itself that it would.
+    :param wanted: a worker is wanted in this slot from now on.
+    :param need_app: the option of that name.
+    :param first: no generation of this instance ever served.
+    :param now: monotonic seconds; with *told_at* it tells how long the farewell took.
+    """
+    after = Next.RESPAWN if wanted else Next.REST
+    who = f"worker {slot} (pid: {pid})"
+    if status.code == Exit.APP_FAILED:
+        if need_app and first:
+            return Verdict("*** no app loaded. GAME OVER ***", Next.END_INSTANCE)
+        return Verdict(f"OOPS ! failed loading app in {who} :( trying again...", after, crashed=True)
+    if status.code == Exit.BRUTAL:
+        return Verdict(f"!!! inconsistent state reported by {who} !!!", Next.RELOAD_BRUTALLY)
+    if status.code in _KEEPS_ITS_WORD:
+        return Verdict("", after)
+    if not told_to_go:
+        how = f"died, killed by signal {status.signal}" if status.signal else "died"
+        return Verdict(f"DAMN ! {who} {how} :( trying respawn ...", after, crashed=True)
+    if not wanted:
+        return Verdict(f"worker {slot} buried after {max(0, int(now - told_at))} seconds", after)
+    if status.signal:
+        return Verdict(
+            f"DAMN ! {who} MYSTERIOUSLY killed by signal {status.signal} :( trying respawn ...", after
+        )
+    return Verdict(f"worker {slot} killed successfully (pid: {pid})", after)

@@ -1,0 +1,100 @@
+"""The fork server: read a record, fork, answer.  Seed and zygote are this loop.
+
+The master never forks after boot, because it has a reactor and must stay what it is.  It asks the *seed*, a
+single-threaded process without a reactor and without an application, or a *zygote*, which is a child of the
+seed that imported the applications of one generation.
+
+How a child is born: the server forks a midwife, the midwife forks the child, tells its pid and exits.  The
+master is a child subreaper, so the orphan becomes the master's own child, whoever forked it.  The answer
+`Born` is sent after the midwife was reaped: by then the kernel has given the child to the master, who can
+open a pidfd on it.
+
+This module knows neither Twisted nor roles; what a newborn becomes is the caller's ``bear``.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from uwsgid.errors import PeerError
+from uwsgid.wire.control import MAX_RECORD, Born, Failed, Fork, Leave, Retire, unpack
+
+#: What a child does with its life; it must not return.
+Bear = Callable[[Fork, list[int]], None]
+
+_MOST_DESCRIPTORS: Final = 4
+_WENT_WRONG: Final = 70
+
+
+def serve_births(channel: socket.socket, bear: Bear) -> None:
+    """Fork what is asked for on *channel*, until it is closed or says `Retire` (or `Leave`, as to any child).
+
+    :param channel: blocking, ``SOCK_SEQPACKET``.
+    :param bear: called in the new process with the record and the descriptors that came with it.
+    """
+    while True:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(channel, MAX_RECORD, _MOST_DESCRIPTORS)
+        except ConnectionError:
+            return
+        if not data:
+            return
+        try:
+            record = unpack(data)
+        except PeerError:
+            record = None
+        if isinstance(record, Retire | Leave):
+            return
+        if isinstance(record, Fork):
+            answer: Born | Failed
+            try:
+                answer = Born(record.ticket, _deliver(record, descriptors, channel, bear))
+            except OSError as error:
+                answer = Failed(record.ticket, f"fork: {error.strerror}")
+            _close_all(descriptors)
+            try:
+                channel.send(answer.pack())
+            except ConnectionError:
+                return
+        else:
+            _close_all(descriptors)
+
+
+def _deliver(record: Fork, descriptors: list[int], channel: socket.socket, bear: Bear) -> int:
+    """Fork a midwife that forks the child; the pid of the child."""
+    told, tell = os.pipe()
+    try:
+        midwife = os.fork()
+    except OSError:
+        os.close(told)
+        os.close(tell)
+        raise
+    if midwife == 0:
+        try:
+            os.close(told)
+            child = os.fork()
+            if child == 0:
+                os.close(tell)
+                channel.close()
+                bear(record, descriptors)
+            else:
+                os.write(tell, array.array("i", [child]).tobytes())
+                os._exit(0)
+        finally:
+            os._exit(_WENT_WRONG)
+    os.close(tell)
+    with os.fdopen(told, "rb", buffering=0) as pipe:
+        said = pipe.read(array.array("i").itemsize)
+    os.waitpid(midwife, 0)
+    if len(said) != array.array("i").itemsize:
+        raise OSError(0, "the midwife could not fork")
+    return array.array("i", said)[0]
+
+
+def _close_all(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -1,0 +1,106 @@
+"""Has children, by asking servers of births for them, and keeps account of all that live.
+
+The supervisor knows how a child comes into the world and that it left it; what it was for, and what follows
+from its end, is the business of the `Parent` it was had for.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Final
+
+from uwsgid.supervise.child import Child, Parent
+from uwsgid.supervise.exits import ExitStatus
+from uwsgid.wire.control import Born, Failed, Fork, Record
+
+
+class Supervisor:
+    """The children of this process.
+
+    :ivar children: all that were asked for and are not gone.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor: Final = reactor
+        self._tickets: Final[dict[int, tuple[Child, Child]]] = {}  # ticket → (server, child)
+        self._last_ticket = 0
+        self.children: Final[list[Child]] = []
+
+    def adopt(self, parent: Parent, sock: socket.socket, pid: int, role: str) -> Child:
+        """Take a child into account that was forked without a server: the seed, by boot."""
+        child = Child(self._reactor, _Registrar(self, parent), sock, role, 0, -1, 0)
+        self.children.append(child)
+        child.life.born(pid)
+        return child
+
+    def have(
+        self, parent: Parent, server: Child, role: str, *, slot: int = 0, seat: int = -1, generation: int = 0
+    ) -> Child:
+        """Ask *server*, a seed or a zygote, for a child.
+
+        The child is returned at once; its birth, its readiness and its end are told to *parent*, the end
+        also where it could not be born.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            child = Child(self._reactor, _Registrar(self, parent), ours, role, slot, seat, generation)
+            self.children.append(child)
+            self._last_ticket += 1
+            ticket = self._last_ticket
+            self._tickets[ticket] = (server, child)
+            if not server.say(Fork(ticket, role, slot, seat, generation), (theirs.fileno(),)):
+                del self._tickets[ticket]
+                self._reactor.callLater(0, child.life.not_born)
+        return child
+
+    def said(self, record: Record) -> bool:
+        """Take the answer of a server of births; False where *record* is none."""
+        if isinstance(record, Born | Failed):
+            server_and_child = self._tickets.pop(record.ticket, None)
+            if server_and_child is not None:
+                child = server_and_child[1]
+                if isinstance(record, Born):
+                    child.life.born(record.pid)
+                else:
+                    child.life.not_born()
+            return True
+        return False
+
+    def server_ended(self, server: Child) -> None:
+        """Nobody will answer the tickets of *server* any more."""
+        for ticket, (asked, child) in list(self._tickets.items()):
+            if asked is server:
+                del self._tickets[ticket]
+                child.life.not_born()
+
+    def known_pids(self) -> frozenset[int]:
+        """The living, for whoever reaps orphans."""
+        return frozenset(child.pid for child in self.children if child.pid)
+
+    @property
+    def expecting(self) -> bool:
+        """Whether a birth was asked for and not answered."""
+        return bool(self._tickets)
+
+
+class _Registrar:
+    """Between a child and its parent: strikes the child off the list before the parent hears of its end."""
+
+    def __init__(self, supervisor: Supervisor, parent: Parent) -> None:
+        self._supervisor = supervisor
+        self._parent = parent
+
+    def child_born(self, child: Child) -> None:
+        self._parent.child_born(child)
+
+    def child_ready(self, child: Child) -> None:
+        self._parent.child_ready(child)
+
+    def child_said(self, child: Child, record: Record) -> None:
+        if not self._supervisor.said(record):
+            self._parent.child_said(child, record)
+
+    def child_ended(self, child: Child, status: ExitStatus | None) -> None:
+        self._supervisor.children.remove(child)
+        self._supervisor.server_ended(child)
+        self._parent.child_ended(child, status)
