@@ -1,0 +1,1 @@
+"""The master: supervises, measures, reloads and never runs an application."""
