@@ -8,8 +8,33 @@ from __future__ import annotations
 
 from typing import Final
 
+from uwsgid.config.known import (
+    applications,
+    background,
+    emperor,
+    gateways,
+    isolation,
+    loading,
+    logs,
+    monitoring,
+    processes,
+    sockets,
+    web,
+)
 from uwsgid.config.known.row import KINDS, KnownOption, Support
 
-KNOWN: Final[tuple[KnownOption, ...]] = ()
+KNOWN: Final[tuple[KnownOption, ...]] = (
+    *loading.TABLE,
+    *sockets.TABLE,
+    *processes.TABLE,
+    *isolation.TABLE,
+    *applications.TABLE,
+    *emperor.TABLE,
+    *background.TABLE,
+    *logs.TABLE,
+    *monitoring.TABLE,
+    *web.TABLE,
+    *gateways.TABLE,
+)
 
 __all__ = ["KINDS", "KNOWN", "KnownOption", "Support"]

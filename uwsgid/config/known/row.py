@@ -21,6 +21,13 @@ from uwsgid.config.kinds import Takes
 
 Row = tuple[str, str, str]
 
+#: The reason for what will come.
+LATER: Final = "uwsgid does not have this yet"
+#: The reason for lists that uWSGI prints at start.
+PRINTS: Final = "it would only print a list at start"
+#: The reason for what belongs to the C program.
+C_ONLY: Final = "uwsgid is not a C program"
+
 
 class Support(enum.Enum):
     """What uwsgid does with an option."""

@@ -1,0 +1,146 @@
+"""Options of applications, and of Python, the language that uwsgid speaks itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from uwsgid.config.known.row import LATER, KnownOption, accepted, refused
+
+_APPLICATIONS: Final = "Applications"
+_PYTHON: Final = "Python"
+
+TABLE: Final[tuple[KnownOption, ...]] = (
+    *refused(
+        _APPLICATIONS,
+        LATER,
+        ("mount worker-mount", "list", "application of a path"),
+        ("need-app", "flag", "end when no application loads"),
+        ("vhost virtualhosting", "flag", "application by name of the host"),
+        ("vhost-host", "flag V", "the same by the Host header"),
+        ("no-default-app", "flag", "no application for other paths"),
+        ("manage-script-name", "flag", "find the application by its path"),
+        ("ignore-script-name", "flag", "do not look at SCRIPT_NAME"),
+        ("catch-exceptions", "flag", "show exceptions to the client"),
+        ("reload-on-exception", "flag", "replace a worker after an exception"),
+        ("reload-on-exception-type", "list", "the same for a type"),
+        ("reload-on-exception-value", "list", "the same for a text"),
+        ("reload-on-exception-repr", "list", "the same for type and text"),
+        ("exception-handler", "list M", "where exceptions are sent"),
+        ("add-header", "list", "add a header to responses"),
+        ("rem-header del-header", "list", "remove a header from responses"),
+        ("collect-header response-header-collect", "list", "copy a response header to a variable"),
+        ("pull-header", "list 2.0", "move a response header to a variable"),
+        ("error-page-403", "list 2.0", "page for status 403"),
+        ("error-page-404", "list 2.0", "page for status 404"),
+        ("error-page-500", "list 2.0", "page for status 500"),
+    ),
+    *accepted(
+        _APPLICATIONS,
+        "there is one interpreter for all applications",
+        ("single-interpreter -i", "flag", "one interpreter for all applications"),
+    ),
+    *accepted(
+        _APPLICATIONS,
+        "there is no limit",
+        ("max-apps", "int", "most applications of a worker"),
+    ),
+    *accepted(
+        _APPLICATIONS,
+        "it changes nothing for Python",
+        ("cgi-mode -c", "flag", "answer in the style of CGI"),
+    ),
+    *refused(
+        _PYTHON,
+        LATER,
+        ("module wsgi -w", "str", "module of the application"),
+        ("wsgi-file file", "str", "file of the application"),
+        ("callable", "str", "name of the application in it"),
+        ("home virtualenv venv pyhome -H", "str", "virtual environment"),
+        ("pythonpath python-path pp", "list", "directory for imports"),
+        ("pyargv", "str", "arguments in sys.argv"),
+        ("eval", "str", "application from a piece of code"),
+        ("import pyimport py-import python-import", "list", "module to import in workers"),
+        (
+            "shared-import shared-pyimport shared-py-import shared-python-import",
+            "list",
+            "module for everybody",
+        ),
+        (
+            "spooler-import spooler-pyimport spooler-py-import spooler-python-import",
+            "list",
+            "module to import in spoolers",
+        ),
+        ("paste", "str", "application of PasteDeploy"),
+        ("paste-logger", "flag", "loggers of PasteDeploy"),
+        ("paste-name", "str 2.0", "name of the PasteDeploy application"),
+        ("ini-paste", "str I", "this file is for PasteDeploy too"),
+        ("ini-paste-logged", "str I", "the same with its loggers"),
+        ("pecan", "str", "application of Pecan"),
+        ("pymodule-alias", "list", "another name of a module"),
+        ("post-pymodule-alias", "list", "the same after the application loaded"),
+        ("no-site", "flag", "without the site module"),
+        ("pyshell", "[str]", "interactive Python in a worker"),
+        ("pyshell-oneshot", "[str]", "the same, once"),
+        ("pyrun", "str", "run a script and end"),
+        ("py python", "str", "run a script and end"),
+        ("test -J", "str", "try to import a module and end"),
+        ("python-version", "flag I", "print the version of Python"),
+        (
+            "py-auto-reload py-autoreload python-auto-reload python-autoreload",
+            "int T M",
+            "reload when a module changes",
+        ),
+        ("py-auto-reload-ignore", "list", "module that may change"),
+        ("py-tracebacker", "str T M", "socket that shows the stack of threads"),
+        ("py-executable py-sys-executable", "str 2.0", "text of sys.executable"),
+        ("python-raw", "str 2.0", "function for bare connections"),
+        ("early-pyimport", "list 2.0", "module to import before privileges drop"),
+        ("early-pythonpath", "list 2.0", "directory for those imports"),
+        ("python-worker-override", "str 2.0", "script in place of the workers"),
+        ("py-sharedarea", "list 2.0", "shared memory as an object"),
+        ("wsgi-disable-file-wrapper", "flag 2.0", "without wsgi.file_wrapper"),
+    ),
+    *refused(
+        _PYTHON,
+        "the applications of this interface died out before WSGI did",
+        ("web3", "str", "application of web3"),
+        ("pump", "str", "application of pump"),
+        ("wsgi-lite", "str", "application of wsgi-lite"),
+    ),
+    *accepted(
+        _PYTHON,
+        "the interpreter runs already; use PYTHONOPTIMIZE",
+        ("optimize -O", "int", "level of optimisation"),
+    ),
+    *accepted(
+        _PYTHON,
+        "the name of the program stays that of Python",
+        ("py-programname py-program-name", "str", "name of the program"),
+    ),
+    *accepted(
+        _PYTHON,
+        "every start has the environment of its own",
+        ("reload-os-env", "flag", "read os.environ again after a reload"),
+    ),
+    *accepted(
+        _PYTHON,
+        "every request has a dictionary of its own",
+        ("wsgi-env-behaviour wsgi-env-behavior", "str", "whether the environ is used again"),
+    ),
+    *accepted(
+        _PYTHON,
+        "headers leave together with the first part of the body, as WSGI says",
+        ("start_response-nodelay", "flag", "send headers at start_response"),
+    ),
+    *accepted(
+        _PYTHON,
+        "this is what uwsgid does anyway",
+        ("wsgi-strict", "flag 2.0", "keep closely to WSGI"),
+        ("wsgi-accept-buffer wsgi-accept-buffers", "flag 2.0", "take anything like bytes"),
+        ("wsgi-manage-chunked-input", "flag 2.0", "read chunked bodies"),
+        ("py-call-osafterfork", "flag 2.0", "tell Python of a fork"),
+        ("py-call-uwsgi-fork-hooks", "flag 2.0", "fork hooks for forks of the application"),
+        ("early-python", "flag 2.0", "start Python early"),
+        ("py-master-check-signals", "flag 2.0", "signals of Python in the master"),
+    ),
+)

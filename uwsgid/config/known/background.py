@@ -1,0 +1,100 @@
+"""Options of everything that works beside requests, and of what processes share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from uwsgid.config.known.row import LATER, KnownOption, accepted, refused
+
+_BACKGROUND: Final = "Mules, spooler, signals, cron, RPC"
+_DAEMONS: Final = "Attached daemons"
+_SHARED: Final = "Locks, cache, queue, sharedarea"
+
+TABLE: Final[tuple[KnownOption, ...]] = (
+    *refused(
+        _BACKGROUND,
+        LATER,
+        ("mule", "[list] M", "a process of your own, maybe with a script"),
+        ("mules", "int M", "so many of them"),
+        ("farm", "list M", "a group of mules"),
+        ("mule-msg-size", "[int] M", "buffer of their messages"),
+        ("mule-msg-recv-size", "int 2.1", "largest message they read"),
+        ("mule-harakiri", "u64", "most seconds for a signal"),
+        ("spooler -Q", "list M", "directory of tasks to work on"),
+        ("spooler-external", "list M", "directory that others work on"),
+        ("spooler-ordered", "flag", "tasks in order"),
+        ("spooler-chdir", "str", "directory of spoolers"),
+        ("spooler-processes", "int I", "spoolers of a directory"),
+        ("spooler-max-tasks", "int", "replace a spooler after so many tasks"),
+        ("spooler-harakiri", "u64", "most seconds for a task"),
+        ("spooler-freq spooler-frequency", "int 2.0", "seconds between two looks"),
+        ("spooler-cheap", "flag 2.0", "start spoolers when there is work"),
+        ("spooler-signal-as-task", "flag 2.0", "signals count as tasks"),
+        ("signal", "str I", "send a uwsgi signal and end"),
+        ("timer signal-timer", "list M 2.0", "raise a signal every few seconds"),
+        ("rbtimer signal-rbtimer", "list M 2.0", "the same, counted after it was handled"),
+        ("cron", "list M", "command at a time"),
+        ("cron2", "list M", "command at a time, with more words"),
+        ("unique-cron", "list M", "command that never runs twice at once"),
+        ("cron-harakiri", "int", "most seconds for a command"),
+        ("legion-cron cron-legion", "list M s", "command of the lord"),
+        ("unique-legion-cron unique-cron-legion", "list M s", "command of the lord, one at once"),
+    ),
+    *accepted(
+        _BACKGROUND,
+        "a tuning hint",
+        ("spooler-quiet", "flag", "log less of tasks"),
+        ("signal-bufsize signals-bufsize", "int", "buffer of signals"),
+        ("rpc-max", "u64", "most functions for RPC"),
+    ),
+    *refused(
+        _DAEMONS,
+        LATER,
+        ("attach-daemon", "list M", "program to keep alive"),
+        ("attach-daemon2", "list M 2.0", "the same with more words"),
+        ("attach-control-daemon", "list M 2.0", "the same, told of the end"),
+        ("smart-attach-daemon", "list M", "program that goes to the background"),
+        ("smart-attach-daemon2", "list M", "program with a pidfile"),
+        ("legion-attach-daemon", "list M s", "program of the lord"),
+        ("legion-smart-attach-daemon", "list M s", "program of the lord, in the background"),
+        ("legion-smart-attach-daemon2", "list M s", "program of the lord, with a pidfile"),
+        ("daemons-honour-stdin", "flag M", "programs keep standard input"),
+    ),
+    *refused(
+        _SHARED,
+        LATER,
+        ("locks", "int", "locks for the application"),
+        ("flock", "str I", "lock a file or stop"),
+        ("flock-wait", "str I", "wait for the lock of a file"),
+        ("flock2", "str I", "lock a file late or stop"),
+        ("flock-wait2", "str I", "wait for the lock of a file, late"),
+        ("sharedarea -A", "int", "pages of shared memory"),
+        ("cache", "u64", "items of the default cache"),
+        ("cache-blocksize", "u64", "bytes of a block"),
+        ("cache-store", "str M", "file that keeps the cache"),
+        ("cache-store-sync", "int", "how often it is written"),
+        ("cache-no-expire", "flag", "let old items stay"),
+        ("cache-expire-freq", "int", "seconds between two sweeps"),
+        ("cache-report-freed-items", "flag", "log what a sweep removed"),
+        ("cache-udp-server", "list M", "take changes from others"),
+        ("cache-udp-node", "list M", "send changes to others"),
+        ("cache-sync", "str", "copy from another at start"),
+        ("cache-use-last-modified", "flag", "remember when an item changed"),
+        ("add-cache-item", "list", "item at start"),
+        ("load-file-in-cache", "list", "file as an item"),
+        ("load-file-in-cache-gzip", "list", "compressed file as an item"),
+        ("cache2", "list", "a cache with a name"),
+        ("queue", "int", "slots of the queue"),
+        ("queue-blocksize", "int", "bytes of a slot"),
+        ("queue-store", "str M", "file that keeps the queue"),
+        ("queue-store-sync", "int", "how often it is written"),
+        ("check-cache", "[str]", "answer from a cache"),
+    ),
+    *accepted(
+        _SHARED,
+        "locks are released by the kernel when their holder dies",
+        ("lock-engine", "str", "kind of locks"),
+        ("ftok", "str", "file that names the locks"),
+        ("persistent-ipcsem", "flag", "leave the locks behind"),
+    ),
+)

@@ -1,0 +1,167 @@
+"""Options of the routers that stand before instances, and of languages other than Python."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from uwsgid.config.known.row import C_ONLY, LATER, KnownOption, Row, refused
+
+_GATEWAYS: Final = "Routers"
+_LANGUAGES: Final = "Other languages"
+
+
+def _router(name: str, more: tuple[Row, ...]) -> tuple[Row, ...]:
+    """What all routers have, and *more* with ``*`` in place of the router's name."""
+    common: tuple[Row, ...] = (
+        ("*-processes *-workers", "int", "processes of the router"),
+        ("*-zerg", "str", "take the sockets of a zerg server"),
+        ("*-use-cache", "[str]", "ask a cache for the instance"),
+        ("*-use-pattern", "str", "make its address from the host"),
+        ("*-use-base", "str", "socket directory by host"),
+        ("*-fallback", "list", "instance for other hosts"),
+        ("*-use-code-string", "str", "ask a function for the instance"),
+        ("*-use-socket", "[str]", "send to the own socket"),
+        ("*-to", "list", "send to this address"),
+        ("*-gracetime", "int", "retry window of a subscription"),
+        ("*-events", "int", "events to take at once"),
+        ("*-cheap", "flag", "no requests without instances"),
+        ("*-subscription-server", "str", "where instances announce themselves"),
+        ("*-timeout", "int", "seconds of silence"),
+        ("*-stats *-stats-server *-ss", "str", "address of its statistics"),
+        ("*-harakiri", "int", "most seconds for the router"),
+    )
+    return tuple((names.replace("*", name), facts, help) for names, facts, help in common + more)
+
+
+_OWNER: Final[tuple[Row, ...]] = (
+    ("*-uid", "str", "user of the router"),
+    ("*-gid", "str", "group of the router"),
+    ("*-resubscribe", "list", "announce further"),
+    ("*-buffer-size", "u64 2.0", "size of its buffers"),
+)
+_QUIET: Final[tuple[Row, ...]] = (
+    ("*-quiet", "flag", "log less"),
+    ("*-subscription-slot", "str", "deprecated"),
+)
+
+TABLE: Final[tuple[KnownOption, ...]] = (
+    *refused(
+        _GATEWAYS,
+        LATER,
+        *_router(
+            "http",
+            (
+                *_OWNER,
+                ("* *router", "list", "an HTTP router"),
+                ("https", "list s", "an HTTPS router"),
+                ("https2", "list s", "an HTTPS router with more words"),
+                ("https-export-cert", "flag s", "pass the client's certificate"),
+                ("https-session-context", "str s", "name of the session context"),
+                ("*-to-https", "list s", "redirect to HTTPS"),
+                ("*-var", "list", "variable for requests"),
+                ("*-modifier1", "int", "first modifier"),
+                ("*-modifier2", "int 2.0", "second modifier"),
+                ("*-subscription-fallback-key", "str 2.0", "key for unknown hosts"),
+                ("*-manage-expect", "[int]", "answer Expect"),
+                ("*-keepalive", "[int]", "keep connections"),
+                ("*-auto-chunked", "flag", "chunk responses without a length"),
+                ("*-auto-gzip", "flag", "compress responses that ask for it"),
+                ("*-raw-body", "flag", "pass bodies as they are"),
+                ("*-websockets", "flag", "pass websockets"),
+                ("*-chunked-input", "flag 2.0", "decode chunked bodies"),
+                ("*-manage-source", "flag 2.0", "pass the address of the source"),
+                ("*-enable-proxy-protocol", "flag 2.0", "read the PROXY line"),
+                ("*-manage-rtsp", "flag 2.0", "pass RTSP"),
+                ("*-backend-http", "flag 2.0", "instances speak HTTP"),
+                ("*-server-name-as-http-host", "flag 2.0", "the Host header as SERVER_NAME"),
+                ("*-headers-timeout", "int 2.0", "seconds for the head"),
+                ("*-connect-timeout", "int 2.0", "seconds for an instance to answer"),
+                ("*-stud-prefix", "list", "addresses that send a prefix"),
+            ),
+        ),
+        *_router(
+            "fastrouter",
+            (
+                *_OWNER,
+                *_QUIET,
+                ("*", "list", "a router of uwsgi requests"),
+                ("*-subscription-use-regexp", "flag", "regular expressions as keys"),
+                ("*-post-buffering", "int", "store larger bodies first"),
+                ("*-post-buffering-dir", "str", "where they are stored"),
+                ("*-resubscribe-bind", "str 2.0", "own address of announcements"),
+                ("*-fallback-on-no-key", "flag 2.0", "fallback for requests without a key"),
+                ("*-force-key", "str 2.0", "one key for all"),
+            ),
+        ),
+        *_router(
+            "rawrouter",
+            (
+                *_OWNER,
+                *_QUIET,
+                ("*", "list", "a router of bare connections"),
+                ("*-max-retries", "int", "attempts"),
+                ("*-xclient", "flag", "pass the address in the way of XCLIENT"),
+            ),
+        ),
+        *_router(
+            "sslrouter",
+            (
+                ("*", "list s", "a router of TLS connections"),
+                ("*2", "list s", "the same with more words"),
+                ("*-session-context", "str s", "name of the session context"),
+                ("*-max-retries", "int s", "attempts"),
+                ("*-sni", "flag s", "find the instance by SNI"),
+                ("*-quiet", "flag s", "log less"),
+            ),
+        ),
+    ),
+    *refused(
+        _LANGUAGES,
+        LATER,
+        ("psgi", "str", "Perl application"),
+        ("perl-local-lib", "str", "local::lib of Perl"),
+        ("perl-no-die-catch", "flag", "leave die alone"),
+        ("perl-version", "flag I", "print the version of Perl"),
+        ("perl-args", "str", "arguments for Perl"),
+        ("perl-arg", "list", "one argument for Perl"),
+        ("perl-exec", "list", "Perl script before fork"),
+        ("perl-exec-post-fork", "list", "Perl script after fork"),
+        ("perl-auto-reload", "int M 2.0", "reload when a Perl module changes"),
+        ("perl-auto-reload-ignore", "list 2.0", "Perl module that may change"),
+        ("plshell", "[str]", "interactive Perl"),
+        ("plshell-oneshot", "[str]", "the same, once"),
+        ("perl-no-plack", "flag", "load without Plack"),
+        ("rack", "str", "Ruby application"),
+        ("rails", "str", "Rails application"),
+        ("rb-require ruby-require rbrequire rubyrequire require", "list", "Ruby file for workers"),
+        (
+            "shared-rb-require shared-ruby-require shared-rbrequire shared-rubyrequire shared-require",
+            "list",
+            "Ruby file for everybody",
+        ),
+        ("rb-gc-freq ruby-gc-freq", "int", "requests between collections"),
+        ("rb-lib ruby-lib", "list", "directory of Ruby files"),
+        ("rb-threads rbthreads ruby-threads", "int", "threads of Ruby"),
+        ("gemset rvm", "str", "gems of RVM"),
+        ("rvm-path", "list", "where RVM is"),
+        ("rbshell", "[str]", "interactive Ruby"),
+        ("rbshell-oneshot", "[str]", "the same, once"),
+        ("cgi", "list", "directory or script of CGI"),
+        ("cgi-map-helper cgi-helper", "list", "interpreter of a suffix"),
+        ("cgi-from-docroot", "flag", "scripts in the document root"),
+        ("cgi-buffer-size", "u64", "largest head of a script"),
+        ("cgi-timeout", "int", "seconds for a script"),
+        ("cgi-index", "list", "script of a directory"),
+        ("cgi-allowed-ext", "list", "the only suffixes of scripts"),
+        ("cgi-unset", "list", "variable that scripts do not get"),
+        ("cgi-optimize cgi-optimized", "flag", "trust the path of a script"),
+        ("cgi-path-info", "flag", "keep the whole path"),
+        ("cgi-do-not-kill-on-error", "flag 2.0", "let a script live after an error"),
+        ("cgi-async-max-attempts", "int 2.0", "attempts to end a script"),
+    ),
+    *refused(
+        _LANGUAGES,
+        C_ONLY,
+        ("cgi-loadlib", "list", "C library of CGI helpers"),
+    ),
+)
