@@ -1,0 +1,269 @@
+"""The line of a request."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import Any, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from uwsgid.config.settings import settings_of
+from uwsgid.request.logline import LINE_LIMIT, compile_logline, request_logger
+from uwsgid.request.request import Request
+from uwsgid.supervise.board import Board
+
+DEFAULT_LINE = re.compile(
+    r"^\[pid: \d+\|app: -?\d+\|req: -?\d+/\d+\] \S* \(.*?\) \{\d+ vars in \d+ bytes\} \[.{24}\] \S* \S* => "
+    r"generated \d+ bytes in \d+ (msecs|micros) (via \w+\(\) )?\(\S* \d+\) \d+ headers in \d+ bytes "
+    r"\(\d+ switches on core \d+\)$"
+)
+STARTED = 1378203072.25
+VARIABLES = """
+    uri method user addr host proto uagent referer pktsize modifier1 modifier2 vars cl status rsize hsize size
+    headers time epoch ctime ltime ftime micros msecs pid wid switches core vsz rss vszM rssM secs tmsecs
+    tmicros werr rerr ioerr var.QUERY_STRING metric.worker.0.requests nobody.knows
+""".split()
+
+
+class Answer:
+    """The attributes of a reply that a log line needs."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.header_count = 2
+        self.headers_size = 79
+        self.body_size = 14
+        self.via = ""
+
+
+def request(**more: Any) -> Request:
+    made = Request(
+        {
+            "REQUEST_METHOD": "GET",
+            "REQUEST_URI": "/cart?id=1",
+            "REMOTE_ADDR": "10.0.0.7",
+            "REMOTE_USER": "ann",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_USER_AGENT": "curl",
+            "QUERY_STRING": "id=1",
+            **more,
+        },
+        0,
+        0,
+        0,
+        STARTED,
+    )
+    made.reply = cast(Any, Answer())
+    made.packet_size = 431
+    made.var_count = 28
+    made.micros = 12345
+    made.app_id = 0
+    made.app_requests = 3
+    return made
+
+
+def board() -> Board:
+    made = Board(slots=2, cores=2)
+    made.requests[1] = 3
+    made.past_requests[1] = 4
+    return made
+
+
+def line(config: str = "", asked: Request | None = None, on: Board | None = None) -> str | None:
+    return compile_logline(settings_of(config), on or board(), 2, 1)(asked or request())
+
+
+class DefaultLineTests(SynchronousTestCase):
+    def test_byte_for_byte(self) -> None:
+        """The line is that of uWSGI, each space included."""
+        self.assertEqual(
+            line(),
+            f"[pid: {os.getpid()}|app: 0|req: 3/7] 10.0.0.7 (ann) {{28 vars in 431 bytes}} "
+            f"[{time.ctime(STARTED)}] GET /cart?id=1 => generated 14 bytes in 12 msecs (HTTP/1.1 200) "
+            "2 headers in 79 bytes (1 switches on core 0)\n",
+        )
+
+    def test_tools_can_read_it(self) -> None:
+        """The line has the shape that analysers of uWSGI logs expect, also with nothing known."""
+        empty = request()
+        empty.vars.clear()
+        empty.app_id = empty.app_requests = -1
+        for config in ("", "log-micros"):
+            for asked in (request(), empty):
+                self.assertRegex((line(config, asked) or "").rstrip("\n"), DEFAULT_LINE)
+
+    def test_how_the_body_left(self) -> None:
+        """sendfile() is named after the duration."""
+        asked = request()
+        cast(Any, asked.reply).via = "sendfile()"
+        self.assertIn(" in 12 msecs via sendfile() (HTTP/1.1 200) ", line("", asked) or "")
+
+    def test_micros(self) -> None:
+        """log-micros changes number and unit."""
+        self.assertIn(" bytes in 12345 micros (", line("log-micros") or "")
+
+    def test_memory_report(self) -> None:
+        """memory-report puts two sizes in front."""
+        on = board()
+        on.vsz[1], on.rss[1] = 104857600, 10485761
+        self.assertTrue(
+            (line("memory-report", on=on) or "").startswith(
+                "{address space usage: 104857600 bytes/100MB} {rss usage: 10485761 bytes/10MB} [pid: "
+            )
+        )
+
+    def test_forwarded_address(self) -> None:
+        """log-x-forwarded-for takes the address from the header, where there is one."""
+        self.assertIn(
+            "] 1.2.3.4 (ann)", line("log-x-forwarded-for", request(HTTP_X_FORWARDED_FOR="1.2.3.4")) or ""
+        )
+        self.assertIn("] 10.0.0.7 (ann)", line("log-x-forwarded-for") or "")
+
+    def test_a_client_can_not_forge_a_line(self) -> None:
+        """Control characters in what a client sends are written as escapes."""
+        made = line("", request(REQUEST_URI="/a\n[pid: 1|", REMOTE_USER="x\r\x1b[2J")) or ""
+        self.assertEqual(made.count("\n"), 1)
+        self.assertIn("/a\\x0a[pid: 1|", made)
+        self.assertIn("(x\\x0d\\x1b[2J)", made)
+
+    def test_a_long_line_loses_what_the_client_chose(self) -> None:
+        """Beyond 4096 bytes the shape stays and the client's words go."""
+        made = line("", request(REQUEST_URI="/" + "x" * LINE_LIMIT)) or ""
+        self.assertIn("] 0.0.0.0 () {28 vars", made)
+        self.assertIn("] - - => generated 14 bytes in 12 msecs (- 200) ", made)
+        self.assertRegex(made.rstrip("\n"), DEFAULT_LINE)
+
+    def test_bytes_leave_as_they_came(self) -> None:
+        """A URI of UTF-8 bytes reaches the log as these bytes."""
+        written: list[bytes] = []
+        log = request_logger(settings_of(), board(), 2, 1, written.append)
+        log(request(REQUEST_URI="/caf\u00c3\u00a9"))
+        self.assertIn("/café =>".encode(), written[0])
+
+
+class WantedTests(SynchronousTestCase):
+    def logged(self, config: str, asked: Request | None = None) -> bool:
+        return line(config, asked) is not None
+
+    def test_disable_logging_has_a_value(self) -> None:
+        """disable-logging = false leaves logging on, as in 2.0."""
+        self.assertFalse(self.logged("disable-logging = true"))
+        self.assertTrue(self.logged("disable-logging = false"))
+
+    def test_any_condition_is_enough(self) -> None:
+        """With logging disabled each log-* option brings back its requests and no others."""
+        for option, attribute, yes, no in (
+            ("log-zero = true", "body_size", 0, 1),
+            ("log-4xx = true", "status", 404, 500),
+            ("log-5xx = true", "status", 503, 404),
+            ("log-big = 100", "body_size", 100, 99),
+            ("log-sendfile = true", "via", "sendfile()", ""),
+        ):
+            asked = request()
+            for value, expected in ((yes, True), (no, False)):
+                setattr(asked.reply, attribute, value)
+                self.assertIs(self.logged(f"disable-logging\n{option}", asked), expected, option)
+
+    def test_slow(self) -> None:
+        """log-slow counts milliseconds, the limit included."""
+        asked = request()
+        asked.micros = 50000
+        self.assertTrue(self.logged("disable-logging\nlog-slow = 50", asked))
+        self.assertFalse(self.logged("disable-logging\nlog-slow = 51", asked))
+
+    def test_errors_of_this_request_only(self) -> None:
+        """log-ioerror looks at what the request added to the counters of its core."""
+        on = board()
+        make = compile_logline(settings_of("disable-logging\nlog-ioerror\nlog-format = %(ioerr)"), on, 2, 1)
+        on.write_errors[1 * 2] += 2
+        self.assertEqual(make(request()), "2\n")
+        self.assertIsNone(make(request()))
+
+    def test_the_application_decides(self) -> None:
+        """The flag of a request beats the options, both ways."""
+        asked = request()
+        asked.log = True
+        self.assertTrue(self.logged("disable-logging", asked))
+        asked.log = False
+        self.assertFalse(self.logged("", asked))
+        self.assertFalse(self.logged("disable-logging\nlog-zero", asked))
+
+
+class FormatTests(SynchronousTestCase):
+    def test_each_variable_has_a_value_or_a_dash(self) -> None:
+        """No variable is an error, known or not."""
+        bare = request()
+        bare.vars.clear()
+        for name in VARIABLES:
+            for asked in (request(), bare):
+                made = line(f"log-format = %({name})", asked)
+                self.assertRegex(made or "", r"^\S[^\n]*\n$", name)
+
+    def test_values(self) -> None:
+        """Each group of variables says what it is named after."""
+        self.assertEqual(
+            line(
+                "log-format = %(addr) - %(user) %(method) %(uri) %(proto) %(status) %(size) %(rsize) "
+                "%(hsize) %(headers) %(vars) %(pktsize) %(cl) %(micros) %(msecs) %(secs) %(time) %(tmsecs) "
+                "%(wid) %(core) %(var.QUERY_STRING) %(referer) %(metric.x) 100%"
+            ),
+            "10.0.0.7 - ann GET /cart?id=1 HTTP/1.1 200 93 14 79 2 28 431 0 12345 12 0 1378203072 "
+            "1378203072250 2 0 id=1 - - 100%\n",
+        )
+
+    def test_times(self) -> None:
+        """ctime and ltime are local; ftime has the format of logdate where there is one."""
+        at = time.localtime(STARTED)
+        local = time.strftime("%d/%b/%Y:%H:%M:%S %z", at)
+        self.assertEqual(line("log-format = %(ctime)"), time.ctime(STARTED) + "\n")
+        self.assertEqual(line("log-format = %(ltime)|%(ftime)"), f"{local}|{local}\n")
+        self.assertEqual(line("logdate = %H\nlog-format = %(ftime)"), time.strftime("%H", at) + "\n")
+        self.assertEqual(line("logdate = true\nlog-format = %(ftime)"), f"{local}\n")
+
+    def test_variables_of_the_application(self) -> None:
+        """What an application sets is found under its name, and is a dash before."""
+        asked = request()
+        self.assertEqual(line("log-format = %(cart)", asked), "-\n")
+        asked.logvars = {"cart": "€ 9\n"}
+        made = line("log-format = %(cart)", asked) or ""
+        self.assertEqual(made.encode("latin-1").decode(), "€ 9\\x0a\n")
+
+    def test_forging(self) -> None:
+        """A value never brings a line of its own, what the operator wrote stays."""
+        self.assertEqual(
+            line("log-format = %(uri)\t%(uri)", request(REQUEST_URI="a\nb")), "a\\x0ab\ta\\x0ab\n"
+        )
+
+    @given(
+        st.lists(
+            st.one_of(
+                st.sampled_from([f"%({name})" for name in VARIABLES]),
+                st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=5),
+            ),
+            min_size=1,
+        ),
+        st.text(st.characters(max_codepoint=255)),
+    )
+    @settings(deadline=None, max_examples=100)
+    def test_any_template_makes_one_line(self, parts: list[str], uri: str) -> None:
+        """Whatever stands in the template and in the URI, a request leaves exactly one line of bytes."""
+        template = "x" + "".join(parts)
+        if len(template.splitlines()) != 1:
+            return
+        made = line(f"log-format = {template}", request(REQUEST_URI=uri, SERVER_PROTOCOL=uri)) or ""
+        self.assertEqual(made.encode("latin-1").count(b"\n"), 1)
+        self.assertTrue(made.endswith("\n"))
+
+    @given(st.text(st.sampled_from("ab%() \n\x7fé€")), st.text(st.characters()))
+    @settings(deadline=None, max_examples=100)
+    def test_any_value_makes_one_default_line(self, uri: str, user: str) -> None:
+        """The default line is one line whatever is in it."""
+        written: list[bytes] = []
+        request_logger(settings_of(), board(), 2, 1, written.append)(
+            request(REQUEST_URI=uri, REMOTE_USER=user)
+        )
+        self.assertEqual(written[0].count(b"\n"), 1)

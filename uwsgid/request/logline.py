@@ -1,0 +1,376 @@
+"""The line a request leaves in the log: ``log-format`` compiled once to a function.
+
+Everything that can be decided before the first request is decided by `compile_logline`: which requests are
+logged, what the line looks like, which columns of the board it reads.  What remains for each request is one
+f-string, or one ``%`` of a template with a tuple.
+
+What a client sends must not forge lines, so control characters of any value are written as ``\\xNN``.  Values
+are latin-1 text, as WSGI keeps them, and leave as the bytes they came as.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from uwsgid.config.kinds import Flag, Integer, Text
+from uwsgid.config.section import Section, flag, option, section
+from uwsgid.logs.lines import ServerLines, Write, date_format
+
+if TYPE_CHECKING:
+    from uwsgid.config.settings import Settings
+    from uwsgid.request.request import Request
+    from uwsgid.supervise.board import Board
+
+#: Bytes of a default line; a longer one loses what the client chose (core/logging.c, uwsgi_log_request).
+LINE_LIMIT: Final = 4096
+
+Value = Callable[["Request"], object]
+Logline = Callable[["Request"], "str | None"]
+
+
+@section("Logging")
+class RequestLog(Section):
+    """Which requests leave a line, and which line."""
+
+    format: Text = option(
+        "log-format", "logformat", default="", help="the line of a request, with %(variables)"
+    )
+    strftime: Flag = flag(
+        "logformat-strftime",
+        "log-format-strftime",
+        default=False,
+        help="let %(ftime) use the format of logdate",
+        note="%(ftime) uses that format also without this flag, as in 1.9.16",
+    )
+    disable: Flag = flag(
+        "disable-logging",
+        "L",
+        default=False,
+        live=True,
+        help="log no requests but those that another log-* option asks for",
+        note="false leaves logging on, as in uWSGI 2.0",
+    )
+    zero: Flag = flag("log-zero", default=False, help="log requests with an empty answer")
+    slow: Integer = option(
+        "log-slow", default=0, help="log requests that took this many milliseconds or more"
+    )
+    errors_4xx: Flag = flag("log-4xx", default=False, help="log requests answered with a 4xx status")
+    errors_5xx: Flag = flag("log-5xx", default=False, help="log requests answered with a 5xx status")
+    big: Integer = option("log-big", default=0, help="log requests with an answer of this many bytes or more")
+    sendfile: Flag = flag("log-sendfile", default=False, help="log requests answered by sendfile()")
+    ioerror: Flag = flag("log-ioerror", default=False, help="log requests with read or write errors")
+    micros: Flag = flag("log-micros", default=False, help="give the duration in microseconds")
+    forwarded: Flag = flag(
+        "log-x-forwarded-for", default=False, help="take the client's address from X-Forwarded-For"
+    )
+    memory: Flag = flag(
+        "memory-report",
+        "m",
+        default=False,
+        help="add the memory of the worker to the line, and measure it after each request",
+    )
+
+
+def compile_logline(settings: Settings, board: Board, slot: int, seat: int) -> Logline:
+    """What makes the line of a request of the worker of *slot* that sits at *seat*.
+
+    :returns: a function from a finished request to its line with a newline, or to None where it is not
+        logged.  To be called once for each request, after its counters are on the board.
+    """
+    options = settings[RequestLog]
+    errors = _Errors(board, seat)
+    if options.format:
+        line = _compile_format(options, date_format(settings[ServerLines]), board, slot, seat, errors)
+    else:
+        line = _compile_default(options, board, seat)
+    wanted = _compile_wanted(options, errors)
+    track = errors.take if options.ioerror or _reads_errors(options.format) else None
+    if track is None and not options.disable:
+
+        def always(request: Request) -> str | None:
+            return None if request.log is False else line(request)
+
+        return always
+
+    def sometimes(request: Request) -> str | None:
+        if track is not None:
+            track(request)
+        decided = request.log
+        if decided is None:
+            decided = wanted(request)
+        return line(request) if decided else None
+
+    return sometimes
+
+
+def request_logger(
+    settings: Settings, board: Board, slot: int, seat: int, write: Write
+) -> Callable[[Request], None]:
+    """What a worker calls at the end of each request: makes its line and passes it to *write* as bytes."""
+    line_of = compile_logline(settings, board, slot, seat)
+
+    def log_request(request: Request) -> None:
+        line = line_of(request)
+        if line is not None:
+            write(line.encode("latin-1", "backslashreplace"))
+
+    return log_request
+
+
+class _Errors:
+    """How many read and write errors the request had that just ended: the growth of its core's counters."""
+
+    def __init__(self, board: Board, seat: int) -> None:
+        self._first = seat * board.cores
+        self._columns = (board.read_errors, board.write_errors)
+        last = self._first + board.cores
+        self._seen = [list(column[self._first : last]) for column in self._columns]
+        self._grown = [[0] * board.cores, [0] * board.cores]
+
+    def take(self, request: Request) -> None:
+        core = request.core
+        for kind, column in enumerate(self._columns):
+            now = column[self._first + core]
+            self._grown[kind][core] = now - self._seen[kind][core]
+            self._seen[kind][core] = now
+
+    def reads(self, request: Request) -> int:
+        return self._grown[0][request.core]
+
+    def writes(self, request: Request) -> int:
+        return self._grown[1][request.core]
+
+    def both(self, request: Request) -> int:
+        return self._grown[0][request.core] + self._grown[1][request.core]
+
+
+def _compile_wanted(options: RequestLog, errors: _Errors) -> Callable[[Request], bool]:
+    """Whether the options ask for the line of a request; any one of them is enough."""
+    tests: list[Callable[[Request], bool]] = []
+    if options.zero:
+        tests.append(lambda request: request.reply.body_size == 0)
+    if slow := options.slow:
+        tests.append(lambda request: request.micros // 1000 >= slow)
+    if options.errors_4xx:
+        tests.append(lambda request: 400 <= request.reply.status <= 499)
+    if options.errors_5xx:
+        tests.append(lambda request: 500 <= request.reply.status <= 599)
+    if big := options.big:
+        tests.append(lambda request: request.reply.body_size >= big)
+    if options.sendfile:
+        tests.append(lambda request: request.reply.via.startswith("sendfile"))
+    if options.ioerror:
+        tests.append(lambda request: errors.both(request) > 0)
+    everything = not options.disable
+
+    def wanted(request: Request) -> bool:
+        return everything or any(test(request) for test in tests)
+
+    return wanted
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _escape(text: str) -> str:
+    return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+
+
+def _latin(value: object) -> str:
+    """*value* as latin-1 text: what an application made of any other characters becomes their UTF-8 bytes."""
+    text = value if type(value) is str else str(value)
+    if text.isascii():
+        return text
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape" if _lone_bytes(text) else "replace").decode("latin-1")
+    return text
+
+
+def _lone_bytes(text: str) -> bool:
+    return all(not "\ud800" <= letter <= "\udfff" or "\udc80" <= letter <= "\udcff" for letter in text)
+
+
+class _Clock:
+    """The time of day as text, made once a second."""
+
+    def __init__(self, make: Callable[[int], str]) -> None:
+        self._make = make
+        self._second = -1
+        self._text = ""
+
+    def at(self, second: int) -> str:
+        if second != self._second:
+            # the text first: another thread may read between the two
+            text = self._make(second)
+            self._text, self._second = text, second
+            return text
+        return self._text
+
+
+# hot path: measured by the benchmark "requests".  Local names instead of attributes, one f-string.
+def _compile_default(options: RequestLog, board: Board, seat: int) -> Callable[[Request], str]:
+    address = "HTTP_X_FORWARDED_FOR" if options.forwarded else ""
+    pid = os.getpid()
+    micros = options.micros
+    unit = "micros" if micros else "msecs"
+    total = board.total_requests
+    clock = _Clock(time.ctime).at
+
+    def line(request: Request) -> str:
+        get = request.vars.get
+        reply = request.reply
+        took = request.micros if micros else request.micros // 1000
+        via = reply.via
+        made = (
+            f"[pid: {pid}|app: {request.app_id}|req: {request.app_requests}/{total()}] "
+            f"{(address and get(address)) or get('REMOTE_ADDR', '')} ({get('REMOTE_USER', '')}) "
+            f"{{{request.var_count} vars in {request.packet_size} bytes}} [{clock(int(request.started))}] "
+            f"{get('REQUEST_METHOD', '')} {get('REQUEST_URI', '')} => generated {reply.body_size} bytes in "
+            f"{took} {unit}{f' via {via} ' if via else ' '}"
+            f"({get('SERVER_PROTOCOL', '')} {reply.status}) "
+            f"{reply.header_count} headers in {reply.headers_size} bytes "
+            f"({request.switches} switches on core {request.core})\n"
+        )
+        if len(made) <= LINE_LIMIT and made.isascii() and made[:-1].isprintable():
+            return made
+        made = f"{_escape(_latin(made[:-1]))}\n"
+        if len(made) <= LINE_LIMIT:
+            return made
+        return (
+            f"[pid: {pid}|app: {request.app_id}|req: {request.app_requests}/{total()}] "
+            f"0.0.0.0 () {{{request.var_count} vars in {request.packet_size} bytes}} "
+            f"[{clock(int(request.started))}] - - => generated {reply.body_size} bytes in "
+            f"{took} {unit}{f' via {via} ' if via else ' '}(- {reply.status}) "
+            f"{reply.header_count} headers in {reply.headers_size} bytes "
+            f"({request.switches} switches on core {request.core})\n"
+        )
+
+    if not options.memory:
+        return line
+    vsz, rss = board.vsz, board.rss
+
+    def line_with_memory(request: Request) -> str:
+        space, resident = vsz[seat], rss[seat]
+        return (
+            f"{{address space usage: {space} bytes/{space >> 20}MB}} "
+            f"{{rss usage: {resident} bytes/{resident >> 20}MB}} {line(request)}"
+        )
+
+    return line_with_memory
+
+
+_VARIABLE: Final = re.compile(r"%\(([^)]*)\)")
+_ERROR_VARIABLES: Final = frozenset({"werr", "rerr", "ioerr"})
+
+
+def _reads_errors(template: str) -> bool:
+    return not _ERROR_VARIABLES.isdisjoint(_VARIABLE.findall(template))
+
+
+def _compile_format(
+    options: RequestLog, date: str | None, board: Board, slot: int, seat: int, errors: _Errors
+) -> Callable[[Request], str]:
+    """``log-format``: the literal parts become one ``%`` template, each variable a function."""
+    template = ""
+    values: list[Value] = []
+    variables = _variables(options, date, board, slot, seat, errors)
+    end = 0
+    for found in _VARIABLE.finditer(options.format):
+        template += options.format[end : found.start()].replace("%", "%%") + "%s"
+        values.append(_value(found.group(1), variables))
+        end = found.end()
+    template = _latin(template + options.format[end:].replace("%", "%%")) + "\n"
+
+    def line(request: Request) -> str:
+        texts = []
+        for value in values:
+            found = value(request)
+            if found is None or found == "":
+                texts.append("-")
+            elif type(found) is int:
+                texts.append(str(found))
+            else:
+                text = _latin(found)
+                texts.append(text if text.isprintable() else _escape(text))
+        return template % tuple(texts)
+
+    return line
+
+
+def _value(name: str, variables: dict[str, Value]) -> Value:
+    if name in variables:
+        return variables[name]
+    if name.startswith("var."):
+        return _of_request(name.removeprefix("var."))
+    return _of_application(name)
+
+
+def _of_request(name: str) -> Value:
+    return lambda request: request.vars.get(name)
+
+
+def _of_application(name: str) -> Value:
+    return lambda request: None if request.logvars is None else request.logvars.get(name)
+
+
+def _variables(
+    options: RequestLog, date: str | None, board: Board, slot: int, seat: int, errors: _Errors
+) -> dict[str, Value]:
+    """All that ``log-format`` knows by name (core/logging.c, the table of ``uwsgi_logchunk``)."""
+    pid = os.getpid()
+    vsz, rss = board.vsz, board.rss
+    ctime = _Clock(time.ctime).at
+    ltime = _Clock(lambda second: time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(second))).at
+    ftime = _Clock(lambda second: time.strftime(date or "", time.localtime(second))).at if date else ltime
+
+    def address(request: Request) -> object:
+        get: Callable[[str], Any] = request.vars.get
+        return (options.forwarded and get("HTTP_X_FORWARDED_FOR")) or get("REMOTE_ADDR")
+
+    return {
+        "uri": _of_request("REQUEST_URI"),
+        "method": _of_request("REQUEST_METHOD"),
+        "user": _of_request("REMOTE_USER"),
+        "addr": address,
+        "host": _of_request("HTTP_HOST"),
+        "proto": _of_request("SERVER_PROTOCOL"),
+        "uagent": _of_request("HTTP_USER_AGENT"),
+        "referer": _of_request("HTTP_REFERER"),
+        "pktsize": lambda request: request.packet_size,
+        "modifier1": lambda request: request.modifier1,
+        "modifier2": lambda request: request.modifier2,
+        "vars": lambda request: request.var_count,
+        "cl": lambda request: request.vars.get("CONTENT_LENGTH") or 0,
+        "status": lambda request: request.reply.status,
+        "rsize": lambda request: request.reply.body_size,
+        "hsize": lambda request: request.reply.headers_size,
+        "size": lambda request: request.reply.headers_size + request.reply.body_size,
+        "headers": lambda request: request.reply.header_count,
+        "time": lambda request: int(request.started),
+        "epoch": lambda request: int(time.time()),
+        "ctime": lambda request: ctime(int(request.started)),
+        "ltime": lambda request: ltime(int(request.started)),
+        "ftime": lambda request: ftime(int(request.started)),
+        "micros": lambda request: request.micros,
+        "msecs": lambda request: request.micros // 1000,
+        "secs": lambda request: request.micros // 1000000,
+        "tmsecs": lambda request: int(request.started * 1000),
+        "tmicros": lambda request: int(request.started * 1000000),
+        "pid": lambda request: pid,
+        "wid": lambda request: slot,
+        "switches": lambda request: request.switches,
+        "core": lambda request: request.core,
+        "vsz": lambda request: vsz[seat],
+        "rss": lambda request: rss[seat],
+        "vszM": lambda request: vsz[seat] >> 20,
+        "rssM": lambda request: rss[seat] >> 20,
+        "rerr": errors.reads,
+        "werr": errors.writes,
+        "ioerr": errors.both,
+    }
