@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from uwsgid.config.directive import Directive, Origin
 from uwsgid.config.index import Declared, Index, index
@@ -19,6 +19,9 @@ from uwsgid.config.kinds import FALSE, FLAG, TRUE, Flag
 from uwsgid.config.known import KnownOption, Support
 from uwsgid.config.section import Section, flag, section
 from uwsgid.errors import ConfigError, ConfigProblems, InternalError
+
+if TYPE_CHECKING:
+    from uwsgid.config.reading import Reading
 
 T = TypeVar("T", bound=Section)
 Place = tuple[type[Section], str]
@@ -61,22 +64,30 @@ class Settings:
         names: Index | None = None,
         *,
         strict: bool | None = None,
+        warnings: Sequence[str] = (),
         used_placeholders: frozenset[str] = frozenset(),
         set_placeholders: frozenset[str] = frozenset(),
-        warnings: Sequence[str] = (),
     ) -> Settings:
-        """Read *directives*.
+        """Read *directives*.  The parameters are those of `judge`.
 
-        :param names: which option a name means; the sections imported so far where not given.
-        :param strict: whether unknown names are problems; None leaves it to the option ``strict``.
-        :param used_placeholders: names that some ``%(name)`` refers to: no warning about those.
-        :param set_placeholders: names that ``set`` or ``set-ph`` made: fine even when strict.
-        :param warnings: those of the reading, which come first.
         :raises ConfigProblems: with everything that is wrong.
         """
-        reader = _Reader(names if names is not None else index(), tuple(directives))
-        reader.warnings.extend(warnings)
-        return reader.settings(strict, used_placeholders, set_placeholders)
+        return judge(
+            directives,
+            names,
+            strict=strict,
+            warnings=warnings,
+            used_placeholders=used_placeholders,
+            set_placeholders=set_placeholders,
+        ).settings_or_raise()
+
+    @classmethod
+    def from_reading(cls, reading: Reading, names: Index | None = None) -> Settings:
+        """The settings of a whole configuration.
+
+        :raises ConfigProblems: with what was wrong with its language and with its options.
+        """
+        return judge_reading(reading, names).settings_or_raise()
 
     def __getitem__(self, section: type[T]) -> T:
         """The values of a section.
@@ -124,6 +135,68 @@ class Settings:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be said of a configuration.
+
+    :ivar settings: None when there are problems.
+    :ivar problems: what is wrong; one text each, as the others.
+    :ivar warnings: what ought to be looked at.
+    :ivar notices: options that do nothing.
+    """
+
+    settings: Settings | None
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    notices: tuple[str, ...]
+
+    def settings_or_raise(self) -> Settings:
+        """The settings.
+
+        :raises ConfigProblems: when there are none.
+        """
+        if self.settings is None:
+            raise ConfigProblems(self.problems)
+        return self.settings
+
+
+def judge(
+    directives: Iterable[Directive],
+    names: Index | None = None,
+    *,
+    strict: bool | None = None,
+    problems: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+    used_placeholders: frozenset[str] = frozenset(),
+    set_placeholders: frozenset[str] = frozenset(),
+) -> Judgement:
+    """Read *directives* and say all that is to be said of them.
+
+    :param names: which option a name means; the sections imported so far where not given.
+    :param strict: whether unknown names are problems; None leaves it to the option ``strict``.
+    :param problems: those of the reading, which come first; with any of them there are no settings.
+    :param warnings: those of the reading, which come first.
+    :param used_placeholders: names that some ``%(name)`` refers to: no warning about those.
+    :param set_placeholders: names that ``set`` and its kin made: fine even when strict.
+    """
+    reader = _Reader(names if names is not None else index(), tuple(directives))
+    reader.problems.extend(problems)
+    reader.warnings.extend(warnings)
+    return reader.judge(strict, used_placeholders, set_placeholders)
+
+
+def judge_reading(reading: Reading, names: Index | None = None) -> Judgement:
+    """Say all that is to be said of a whole configuration."""
+    return judge(
+        reading.directives,
+        names,
+        problems=reading.problems,
+        warnings=reading.warnings,
+        used_placeholders=reading.used_placeholders,
+        set_placeholders=reading.set_placeholders,
+    )
+
+
 def settings_of(text: str = "", **more: Any) -> Settings:
     """Settings from lines of ``name = value``, for tests and for code that starts without a file.
 
@@ -159,7 +232,7 @@ class _Reader:
         self.warnings: list[str] = []
         self.notices: list[str] = []
 
-    def settings(self, strict: bool | None, used: frozenset[str], made: frozenset[str]) -> Settings:
+    def judge(self, strict: bool | None, used: frozenset[str], made: frozenset[str]) -> Judgement:
         unknown: dict[str, Directive] = {}
         for directive in self._directives:
             if (declared := self._names.declared(directive.name)) is not None:
@@ -184,9 +257,12 @@ class _Reader:
         if not self._unreadable:  # a default in place of an unreadable value would mislead the checks
             for made_section in sections.values():
                 self.problems.extend(made_section.check(settings))
-        if self.problems:
-            raise ConfigProblems(self.problems)
-        return settings
+        return Judgement(
+            settings=None if self.problems else settings,
+            problems=tuple(dict.fromkeys(self.problems)),
+            warnings=settings.warnings,
+            notices=settings.notices,
+        )
 
     def _read(self, declared: Declared, directive: Directive) -> None:
         option = declared.option

@@ -6,7 +6,7 @@ from typing import Final
 
 from uwsgid.config.known.row import C_ONLY, LATER, PRINTS, KnownOption, accepted, honoured, refused
 
-_CONFIG: Final = "Configuration loading and pre-processing"
+_CONFIG: Final = "Configuration"
 _PLUGINS: Final = "Plugins and loop engines"
 
 TABLE: Final[tuple[KnownOption, ...]] = (
@@ -55,11 +55,18 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         ("end-blacklist", "flag I", "end of the forbidden options"),
         ("whitelist", "str I", "the only options that may follow"),
         ("end-whitelist", "flag I", "end of the allowed options"),
+        ("fallback-config", "str I", "what to read when the start fails"),
+        ("early-envdir", "str I", "variables from a directory of files, while reading"),
+        ("print", "str", "print a text"),
+        ("iprint", "str I 2.0", "print a text at once"),
+        ("exit", "[int] I 2.0", "stop reading and exit"),
+        ("resolve", "str I 2.0", "put the address of a host into a placeholder"),
+        ("inject-before", "list I 2.0", "text that is read before the file"),
+        ("inject-after", "list I 2.0", "text that is read after the file"),
     ),
     *refused(
         _CONFIG,
         LATER,
-        ("fallback-config", "str I", "what to read when the start fails"),
         ("strict", "flag I", "refuse unknown options"),
         ("get", "list N", "print the value of an option"),
         ("show-config", "flag", "print the configuration"),
@@ -70,12 +77,6 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         ("ienv", "str I 2.1", "set a variable of the environment at once"),
         ("unenv", "str", "remove a variable of the environment"),
         ("envdir", "list", "variables from a directory of files"),
-        ("early-envdir", "str I", "the same while reading"),
-        ("print", "str", "print a text"),
-        ("iprint", "str I 2.0", "print a text at once"),
-        ("exit", "[int] I 2.0", "stop reading and exit"),
-        ("resolve", "str I 2.0", "put the address of a host into a placeholder"),
-        ("inject-before inject-after", "list I 2.0", "text joined to the file before it is read"),
         ("extract", "str I", "print what a source holds"),
         ("mode", "str", "a word for the application"),
     ),
