@@ -1,0 +1,379 @@
+"""The real operating system: `IKernel` as one-liners.
+
+There is nothing to decide here.  Whatever deserves a test lives in the modules beside this one, which get a
+kernel as an argument; tests hand them `uwsgid.testing.MemoryKernel`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import grp
+import os
+import pwd
+import resource
+import signal as signals
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from zope.interface import implementer
+
+from uwsgid.host import backlog as backlogs
+from uwsgid.host import syscalls, title
+from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
+
+_SIOCGIFADDR: Final = 0x8915
+
+
+def _facts(found: os.stat_result) -> FileFacts:
+    return FileFacts(
+        found.st_ino, found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_mtime_ns / 1e9
+    )
+
+
+def _name(call: str, error: OSError) -> OSError:
+    return OSError(error.errno, error.strerror, call)
+
+
+@implementer(IKernel)
+class Kernel:
+    """Linux."""
+
+    def __init__(self) -> None:
+        self._title_area = title.find_area()
+
+    # who we are
+
+    getpid = staticmethod(os.getpid)
+    getppid = staticmethod(os.getppid)
+    getuid = staticmethod(os.getuid)
+    geteuid = staticmethod(os.geteuid)
+    getgid = staticmethod(os.getgid)
+    getgroups = staticmethod(os.getgroups)
+
+    @staticmethod
+    def setuid(uid: int) -> None:
+        os.setresuid(uid, uid, uid)
+
+    @staticmethod
+    def setgid(gid: int) -> None:
+        os.setresgid(gid, gid, gid)
+
+    @staticmethod
+    def setgroups(groups: Sequence[int]) -> None:
+        os.setgroups(list(groups))
+
+    @staticmethod
+    def initgroups(user: str, gid: int) -> None:
+        os.initgroups(user, gid)
+
+    @staticmethod
+    def user_id(name: str) -> int | None:
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            return None
+
+    @staticmethod
+    def group_id(name: str) -> int | None:
+        try:
+            return grp.getgrnam(name).gr_gid
+        except KeyError:
+            return None
+
+    @staticmethod
+    def user_name(uid: int) -> str | None:
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return None
+
+    @staticmethod
+    def group_name(gid: int) -> str | None:
+        try:
+            return grp.getgrgid(gid).gr_name
+        except KeyError:
+            return None
+
+    # files
+
+    getcwd = staticmethod(os.getcwd)
+    umask = staticmethod(os.umask)
+
+    @staticmethod
+    def chdir(path: str) -> None:
+        os.chdir(path)
+
+    @staticmethod
+    def stat(path: str) -> FileFacts:
+        return _facts(os.stat(path))
+
+    @staticmethod
+    def read_file(path: str) -> bytes:
+        with open(path, "rb") as file:
+            return file.read()
+
+    @staticmethod
+    def write_file(path: str, content: bytes, mode: int = 0o666) -> None:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        with open(fd, "wb", buffering=0) as file:
+            file.write(content)
+
+    @staticmethod
+    def unlink(path: str) -> None:
+        os.unlink(path)
+
+    @staticmethod
+    def chmod(path: str, mode: int) -> None:
+        os.chmod(path, mode)
+
+    @staticmethod
+    def chown(path: str, uid: int, gid: int) -> None:
+        os.chown(path, uid, gid)
+
+    # descriptors
+
+    @staticmethod
+    def open(path: str, flags: int, mode: int = 0o666) -> int:
+        return os.open(path, flags | os.O_CLOEXEC, mode)
+
+    @staticmethod
+    def close(fd: int) -> None:
+        os.close(fd)
+
+    @staticmethod
+    def dup2(fd: int, target: int) -> None:
+        os.dup2(fd, target, inheritable=True)
+
+    @staticmethod
+    def fstat(fd: int) -> FileFacts:
+        return _facts(os.fstat(fd))
+
+    @staticmethod
+    def fchown(fd: int, uid: int, gid: int) -> None:
+        os.fchown(fd, uid, gid)
+
+    @staticmethod
+    def fchmod(fd: int, mode: int) -> None:
+        os.fchmod(fd, mode)
+
+    @staticmethod
+    def ftruncate(fd: int, size: int) -> None:
+        os.ftruncate(fd, size)
+
+    @staticmethod
+    def write(fd: int, content: bytes) -> int:
+        return os.write(fd, content)
+
+    @staticmethod
+    def set_blocking(fd: int, blocking: bool) -> None:
+        os.set_blocking(fd, blocking)
+
+    @staticmethod
+    def set_inheritable(fd: int, inheritable: bool) -> None:
+        os.set_inheritable(fd, inheritable)
+
+    @staticmethod
+    def open_descriptors() -> list[int]:
+        listing = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            numbers = sorted(int(name) for name in os.listdir(listing))
+        finally:
+            os.close(listing)
+        return [number for number in numbers if number != listing and _is_open(number)]
+
+    # sockets
+
+    @staticmethod
+    def socket(family: int, kind: int) -> int:
+        return socket.socket(family, kind).detach()
+
+    @staticmethod
+    def setsockopt(fd: int, level: int, name: int, value: int | bytes) -> None:
+        view = _borrow(fd)
+        try:
+            view.setsockopt(level, name, value)
+        finally:
+            view.detach()
+
+    @staticmethod
+    def bind(fd: int, address: str | bytes | tuple[str, int]) -> None:
+        view = _borrow(fd)
+        try:
+            view.bind(address)
+        except OSError as error:
+            raise _name("bind()", error) from None
+        finally:
+            view.detach()
+
+    @staticmethod
+    def connect(fd: int, address: str | bytes | tuple[str, int]) -> None:
+        view = _borrow(fd)
+        try:
+            view.connect(address)
+        except OSError as error:
+            raise _name("connect()", error) from None
+        finally:
+            view.detach()
+
+    @staticmethod
+    def listen(fd: int, backlog: int) -> None:
+        view = _borrow(fd)
+        try:
+            view.listen(backlog)
+        except OSError as error:
+            raise _name("listen()", error) from None
+        finally:
+            view.detach()
+
+    @staticmethod
+    def socket_facts(fd: int) -> SocketFacts | None:
+        try:
+            view = socket.socket(fileno=fd)
+        except OSError:
+            return None
+        try:
+            listening = bool(view.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+            name = view.getsockname()
+            family, kind = int(view.family), int(view.type)
+        finally:
+            view.detach()
+        if family == socket.AF_UNIX:
+            path = name if isinstance(name, str) else os.fsdecode(name)
+            return SocketFacts(family, kind, listening, path=path)
+        if family in (socket.AF_INET, socket.AF_INET6):
+            return SocketFacts(family, kind, listening, host=name[0], port=name[1])
+        return SocketFacts(family, kind, listening)
+
+    queue_length = staticmethod(backlogs.queue_length)
+
+    @staticmethod
+    def resolve(host: str) -> str:
+        return socket.gethostbyname(host)
+
+    @staticmethod
+    def interface_addresses() -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            for _, name in socket.if_nameindex():
+                try:
+                    answer = fcntl.ioctl(asking, _SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+                except OSError:
+                    continue  # an interface without an IPv4 address
+                found.append((name, socket.inet_ntoa(answer[20:24])))
+        return found
+
+    @staticmethod
+    def somaxconn() -> int:
+        try:
+            with open("/proc/sys/net/core/somaxconn", encoding="ascii") as file:
+                return int(file.read())
+        except (OSError, ValueError):
+            return 0
+
+    # limits
+
+    getrlimit = staticmethod(resource.getrlimit)
+
+    @staticmethod
+    def setrlimit(resource_: int, soft: int, hard: int) -> None:
+        resource.setrlimit(resource_, (soft, hard))
+
+    @staticmethod
+    def setpriority(value: int) -> None:
+        os.setpriority(os.PRIO_PROCESS, 0, value)
+
+    @staticmethod
+    def allowed_cpus() -> list[int]:
+        return sorted(os.sched_getaffinity(0))
+
+    @staticmethod
+    def sched_setaffinity(cpus: Sequence[int]) -> None:
+        os.sched_setaffinity(0, cpus)
+
+    mlockall = staticmethod(syscalls.lock_all_memory)
+
+    # processes
+
+    set_child_subreaper = staticmethod(syscalls.set_child_subreaper)
+    set_parent_death_signal = staticmethod(syscalls.set_parent_death_signal)
+
+    def set_process_title(self, title_: str) -> None:
+        title.set_title(title_, self._title_area)
+
+    fork = staticmethod(os.fork)
+
+    @staticmethod
+    def setsid() -> None:
+        os.setsid()
+
+    @staticmethod
+    def exit(code: int) -> None:
+        os._exit(code)
+
+    @staticmethod
+    def execve(path: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        os.execve(path, list(arguments), dict(environment))
+
+    @staticmethod
+    def kill(pid: int, signal: int) -> None:
+        os.kill(pid, signal)
+
+    @staticmethod
+    def pidfd_open(pid: int) -> int:
+        return os.pidfd_open(pid)
+
+    @staticmethod
+    def pidfd_send_signal(pidfd: int, signal: int) -> None:
+        signals.pidfd_send_signal(pidfd, signal)
+
+    @staticmethod
+    def waitid(pidfd: int) -> tuple[int, int, int] | None:
+        return _wait(os.P_PIDFD, pidfd)
+
+    @staticmethod
+    def reap(pid: int) -> tuple[int, int, int] | None:
+        return _wait(os.P_PID, pid)
+
+    @staticmethod
+    def zombie_children() -> list[int]:
+        return [pid for pid in _children() if _is_zombie(pid)]
+
+
+def _borrow(fd: int) -> socket.socket:
+    """A socket object over a descriptor that stays its owner's: detach it after use."""
+    return socket.socket(fileno=fd)
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def _wait(kind: int, number: int) -> tuple[int, int, int] | None:
+    result = os.waitid(kind, number, os.WEXITED | os.WNOHANG)
+    return None if result is None else (result.si_pid, result.si_code, result.si_status)
+
+
+def _children() -> list[int]:
+    me = os.getpid()
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{me}/task"):
+            with open(f"/proc/{me}/task/{task}/children", encoding="ascii") as file:
+                found.extend(int(pid) for pid in file.read().split())
+    except OSError:
+        pass  # a kernel without CONFIG_PROC_CHILDREN, or a thread that ended
+    return found
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False

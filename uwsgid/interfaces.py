@@ -1,0 +1,266 @@
+"""Every contract of the house on one page.
+
+What a part of uwsgid needs from another part, and would like a test to be able to replace, is named here.
+This module knows nobody; everybody may know it.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from zope.interface import Interface
+
+# --- the operating system -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a stat told.  Times are seconds since the epoch."""
+
+    inode: int
+    mode: int
+    uid: int = 0
+    gid: int = 0
+    size: int = 0
+    mtime: float = 0.0
+
+    @property
+    def is_socket(self) -> bool:
+        return stat.S_ISSOCK(self.mode)
+
+    @property
+    def is_regular(self) -> bool:
+        return stat.S_ISREG(self.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class SocketFacts:
+    """What the kernel knows about a socket.
+
+    :ivar family: `socket.AF_UNIX`, `socket.AF_INET` …
+    :ivar kind: `socket.SOCK_STREAM` …
+    :ivar listening: whether `listen` was called on it.
+    :ivar path: the name of a UNIX socket; an abstract one starts with a NUL character.
+    :ivar host: the local address of an IP socket, as text; *port* its port.
+    """
+
+    family: int
+    kind: int
+    listening: bool
+    path: str = ""
+    host: str = ""
+    port: int = 0
+
+
+class IKernel(Interface):
+    """Linux, as far as the boot, the supervisors and the newborn need it.
+
+    The real one is `uwsgid.host.Kernel`, its in-memory twin `uwsgid.testing.MemoryKernel`.  Every method
+    raises `OSError` with its errno where the kernel refuses.
+    """
+
+    # who we are
+
+    def getpid() -> int:
+        """Our process id."""
+
+    def getppid() -> int:
+        """The process id of our parent."""
+
+    def getuid() -> int:
+        """Our real user id."""
+
+    def geteuid() -> int:
+        """Our effective user id."""
+
+    def getgid() -> int:
+        """Our real group id."""
+
+    def getgroups() -> list[int]:
+        """Our supplementary groups."""
+
+    def setuid(uid: int) -> None:
+        """Become *uid* for good: the real, effective and saved user id."""
+
+    def setgid(gid: int) -> None:
+        """Become *gid* for good: the real, effective and saved group id."""
+
+    def setgroups(groups: Sequence[int]) -> None:
+        """Replace our supplementary groups."""
+
+    def initgroups(user: str, gid: int) -> None:
+        """Take the supplementary groups that the group database lists for *user*, and *gid*."""
+
+    def user_id(name: str) -> int | None:
+        """The number of the user *name*; None where nobody is called so."""
+
+    def group_id(name: str) -> int | None:
+        """The number of the group *name*; None where no group is called so."""
+
+    def user_name(uid: int) -> str | None:
+        """The name of the user with number *uid*, if it has one."""
+
+    def group_name(gid: int) -> str | None:
+        """The name of the group with number *gid*, if it has one."""
+
+    # files
+
+    def getcwd() -> str:
+        """The current working directory."""
+
+    def chdir(path: str) -> None:
+        """Change the current working directory."""
+
+    def umask(mask: int) -> int:
+        """Set the file mode creation mask.  The previous one."""
+
+    def stat(path: str) -> FileFacts:
+        """Facts about what *path* leads to, symbolic links followed."""
+
+    def read_file(path: str) -> bytes:
+        """The whole content of a file."""
+
+    def write_file(path: str, content: bytes, mode: int = 0o666) -> None:
+        """Create or truncate a file (*mode* is cut by the umask) and fill it."""
+
+    def unlink(path: str) -> None:
+        """Remove a name from the file system."""
+
+    def chmod(path: str, mode: int) -> None:
+        """Change the permissions of a path."""
+
+    def chown(path: str, uid: int, gid: int) -> None:
+        """Change the owner of a path; -1 leaves a number as it is."""
+
+    # descriptors
+
+    def open(path: str, flags: int, mode: int = 0o666) -> int:
+        """Open a file; its descriptor closes on exec."""
+
+    def close(fd: int) -> None:
+        """Close a descriptor."""
+
+    def dup2(fd: int, target: int) -> None:
+        """Make *target* the same as *fd*, open across exec."""
+
+    def fstat(fd: int) -> FileFacts:
+        """Facts about an open descriptor."""
+
+    def fchown(fd: int, uid: int, gid: int) -> None:
+        """Change the owner of an open file."""
+
+    def fchmod(fd: int, mode: int) -> None:
+        """Change the permissions of an open file."""
+
+    def ftruncate(fd: int, size: int) -> None:
+        """Cut or extend an open file to *size* bytes."""
+
+    def write(fd: int, content: bytes) -> int:
+        """Write; the number of bytes that were taken."""
+
+    def set_blocking(fd: int, blocking: bool) -> None:
+        """Let operations on a descriptor wait, or not."""
+
+    def set_inheritable(fd: int, inheritable: bool) -> None:
+        """Let a descriptor survive exec, or not."""
+
+    def open_descriptors() -> list[int]:
+        """The numbers of all our open descriptors."""
+
+    # sockets
+
+    def socket(family: int, kind: int) -> int:
+        """A new socket; it closes on exec."""
+
+    def setsockopt(fd: int, level: int, name: int, value: int | bytes) -> None:
+        """Set a socket option."""
+
+    def bind(fd: int, address: str | bytes | tuple[str, int]) -> None:
+        """Give a socket its local address, in Python's form for its family."""
+
+    def connect(fd: int, address: str | bytes | tuple[str, int]) -> None:
+        """Give a socket its peer."""
+
+    def listen(fd: int, backlog: int) -> None:
+        """Accept connections, up to *backlog* waiting ones."""
+
+    def socket_facts(fd: int) -> SocketFacts | None:
+        """Facts about a socket; None where *fd* is not an open socket."""
+
+    def queue_length(fd: int) -> tuple[int, int]:
+        """How many connections wait in a listening socket and how many may; (0, 0) where unknown."""
+
+    def resolve(host: str) -> str:
+        """The IPv4 address of a host name, as text."""
+
+    def interface_addresses() -> list[tuple[str, str]]:
+        """Pairs of interface name and IPv4 address, as text."""
+
+    def somaxconn() -> int:
+        """The system's limit of `listen`, net.core.somaxconn; 0 where it can not be read."""
+
+    # limits
+
+    def getrlimit(resource: int) -> tuple[int, int]:
+        """The soft and the hard limit of a `resource.RLIMIT_…`; -1 is no limit."""
+
+    def setrlimit(resource: int, soft: int, hard: int) -> None:
+        """Set the soft and the hard limit of a `resource.RLIMIT_…`."""
+
+    def setpriority(value: int) -> None:
+        """Set our nice value, -20 to 19."""
+
+    def allowed_cpus() -> list[int]:
+        """The numbers of the CPUs that we may run on, sorted."""
+
+    def sched_setaffinity(cpus: Sequence[int]) -> None:
+        """Stay on these CPUs."""
+
+    def mlockall() -> None:
+        """Keep all our memory, now and in future, out of swap."""
+
+    # processes
+
+    def set_child_subreaper(on: bool) -> None:
+        """Become the parent of orphaned descendants, or stop being it (prctl)."""
+
+    def set_parent_death_signal(signal: int) -> None:
+        """Get *signal* when the thread that forked us ends (prctl); 0 for none."""
+
+    def set_process_title(title: str) -> None:
+        """Change what ps shows for us, as far as the space allows.  Never fails."""
+
+    def fork() -> int:
+        """0 in the child, the child's process id in the parent."""
+
+    def setsid() -> None:
+        """Start a session of our own."""
+
+    def exit(code: int) -> None:
+        """End this process at once, without clean-up."""
+
+    def execve(path: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Replace this program by another.  Returns only by raising."""
+
+    def kill(pid: int, signal: int) -> None:
+        """Send a signal to a process."""
+
+    def pidfd_open(pid: int) -> int:
+        """A descriptor that stands for a process and becomes readable when it ends."""
+
+    def pidfd_send_signal(pidfd: int, signal: int) -> None:
+        """Send a signal to the very process that *pidfd* stands for."""
+
+    def waitid(pidfd: int) -> tuple[int, int, int] | None:
+        """Reap the child behind *pidfd*: its pid, ``si_code`` (`os.CLD_EXITED` …) and ``si_status``.
+
+        None while it is still running.
+        """
+
+    def reap(pid: int) -> tuple[int, int, int] | None:
+        """Reap the child *pid*, as `waitid` does.  None while it is still running."""
+
+    def zombie_children() -> list[int]:
+        """The process ids of our children that ended and were not reaped yet."""
