@@ -1,8 +1,8 @@
 """Runs the tests as `make test` does: trial, with a count of what was skipped.
 
 trial calls a run with skipped tests a success, and that is right on a machine without root or nginx.  Where
-everything is meant to be there (``UWSGID_NO_SKIPS=1``), a skip is a test that nobody ran: it fails the run and
-its reason is printed.  The last line is always ``N passed, N failed, N skipped``.
+everything has to be there (``UWSGID_NO_SKIPS=1``), a skip is a test that nobody ran: it fails the run and its
+reason is printed.  The last line is always ``N passed, N failed, N skipped``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,116 @@
+"""A WSGI application that shows what it was given and does what it is told: the server's stethoscope."""
+
+import hashlib
+import json
+import os
+import pathlib
+import time
+from urllib.parse import parse_qs
+
+FILE = pathlib.Path(__file__)
+
+
+def plain(value):
+    """What JSON can say about a value of the environ."""
+    if isinstance(value, bytes):
+        return {"bytes": value.decode("latin-1")}
+    if isinstance(value, (str, bool, int, type(None), tuple, list)):
+        return value
+    return {"type": "object"}
+
+
+def environ_page(environ, start_response):
+    body = json.dumps({key: plain(value) for key, value in sorted(environ.items())}).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def pid_page(environ, start_response):
+    body = str(os.getpid()).encode()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def digest_page(environ, start_response):
+    """The length and the digest of the body."""
+    data = environ["wsgi.input"].read()
+    body = f"{len(data)} {hashlib.sha256(data).hexdigest()}".encode()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def lines_page(environ, start_response):
+    """How often readline and iteration found a line."""
+    first = environ["wsgi.input"].readline()
+    rest = list(environ["wsgi.input"])
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [json.dumps([first.decode("latin-1"), [line.decode("latin-1") for line in rest]]).encode()]
+
+
+def stream_page(environ, start_response):
+    """A body of no announced length, in pieces."""
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Piece", "one"), ("X-Piece", "two")])
+    for number in range(5):
+        yield f"piece {number}\n".encode()
+
+
+def write_page(environ, start_response):
+    write = start_response("201 Created", [("Content-Type", "text/plain")])
+    write(b"written, ")
+    write(b"then ")
+    return [b"returned"]
+
+
+def empty_page(environ, start_response):
+    start_response("204 No Content", [])
+    return []
+
+
+def redirect_page(environ, start_response):
+    start_response(
+        "302 Found", [("Location", "/elsewhere?a=b"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
+    )
+    return [b""]
+
+
+def file_page(environ, start_response):
+    start_response(
+        "200 OK", [("Content-Type", "text/x-python"), ("Content-Length", str(FILE.stat().st_size))]
+    )
+    return environ["wsgi.file_wrapper"](FILE.open("rb"), 4096)
+
+
+def sleep_page(environ, start_response):
+    seconds = float(parse_qs(environ["QUERY_STRING"]).get("s", ["0.1"])[0])
+    time.sleep(seconds)
+    return pid_page(environ, start_response)
+
+
+def boom_page(environ, start_response):
+    raise RuntimeError("the application broke, as it was told")
+
+
+def late_boom_page(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "100")])
+    yield b"the first piece"
+    raise RuntimeError("the application broke in the middle, as it was told")
+
+
+PAGES = {
+    "/env": environ_page,
+    "/pid": pid_page,
+    "/digest": digest_page,
+    "/lines": lines_page,
+    "/stream": stream_page,
+    "/write": write_page,
+    "/empty": empty_page,
+    "/redirect": redirect_page,
+    "/file": file_page,
+    "/sleep": sleep_page,
+    "/boom": boom_page,
+    "/late-boom": late_boom_page,
+}
+
+
+def application(environ, start_response):
+    return PAGES.get(environ["PATH_INFO"], environ_page)(environ, start_response)
