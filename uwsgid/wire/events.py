@@ -34,6 +34,8 @@ class RequestHead:
     :ivar http_version: (1, 0) or (1, 1); (0, 0) where the protocol is not HTTP.
     :ivar keep_alive: the peer is willing to send another request on this connection.
     :ivar expect_continue: the peer waits for ``100 Continue`` before it sends the body.
+    :ivar block: the block of a uwsgi packet that does not carry the variables of a request (ping, RPC, cache,
+        …), for its handler to read; empty otherwise.
     """
 
     vars: dict[str, Any]
@@ -45,6 +47,7 @@ class RequestHead:
     http_version: tuple[int, int] = (0, 0)
     keep_alive: bool = False
     expect_continue: bool = False
+    block: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,29 @@
+"""How much a peer may send before its request counts as too large, shared by all decoders.
+
+The two limits are options of uWSGI and are named after them, so that an error can say which one to raise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a decoder accepts of one request, its body apart.
+
+    :ivar buffer_size: bytes of a uwsgi variable block, or of an HTTP head (option ``buffer-size``).
+    :ivar max_vars: the option ``max-vars``; twice as many variables pass, see `variables`.
+    """
+
+    buffer_size: int = 4096
+    max_vars: int = 64
+
+    @property
+    def variables(self) -> int:
+        """How many variables one request may have.
+
+        uWSGI keeps ``4 * max-vars`` slots and a variable takes two of them (``uwsgi_parse_vars`` in
+        core/protocol.c), so twice the option passes and one more does not.
+        """
+        return 2 * self.max_vars
