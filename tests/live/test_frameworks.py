@@ -1,7 +1,7 @@
 """nginx in front, real frameworks behind: what a site is made of.
 
-Each front runs the same visits, for the way a request takes makes no difference to an application: nginx over a
-unix socket, nginx over TCP, nginx as a plain HTTP proxy.
+Each front runs the same visits, for the way a request takes makes no difference to an application: nginx
+over a unix socket, nginx over TCP, nginx as a plain HTTP proxy.
 """
 
 from __future__ import annotations
@@ -85,8 +85,12 @@ class FlaskTests(Fronts):
             site, "/json", method="PUT", headers={"Content-Type": "application/json"}, body=b'{"a": [1, 2]}'
         )
         self.assertEqual(json.loads(mirror.body), {"a": [1, 2]})
-        self.check_upload(
-            lambda headers, body: fetch(site, "/upload", method="POST", headers=headers, body=body)
+        headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        upload = json.loads(
+            fetch(site, "/upload", method="POST", headers=headers, body=multipart(UPLOAD)).body
+        )
+        self.assertEqual(
+            (upload["size"], upload["sha256"]), (len(UPLOAD), hashlib.sha256(UPLOAD).hexdigest())
         )
         login = fetch(site, "/login/ada")
         self.assertEqual((login.status, login.header("Location")), (302, "/who"))
