@@ -26,7 +26,8 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 #: Enters the environment HOME_OF_APP as a process of uwsgid does, with uwsgid's own Twisted imported.
 ENTER = """
 import json, os, sys
-import twisted, zope.interface
+import twisted
+from uwsgid.registry import Registry
 from uwsgid.config.settings import settings_of
 from uwsgid.languages.python.virtualenv import PythonHome, enter
 said = []
@@ -115,7 +116,8 @@ class HomeTests(AppTestCase):
         """Neither in sys.modules nor on sys.path, namespace packages included."""
         found = self.run_there("""
             import importlib.util
-            print(json.dumps([bool(importlib.util.find_spec(name)) for name in ("zope", "automat", "psutil")]))
+            names = ("zope", "automat", "psutil")
+            print(json.dumps([bool(importlib.util.find_spec(name)) for name in names]))
         """)
         self.assertEqual(found, [False, False, False])
 
@@ -123,7 +125,6 @@ class HomeTests(AppTestCase):
         """Its modules can be imported still, and those that use hidden ones go on."""
         found = self.run_there("""
             import uwsgid.request.mounts, importlib
-            from uwsgid.registry import Registry
             registry = Registry("x")
             registry.member("a")(lambda: None)
             for name in [name for name in sys.modules if name.partition(".")[0] == "uwsgid"]:
