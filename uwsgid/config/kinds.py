@@ -67,6 +67,8 @@ class Kind:
                     f"{directive.origin}: {directive.name}: expected {self.expected}, got no value"
                 )
             return self.bare
+        elif directive.value == "" and self.takes is Takes.MAYBE:
+            return self.bare  # a key alone in a file is an empty text
         else:
             given = directive.value
         try:

@@ -63,7 +63,8 @@ def _topics(names: Index) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
 
 def _help_entries(names: Index, declared: Option) -> Iterator[tuple[str, str]]:
-    argument = _argument(declared.kind.takes, declared.kind.name)
+    word = "value" if declared.kind.name in ("list", "text", "optional text") else declared.kind.name
+    argument = _argument(declared.kind.takes, word)
     letters = tuple(letter for letter in declared.letters if names.by_letter(letter) == declared.name)
     yield _left(letters, _aliases(names, declared), argument), declared.help
     for name, help in declared.also.items():
@@ -172,7 +173,9 @@ def _option_rst(names: Index, declared: Option) -> Iterator[str]:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    names_an_option = "-" in text.split(" ", 1)[0]
+    start = text[:1] if names_an_option else text[:1].upper()
+    return start + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def _default(kind: Kind, value: Any) -> str:

@@ -148,8 +148,11 @@ def _kind_of(hint: Any, where: str) -> Kind:
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(option, flag))
-def section(title: str) -> Callable[[S], S]:
-    """Make a frozen dataclass of a `Section` and note its options under *title* of the reference."""
+def section(title: str, *, listed: bool = True) -> Callable[[S], S]:
+    """Make a frozen dataclass of a `Section` and note its options under *title* of the reference.
+
+    :param listed: whether `declared_sections` has it; False is for sections that a test makes for itself.
+    """
 
     def declare(cls: S) -> S:
         made: Any = dataclass(frozen=True)(cls)
@@ -165,7 +168,8 @@ def section(title: str) -> Callable[[S], S]:
             for field in dataclasses.fields(made)
             if _OPTION in field.metadata
         )
-        _sections.append(made)
+        if listed:
+            _sections.append(made)
         return made  # type: ignore[no-any-return]
 
     return declare
