@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.request.logline import LINE_LIMIT, compile_logline, request_logger
+from uwsgid.request.reply import VIA_SENDFILE, VIA_WRITE
 from uwsgid.request.request import Request
 from uwsgid.supervise.board import Board
 
@@ -22,11 +23,12 @@ DEFAULT_LINE = re.compile(
     r"\(\d+ switches on core \d+\)$"
 )
 STARTED = 1378203072.25
-VARIABLES = """
+NAMES = """
     uri method user addr host proto uagent referer pktsize modifier1 modifier2 vars cl status rsize hsize size
     headers time epoch ctime ltime ftime micros msecs pid wid switches core vsz rss vszM rssM secs tmsecs
     tmicros werr rerr ioerr var.QUERY_STRING metric.worker.0.requests nobody.knows
-""".split()
+"""
+VARIABLES = NAMES.split()
 
 
 class Answer:
@@ -37,7 +39,8 @@ class Answer:
         self.header_count = 2
         self.headers_size = 79
         self.body_size = 14
-        self.via = ""
+        self.via = VIA_WRITE
+        self.write_errors = 0
 
 
 def request(**more: Any) -> Request:
@@ -99,7 +102,7 @@ class DefaultLineTests(SynchronousTestCase):
     def test_how_the_body_left(self) -> None:
         """sendfile() is named after the duration."""
         asked = request()
-        cast(Any, asked.reply).via = "sendfile()"
+        cast(Any, asked.reply).via = VIA_SENDFILE
         self.assertIn(" in 12 msecs via sendfile() (HTTP/1.1 200) ", line("", asked) or "")
 
     def test_micros(self) -> None:
@@ -161,7 +164,7 @@ class WantedTests(SynchronousTestCase):
             ("log-4xx = true", "status", 404, 500),
             ("log-5xx = true", "status", 503, 404),
             ("log-big = 100", "body_size", 100, 99),
-            ("log-sendfile = true", "via", "sendfile()", ""),
+            ("log-sendfile = true", "via", VIA_SENDFILE, VIA_WRITE),
         ):
             asked = request()
             for value, expected in ((yes, True), (no, False)):
@@ -179,9 +182,12 @@ class WantedTests(SynchronousTestCase):
         """log-ioerror looks at what the request added to the counters of its core."""
         on = board()
         make = compile_logline(settings_of("disable-logging\nlog-ioerror\nlog-format = %(ioerr)"), on, 2, 1)
-        on.write_errors[1 * 2] += 2
+        on.read_errors[1 * 2] += 2
         self.assertEqual(make(request()), "2\n")
-        self.assertIsNone(make(request()))
+        asked = request()
+        self.assertIsNone(make(asked))
+        cast(Any, asked.reply).write_errors = 1
+        self.assertEqual(make(asked), "1\n")
 
     def test_the_application_decides(self) -> None:
         """The flag of a request beats the options, both ways."""

@@ -4,6 +4,26 @@ What this page names can be used by every process.  The parts that only the mast
 imported by their own names: `uwsgid.logs.intake`, `uwsgid.logs.observer`.
 """
 
+from uwsgid.logs.files import DatagramLogger, DescriptorLogger, FileLogger, LogFile, open_destination
 from uwsgid.logs.lines import Lines, ServerLines, Write, encode, system_error, writer
+from uwsgid.logs.pipeline import Logger, Pipeline
+from uwsgid.logs.setup import LogMaster, LogPipe, Logs
 
-__all__ = ["Lines", "ServerLines", "Write", "encode", "system_error", "writer"]
+__all__ = [
+    "DatagramLogger",
+    "DescriptorLogger",
+    "FileLogger",
+    "Lines",
+    "LogFile",
+    "LogMaster",
+    "LogPipe",
+    "Logger",
+    "Logs",
+    "Pipeline",
+    "ServerLines",
+    "Write",
+    "encode",
+    "open_destination",
+    "system_error",
+    "writer",
+]

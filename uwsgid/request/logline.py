@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uwsgid.config.kinds import Flag, Integer, Text
 from uwsgid.config.section import Section, flag, option, section
 from uwsgid.logs.lines import ServerLines, Write, date_format
+from uwsgid.request.reply import VIA_SENDFILE
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
@@ -67,7 +68,7 @@ class RequestLog(Section):
     forwarded: Flag = flag(
         "log-x-forwarded-for", default=False, help="take the client's address from X-Forwarded-For"
     )
-    memory: Flag = flag(
+    memory_report: Flag = flag(
         "memory-report",
         "m",
         default=False,
@@ -122,30 +123,25 @@ def request_logger(
 
 
 class _Errors:
-    """How many read and write errors the request had that just ended: the growth of its core's counters."""
+    """The read errors of the request that just ended: the growth of the counter of its core."""
 
     def __init__(self, board: Board, seat: int) -> None:
+        self._column = board.read_errors
         self._first = seat * board.cores
-        self._columns = (board.read_errors, board.write_errors)
-        last = self._first + board.cores
-        self._seen = [list(column[self._first : last]) for column in self._columns]
-        self._grown = [[0] * board.cores, [0] * board.cores]
+        self._seen = list(self._column[self._first : self._first + board.cores])
+        self._grown = [0] * board.cores
 
     def take(self, request: Request) -> None:
         core = request.core
-        for kind, column in enumerate(self._columns):
-            now = column[self._first + core]
-            self._grown[kind][core] = now - self._seen[kind][core]
-            self._seen[kind][core] = now
+        now = self._column[self._first + core]
+        self._grown[core] = now - self._seen[core]
+        self._seen[core] = now
 
     def reads(self, request: Request) -> int:
-        return self._grown[0][request.core]
-
-    def writes(self, request: Request) -> int:
-        return self._grown[1][request.core]
+        return self._grown[request.core]
 
     def both(self, request: Request) -> int:
-        return self._grown[0][request.core] + self._grown[1][request.core]
+        return self._grown[request.core] + request.reply.write_errors
 
 
 def _compile_wanted(options: RequestLog, errors: _Errors) -> Callable[[Request], bool]:
@@ -162,7 +158,7 @@ def _compile_wanted(options: RequestLog, errors: _Errors) -> Callable[[Request],
     if big := options.big:
         tests.append(lambda request: request.reply.body_size >= big)
     if options.sendfile:
-        tests.append(lambda request: request.reply.via.startswith("sendfile"))
+        tests.append(lambda request: request.reply.via == VIA_SENDFILE)
     if options.ioerror:
         tests.append(lambda request: errors.both(request) > 0)
     everything = not options.disable
@@ -172,6 +168,9 @@ def _compile_wanted(options: RequestLog, errors: _Errors) -> Callable[[Request],
 
     return wanted
 
+
+#: What stands after the duration, by how the body travelled (the ``VIA_`` numbers of a reply).
+_VIA: Final = (" ", " ", " via sendfile() ", " via offload() ")
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -226,13 +225,13 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> Callable[[
         get = request.vars.get
         reply = request.reply
         took = request.micros if micros else request.micros // 1000
-        via = reply.via
+        via = _VIA[reply.via]
         made = (
             f"[pid: {pid}|app: {request.app_id}|req: {request.app_requests}/{total()}] "
             f"{(address and get(address)) or get('REMOTE_ADDR', '')} ({get('REMOTE_USER', '')}) "
             f"{{{request.var_count} vars in {request.packet_size} bytes}} [{clock(int(request.started))}] "
             f"{get('REQUEST_METHOD', '')} {get('REQUEST_URI', '')} => generated {reply.body_size} bytes in "
-            f"{took} {unit}{f' via {via} ' if via else ' '}"
+            f"{took} {unit}{via}"
             f"({get('SERVER_PROTOCOL', '')} {reply.status}) "
             f"{reply.header_count} headers in {reply.headers_size} bytes "
             f"({request.switches} switches on core {request.core})\n"
@@ -246,12 +245,12 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> Callable[[
             f"[pid: {pid}|app: {request.app_id}|req: {request.app_requests}/{total()}] "
             f"0.0.0.0 () {{{request.var_count} vars in {request.packet_size} bytes}} "
             f"[{clock(int(request.started))}] - - => generated {reply.body_size} bytes in "
-            f"{took} {unit}{f' via {via} ' if via else ' '}(- {reply.status}) "
+            f"{took} {unit}{via}(- {reply.status}) "
             f"{reply.header_count} headers in {reply.headers_size} bytes "
             f"({request.switches} switches on core {request.core})\n"
         )
 
-    if not options.memory:
+    if not options.memory_report:
         return line
     vsz, rss = board.vsz, board.rss
 
@@ -266,7 +265,7 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> Callable[[
 
 
 _VARIABLE: Final = re.compile(r"%\(([^)]*)\)")
-_ERROR_VARIABLES: Final = frozenset({"werr", "rerr", "ioerr"})
+_ERROR_VARIABLES: Final = frozenset({"rerr", "ioerr"})
 
 
 def _reads_errors(template: str) -> bool:
@@ -371,6 +370,6 @@ def _variables(
         "vszM": lambda request: vsz[seat] >> 20,
         "rssM": lambda request: rss[seat] >> 20,
         "rerr": errors.reads,
-        "werr": errors.writes,
+        "werr": lambda request: request.reply.write_errors,
         "ioerr": errors.both,
     }

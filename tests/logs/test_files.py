@@ -1,0 +1,167 @@
+"""The file engine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from uwsgid.config.settings import settings_of
+from uwsgid.errors import ConfigError, KernelError
+from uwsgid.families import loggers
+from uwsgid.logs.files import DatagramLogger, FileLogger, built_in, open_destination
+
+NOW = 1700000000.9
+
+
+class FileTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = self.mktemp()
+        os.mkdir(self.folder)
+        self.path = os.path.join(self.folder, "site.log")
+
+    def logger(self, **more: object) -> FileLogger:
+        made = FileLogger(self.path, clock=lambda: NOW, **more)  # type: ignore[arg-type]
+        self.addCleanup(made.close)
+        return made
+
+    def kept(self, suffix: str = "") -> str:
+        with open(self.path + suffix) as file:
+            return file.read()
+
+    def test_appends(self) -> None:
+        """What was in the file stays, a batch is written in its order."""
+        self.logger().write([b"one\n"])
+        self.logger().write([b"two\n", b"three\n"])
+        self.assertEqual(self.kept(), "one\ntwo\nthree\n")
+
+    def test_truncates_where_asked(self) -> None:
+        """log-truncate begins with an empty file."""
+        self.logger().write([b"one\n"])
+        self.logger(truncate=True).write([b"two\n"])
+        self.assertEqual(self.kept(), "two\n")
+
+    def test_mode(self) -> None:
+        """logfile-chmod holds whatever the umask is; without it strangers can not read the log."""
+        self.logger(mode=0o666)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o666)
+        other = FileLogger(self.path + ".2")
+        self.addCleanup(other.close)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path + ".2").st_mode) & 0o007, 0)
+
+    def test_owner(self) -> None:
+        """logfile-chown with our own ids succeeds."""
+        self.logger(owner=(os.getuid(), os.getgid()))
+        self.assertEqual(os.stat(self.path).st_uid, os.getuid())
+
+    def test_reopens_after_somebody_renamed_it(self) -> None:
+        """The old file gets the first line, a new one of the old name the second and all that follows."""
+        logger = self.logger()
+        logger.write([b"old\n"])
+        os.rename(self.path, self.path + ".1")
+        logger.reopen()
+        logger.write([b"new\n"])
+        self.assertEqual(self.kept(".1"), "old\n[1700000000] logsize: 4, triggering log-reopen...\n")
+        self.assertEqual(self.kept(), f"[1700000000] {self.path} reopened.\nnew\n")
+
+    def test_a_failed_reopening_keeps_the_old_file(self) -> None:
+        """Where the path can not be opened any more, lines go on to the old file, which says why."""
+        logger = self.logger()
+        os.rename(self.folder, self.folder + ".gone")
+        logger.reopen()
+        logger.write([b"still here\n"])
+        with open(os.path.join(self.folder + ".gone", "site.log")) as file:
+            text = file.read()
+        self.assertIn("can not open the log file", text)
+        self.assertTrue(text.endswith("still here\n"))
+
+    def test_rotates_by_size(self) -> None:
+        """A file larger than log-maxsize is set aside under its name and the time, once."""
+        logger = self.logger(max_size=10)
+        logger.write([b"0123456789"])
+        logger.check_size()
+        self.assertEqual(os.listdir(self.folder), ["site.log"])
+        logger.write([b"\n"])
+        logger.check_size()
+        logger.write([b"next\n"])
+        logger.check_size()
+        backup = f"{self.path}.1700000000"
+        self.assertEqual(
+            self.kept(".1700000000"),
+            f"0123456789\n[1700000000] logsize: 11, triggering rotation to {backup}...\n",
+        )
+        self.assertEqual(self.kept(), "next\n")
+
+    def test_a_backup_of_the_same_name_is_overwritten(self) -> None:
+        """log-backupname is used as it stands, each time."""
+        logger = self.logger(backup_name=self.path + ".old")
+        for word in (b"one\n", b"two\n"):
+            logger.write([word])
+            logger.rotate()
+        self.assertTrue(self.kept(".old").startswith("two\n"))
+        self.assertEqual(sorted(os.listdir(self.folder)), ["site.log", "site.log.old"])
+
+    def test_rotation_that_fails_goes_on(self) -> None:
+        """Where the backup can not be named, the log stays in its file and says so."""
+        logger = self.logger(backup_name="/nowhere/at/all")
+        logger.rotate()
+        logger.write([b"on\n"])
+        self.assertIn("can not rename", self.kept())
+        self.assertTrue(self.kept().endswith("on\n"))
+
+    def test_followers_go_where_the_file_goes(self) -> None:
+        """A descriptor that follows writes to the new file after a rotation."""
+        follower = os.dup(2)
+        self.addCleanup(os.close, follower)
+        logger = self.logger(followers=(follower,))
+        os.write(follower, b"old\n")
+        logger.rotate()
+        os.write(follower, b"new\n")
+        self.assertEqual(self.kept(), "new\n")
+
+    def test_unopenable(self) -> None:
+        """The error names the file, the reason and what to try."""
+        error = self.assertRaises(KernelError, FileLogger, "/nowhere/at/all.log")
+        self.assertRegex(str(error), "^can not open the log file /nowhere/at/all.log: No such file .*; its")
+
+    def test_engine(self) -> None:
+        """The engine `file` takes a path or the keys of 2.0."""
+        made = loggers["file"].from_argument(f"logfile={self.path},maxsize=3,backupname={self.path}.b")
+        self.addCleanup(made.close)
+        made.write([b"four"])
+        made.check_size()
+        self.assertTrue(self.kept(".b").startswith("four"))
+        self.assertRaises(ConfigError, FileLogger.from_argument, "logfile=x,colour=red")
+        self.assertIn("file", built_in())
+
+
+class DestinationTests(SynchronousTestCase):
+    def test_a_colon_without_a_slash_is_a_datagram_socket(self) -> None:
+        """Each record becomes a datagram, also what followers write."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(("127.0.0.1", 0))
+            receiver.settimeout(5)
+            follower = os.dup(2)
+            self.addCleanup(os.close, follower)
+            logger = open_destination(
+                f"127.0.0.1:{receiver.getsockname()[1]}", settings_of(), followers=(follower,)
+            )
+            self.addCleanup(logger.close)
+            logger.write([b"one\n", b"two\n"])
+            os.write(follower, b"three\n")
+            self.assertEqual([receiver.recv(100) for _ in range(3)], [b"one\n", b"two\n", b"three\n"])
+
+    def test_a_colon_behind_a_slash_is_a_file(self) -> None:
+        """A path may have colons."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        logger = open_destination(f"{folder}/a:1", settings_of("log-maxsize = 5"))
+        self.addCleanup(logger.close)
+        self.assertTrue(os.path.exists(f"{folder}/a:1"))
+
+    def test_a_bad_address(self) -> None:
+        """A port that is no number is told apart from a file."""
+        error = self.assertRaises(KernelError, DatagramLogger, "127.0.0.1:syslog-and-more")
+        self.assertIn("expected host:port", str(error))

@@ -1,0 +1,176 @@
+"""The log of an instance from boot to reload, in processes whose descriptors are free to move."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from uwsgid.config.settings import Settings, settings_of
+from uwsgid.logs.setup import BATCH, LogPipe, Logs
+
+
+class LogsTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = os.path.abspath(self.mktemp())
+        os.mkdir(self.folder)
+        self.path = os.path.join(self.folder, "site.log")
+
+    def settings(self, *lines: str) -> Settings:
+        return settings_of("\n".join(lines))
+
+    def elsewhere(self, task: Callable[[], None]) -> None:
+        """Run *task* in a child whose descriptors 1 and 2 are its own."""
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                silent = os.open(os.path.join(self.folder, "stderr"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+                os.dup2(silent, 1)
+                os.dup2(silent, 2)
+                task()
+                code = 0
+            except BaseException:
+                with open(os.path.join(self.folder, "failure"), "w") as file:
+                    traceback.print_exc(file=file)
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(pid, 0)
+        if status:
+            with open(os.path.join(self.folder, "failure")) as file:
+                self.fail(file.read())
+
+    def kept(self, name: str = "site.log") -> str:
+        with open(os.path.join(self.folder, name)) as file:
+            return file.read()
+
+    def test_logto_takes_descriptors_1_and_2(self) -> None:
+        """What anybody prints goes to the file."""
+
+        def task() -> None:
+            Logs.open(self.settings(f"logto = {self.path}"))
+            os.write(1, b"out\n")
+            os.write(2, b"err\n")
+
+        self.elsewhere(task)
+        self.assertEqual(self.kept(), "out\nerr\n")
+
+    def test_log_master_reads_what_children_write(self) -> None:
+        """With log-master nothing reaches the file before the master has read it; all of it does."""
+
+        def task() -> None:
+            logs = Logs.open(self.settings(f"logto = {self.path}", "log-master = true"))
+            if (pid := os.fork()) == 0:
+                logs.leave()
+                for number in range(2 * BATCH):
+                    os.write(2, b"line %d\n" % number)
+                os._exit(0)
+            while logs.take(1) == 0:
+                time.sleep(0.001)
+            while os.waitpid(pid, os.WNOHANG) == (0, 0):
+                logs.take()
+            logs.drain()
+            os.write(1, b"the last\n")
+            logs.close()
+
+        self.elsewhere(task)
+        expected = "".join(f"line {number}\n" for number in range(2 * BATCH)) + "the last\n"
+        self.assertEqual(self.kept(), expected)
+
+    def test_without_a_file_the_master_writes_where_the_log_went_before(self) -> None:
+        """log-master alone returns the lines to the descriptor that was there."""
+
+        def task() -> None:
+            logs = Logs.open(self.settings("log-master = true"))
+            os.write(2, b"hello\n")
+            logs.write(b"from the master\n")
+
+        self.elsewhere(task)
+        self.assertEqual(self.kept("stderr"), "hello\nfrom the master\n")
+
+    def test_restore_before_a_reload(self) -> None:
+        """What is in the pipe is written first, then the descriptors lead to the file itself."""
+
+        def task() -> None:
+            logs = Logs.open(self.settings(f"logto = {self.path}", "log-master = true"))
+            os.write(2, b"in the pipe\n")
+            logs.restore()
+            os.write(2, b"direct\n")
+            os.rename(self.path, self.path + ".1")
+            Logs.open(self.settings(f"logto = {self.path}"), again=True)
+            os.write(2, b"after\n")
+            Logs.open(self.settings(f"logto = {self.path}", "log-reopen"), again=True)
+            os.write(2, b"new\n")
+
+        self.elsewhere(task)
+        self.assertEqual(self.kept("site.log.1"), "in the pipe\ndirect\nafter\n")
+        self.assertEqual(self.kept(), "new\n")
+
+    def test_logto2_comes_later(self) -> None:
+        """Lines before the change stay in the first file, later ones go to the second."""
+
+        def task() -> None:
+            logs = Logs.open(
+                self.settings(f"logto = {self.path}", f"logto2 = {self.path}2", "log-master = true")
+            )
+            os.write(2, b"first\n")
+            logs.open_late()
+            os.write(2, b"second\n")
+            logs.drain()
+
+        self.elsewhere(task)
+        self.assertEqual((self.kept(), self.kept("site.log2")), ("first\n", "second\n"))
+
+    def test_a_dead_master_hurts_nobody(self) -> None:
+        """Once the master's end is closed a write fails at once instead of waiting."""
+
+        def task() -> None:
+            logs = Logs.open(self.settings("log-master = true"))
+            assert logs.pipe is not None
+            logs.leave()
+            try:
+                os.write(2, b"lost\n")
+            except BrokenPipeError:
+                return
+            raise AssertionError("the write should fail")
+
+        self.elsewhere(task)
+
+
+class PipeTests(SynchronousTestCase):
+    def pipe(self, bufsize: int = 64, stream: bool = False) -> LogPipe:
+        made = LogPipe(bufsize, stream)
+        self.addCleanup(made.close)
+        return made
+
+    def test_one_write_is_one_record(self) -> None:
+        """Records keep their borders, several lines in one write stay one record."""
+        pipe = self.pipe()
+        os.write(pipe.writer, b"one\ntwo\n")
+        os.write(pipe.writer, b"three")
+        self.assertEqual(pipe.read(10), [b"one\ntwo\n", b"three"])
+        self.assertEqual(pipe.read(10), [])
+
+    def test_a_long_record_is_cut_and_ends_its_line(self) -> None:
+        """A record beyond log-master-bufsize is cut to it, its newline included."""
+        pipe = self.pipe(bufsize=8)
+        os.write(pipe.writer, b"12345678")
+        os.write(pipe.writer, b"123456789")
+        self.assertEqual(pipe.read(10), [b"12345678", b"1234567\n"])
+
+    def test_a_stream_has_no_borders(self) -> None:
+        """With log-master-stream bytes come in the order they were written, cut at the buffer's size."""
+        pipe = self.pipe(bufsize=4, stream=True)
+        os.write(pipe.writer, b"one\n")
+        os.write(pipe.writer, b"two\n!")
+        self.assertEqual(pipe.read(10), [b"one\n", b"two\n", b"!"])
+
+    def test_a_full_pipe_holds_a_writer_for_a_moment_only(self) -> None:
+        """A writer gives up when nobody reads."""
+        pipe = self.pipe()
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(pipe.writer, b"x" * 60)

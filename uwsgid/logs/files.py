@@ -1,0 +1,265 @@
+"""The file engine: one log file, appended to, reopened, and set aside when it grows too large.
+
+`FileLogger` is what ``logto`` names and the member ``file`` of the family of loggers.  Who else writes to the
+file by descriptors 1 and 2 follows it to a new one: those descriptors are its *followers*.
+
+The other things ``logto`` can be, a datagram socket and whatever descriptor 2 was at the start, are
+`DatagramLogger` and `DescriptorLogger`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from uwsgid.config.kinds import Flag, Integer, Octal, Text
+from uwsgid.config.section import Section, flag, option, section
+from uwsgid.config.settings import Settings
+from uwsgid.errors import ConfigError, KernelError
+from uwsgid.families import loggers
+
+FILE_MODE: Final = 0o640  #: of a new log file (core/logging.c, logto)
+
+
+@section("Logging")
+class LogFile(Section):
+    """Where the log is kept, and for how long one file is enough."""
+
+    to: Text = option("logto", default="", help="append the log to this file, or send it to host:port by UDP")
+    to2: Text = option("logto2", default="", help="the same, done after the privileges were dropped")
+    truncate: Flag = flag("log-truncate", default=False, help="empty the log file at the start")
+    reopen: Flag = flag("log-reopen", default=False, help="reopen the log file at each reload")
+    chown: Flag = flag("logfile-chown", default=False, help="give the log file to the uid and gid of workers")
+    chmod: Octal | None = option("logfile-chmod", default=None, help="mode of the log file")
+    max_size: Integer = option(
+        "log-maxsize",
+        default=0,
+        implies=("master", "log-master"),
+        help="set the log file aside when it is larger than this many bytes",
+    )
+    backup_name: Text = option(
+        "log-backupname",
+        default="",
+        help="name of the file set aside; the log file's and the time by default",
+    )
+
+
+class DescriptorLogger:
+    """Writes to a descriptor that somebody else opened."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def write(self, records: Sequence[bytes]) -> None:
+        """All *records* in one write.
+
+        :raises OSError: as the kernel does.
+        """
+        os.write(self.descriptor, b"".join(records))
+
+    def reopen(self) -> None:
+        """Nothing: there is no name to open again."""
+
+    def rotate(self) -> None:
+        """Nothing, for the same reason."""
+
+    def check_size(self) -> None:
+        """Nothing, for the same reason."""
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self.descriptor)
+
+
+class DatagramLogger(DescriptorLogger):
+    """Sends each record as a datagram to ``host:port``.
+
+    :raises KernelError: the address does not resolve or can not be reached.
+    """
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        try:
+            family, kind, protocol, _, target = socket.getaddrinfo(
+                host.strip("[]") or "127.0.0.1", int(port), type=socket.SOCK_DGRAM
+            )[0]
+            with socket.socket(family, kind, protocol) as made:
+                made.connect(target)
+                super().__init__(made.detach())
+        except (OSError, ValueError, OverflowError) as error:
+            raise KernelError(f"can not log to {address}: {error}; expected host:port") from None
+
+    def write(self, records: Sequence[bytes]) -> None:
+        """One datagram for each record; one that nobody receives is lost, as datagrams are."""
+        for record in records:
+            try:
+                os.write(self.descriptor, record)
+            except ConnectionRefusedError:
+                pass
+
+
+@loggers.member("file")
+class FileLogger(DescriptorLogger):
+    """Appends to a file.
+
+    :param path: its name; made with mode 0640 where it is missing.
+    :param max_size: bytes from which `check_size` sets the file aside; 0 never does.
+    :param backup_name: the name it gets then; the path, a dot and the unix time where empty.
+    :param mode: what the file's mode is set to, where given.
+    :param owner: uid and gid the file is given to, where given.
+    :param truncate: empty the file first.
+    :param followers: descriptors that are made to point to the same file, now and after each reopening.
+    :param descriptor: the file as somebody has opened it before us, in place of opening it.
+    :param clock: unix seconds.
+    :raises KernelError: the file can not be opened.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        max_size: int = 0,
+        backup_name: str = "",
+        mode: int | None = None,
+        owner: tuple[int, int] | None = None,
+        truncate: bool = False,
+        followers: Sequence[int] = (),
+        descriptor: int | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = path
+        self.followers = tuple(followers)
+        self._max_size = max_size
+        self._backup_name = backup_name
+        self._mode = mode
+        self._owner = owner
+        self._clock = clock
+        super().__init__(self._open(truncate) if descriptor is None else descriptor)
+        self._lead()
+
+    @classmethod
+    def from_argument(cls, argument: str) -> FileLogger:
+        """What ``logger = file:…`` names: a path, or ``logfile=…,backupname=…,maxsize=…`` (uWSGI 2.0).
+
+        :raises ConfigError: a key that nobody knows, or a size that is no number.
+        :raises KernelError: the file can not be opened.
+        """
+        if not argument.startswith(("logfile=", "backupname=", "maxsize=")):
+            return cls(argument)
+        given = dict(pair.partition("=")[::2] for pair in argument.split(","))
+        path, backup, size = (given.pop(key, "") for key in ("logfile", "backupname", "maxsize"))
+        if given or not path or not (size or "0").isdecimal():
+            raise ConfigError(f"file:{argument}: expected logfile=PATH[,backupname=PATH][,maxsize=BYTES]")
+        return cls(path, backup_name=backup, max_size=int(size or 0))
+
+    def reopen(self) -> None:
+        """Open the path again, as after somebody renamed the file.  The old file stays where that fails."""
+        self._note(f"logsize: {self._size()}, triggering log-reopen...")
+        if self._replace():
+            self._note(f"{self.path} reopened.")
+
+    def rotate(self) -> None:
+        """Set the file aside and begin a new one.  A backup of the same name is overwritten."""
+        backup = self._backup_name or f"{self.path}.{int(self._clock())}"
+        self._note(f"logsize: {self._size()}, triggering rotation to {backup}...")
+        try:
+            os.rename(self.path, backup)
+        except OSError as error:
+            self._note(f"can not rename {self.path} to {backup}: {error.strerror}")
+            return
+        self._replace()
+
+    def check_size(self) -> None:
+        """Rotate where the file is larger than ``log-maxsize``; to be called about once a second."""
+        if self._max_size and self._size() > self._max_size:
+            self.rotate()
+
+    def _size(self) -> int:
+        try:
+            return os.fstat(self.descriptor).st_size
+        except OSError:
+            return 0
+
+    def _note(self, text: str) -> None:
+        try:
+            os.write(self.descriptor, f"[{int(self._clock())}] {text}\n".encode("utf-8", "surrogateescape"))
+        except OSError:
+            pass
+
+    def _replace(self) -> bool:
+        try:
+            fresh = self._open(truncate=False)
+        except KernelError as error:
+            self._note(str(error))
+            return False
+        old, self.descriptor = self.descriptor, fresh
+        os.close(old)
+        self._lead()
+        return True
+
+    def _open(self, truncate: bool) -> int:
+        how = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if truncate else 0)
+        try:
+            descriptor = os.open(self.path, how, FILE_MODE)
+        except OSError as error:
+            raise KernelError(
+                f"can not open the log file {self.path}: {error.strerror}; "
+                "its folder must exist and be writable by the user that opens it"
+            ) from None
+        try:
+            if self._mode is not None:
+                os.fchmod(descriptor, self._mode)
+            if self._owner is not None:
+                os.fchown(descriptor, *self._owner)
+        except OSError as error:
+            os.close(descriptor)
+            raise KernelError(
+                f"can not change owner or mode of the log file {self.path}: {error.strerror}"
+            ) from None
+        return descriptor
+
+    def _lead(self) -> None:
+        for follower in self.followers:
+            os.dup2(self.descriptor, follower)
+
+
+def open_destination(
+    target: str,
+    settings: Settings,
+    *,
+    owner: tuple[int, int] | None = None,
+    followers: Sequence[int] = (),
+    descriptor: int | None = None,
+) -> DescriptorLogger:
+    """What ``logto``, ``logto2`` or ``daemonize`` names.
+
+    :param target: ``host:port`` where it has a colon and no slash, else a path (core/logging.c, logto).
+    :param owner: uid and gid for ``logfile-chown``.
+    :param followers: see `FileLogger`; pointed to the socket as well.
+    :param descriptor: the file as an earlier life of this process has opened it.
+    :raises KernelError: it can not be opened.
+    """
+    options = settings[LogFile]
+    if ":" in target and "/" not in target:
+        remote = DatagramLogger(target)
+        for follower in followers:
+            os.dup2(remote.descriptor, follower)
+        return remote
+    return FileLogger(
+        os.path.abspath(target),
+        max_size=options.max_size,
+        backup_name=options.backup_name,
+        mode=options.chmod,
+        owner=owner if options.chown else None,
+        truncate=options.truncate,
+        followers=followers,
+        descriptor=descriptor,
+    )
+
+
+def built_in() -> Iterable[str]:
+    """The names of the engines, as ``logger-list`` prints them."""
+    return (member.name for member in loggers)

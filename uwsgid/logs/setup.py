@@ -1,0 +1,178 @@
+"""How the log of an instance is opened at boot, kept by the master, and handed on at a reload.
+
+`Logs` is opened before anything else is done, so that every later line and all children find descriptors 1
+and 2 where they belong.  It knows no Twisted; `uwsgid.logs.intake` reads its pipe in the master.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from typing import Final
+
+from uwsgid.config.kinds import Count, Flag
+from uwsgid.config.section import Section, flag, option, section
+from uwsgid.config.settings import Settings
+from uwsgid.logs.files import DescriptorLogger, LogFile, open_destination
+from uwsgid.logs.pipeline import Pipeline
+
+STANDARD: Final = (1, 2)  #: the descriptors that carry the log
+BATCH: Final = 128  #: records taken at a time, so that a talkative worker does not hold the reactor
+PATIENCE: Final = 0.1  #: seconds that a writer waits while the pipe is full
+
+
+@section("Logging")
+class LogMaster(Section):
+    """Lets the master write all lines."""
+
+    enabled: Flag = flag(
+        "log-master",
+        default=False,
+        implies=("master",),
+        help="let the master write the log of all processes",
+    )
+    bufsize: Count = option("log-master-bufsize", default=8192, help="bytes of a record, longer ones are cut")
+    stream: Flag = flag("log-master-stream", default=False, help="use a byte stream in place of records")
+
+
+class LogPipe:
+    """A socket pair: everybody writes to one end, the master reads the other.
+
+    :param bufsize: bytes that one record can have; a longer one is cut and ends with a newline all the same.
+    :param stream: bytes instead of records; *bufsize* limits what is read at a time.
+    :ivar reader: the master's descriptor, non-blocking.
+    :ivar writer: everybody's descriptor; a write waits `PATIENCE` seconds at most.
+    """
+
+    def __init__(self, bufsize: int, stream: bool = False) -> None:
+        kind = socket.SOCK_STREAM if stream else socket.SOCK_SEQPACKET
+        mine, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        mine.setblocking(False)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, int(PATIENCE * 1e6)))
+        self.reader: Final = mine.detach()
+        self.writer: Final = theirs.detach()
+        self._bufsize = bufsize
+        self._stream = stream
+
+    def read(self, most: int) -> list[bytes]:
+        """The records that are there now, *most* of them at the most; an empty list where there are none."""
+        records: list[bytes] = []
+        size = self._bufsize if self._stream else self._bufsize + 1
+        while len(records) < most:
+            try:
+                record = os.read(self.reader, size)
+            except BlockingIOError:
+                break
+            # as long as the master holds the writing end there is no end of file, only empty records
+            if len(record) > self._bufsize:
+                record = record[: self._bufsize - 1] + b"\n"
+            records.append(record)
+        return records
+
+    def close(self) -> None:
+        """Close both ends."""
+        os.close(self.reader)
+        os.close(self.writer)
+
+
+class Logs:
+    """The log of an instance.
+
+    :ivar pipe: where ``log-master`` is on.
+    :ivar pipeline: what the master does with a record.
+    """
+
+    def __init__(self, settings: Settings, pipeline: Pipeline, original: DescriptorLogger) -> None:
+        self._settings = settings
+        self._original = original
+        self.pipeline = pipeline
+        self.pipe: LogPipe | None = None
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        target: str = "",
+        owner: tuple[int, int] | None = None,
+        again: bool = False,
+    ) -> Logs:
+        """Open ``logto`` and, with ``log-master``, the pipe; descriptors 1 and 2 lead there afterwards.
+
+        :param target: what ``daemonize`` names; goes before ``logto``.
+        :param owner: uid and gid for ``logfile-chown``.
+        :param again: this process has executed itself for a reload: what descriptor 2 is already leads to the
+            log file, which may not be ours to open any more.  ``log-reopen`` opens it nevertheless.
+        :raises KernelError: the file can not be opened.
+        """
+        target = target or settings[LogFile].to
+        original: DescriptorLogger
+        if target:
+            kept = os.dup(2) if again and not settings[LogFile].reopen else None
+            followers = () if settings[LogMaster].enabled else STANDARD
+            original = open_destination(target, settings, owner=owner, followers=followers, descriptor=kept)
+        else:
+            original = DescriptorLogger(os.dup(2))
+        logs = cls(settings, Pipeline(original), original)
+        if settings[LogMaster].enabled:
+            logs._lay_pipe()
+        return logs
+
+    def open_late(self, owner: tuple[int, int] | None = None) -> None:
+        """``logto2``, once the privileges were dropped.
+
+        :raises KernelError: the file can not be opened.
+        """
+        target = self._settings[LogFile].to2
+        if not target:
+            return
+        followers = () if self.pipe is not None else STANDARD
+        late = open_destination(target, self._settings, owner=owner, followers=followers)
+        self.drain()
+        self._original.close()
+        self._original, self.pipeline = late, Pipeline(late)
+
+    def take(self, most: int = BATCH) -> int:
+        """Write *most* records of those that are in the pipe by now, and say how many it were."""
+        records = self.pipe.read(most) if self.pipe is not None else []
+        if records:
+            self.pipeline.accept(records)
+        return len(records)
+
+    def drain(self) -> None:
+        """Write everything that is in the pipe by now: before the end, and before a reload executes."""
+        while self.take() == BATCH:
+            pass
+
+    def restore(self) -> None:
+        """Drain, and let descriptors 1 and 2 lead to the log itself: before this process executes itself."""
+        self.drain()
+        for descriptor in STANDARD:
+            os.dup2(self._original.descriptor, descriptor)
+
+    def write(self, data: bytes) -> None:
+        """What the master itself says goes straight to the loggers, after what is in the pipe already."""
+        self.drain()
+        self.pipeline.accept((data,))
+
+    def leave(self) -> None:
+        """What a newborn calls: the master reads, and its writers must notice when it dies."""
+        if self.pipe is not None:
+            os.close(self.pipe.reader)
+            self.pipe = None
+
+    def close(self) -> None:
+        """Drain, then close everything that is not descriptor 1 or 2."""
+        self.drain()
+        if self.pipe is not None:
+            self.restore()
+            self.pipe.close()
+            self.pipe = None
+        self.pipeline.close()
+
+    def _lay_pipe(self) -> None:
+        options = self._settings[LogMaster]
+        self.pipe = LogPipe(options.bufsize, options.stream)
+        for descriptor in STANDARD:
+            os.dup2(self.pipe.writer, descriptor)
