@@ -1,0 +1,440 @@
+"""What every benchmark needs: uWSGI to compare with, pinned servers, load, figures and a verdict.
+
+A benchmark starts the same config under the real uWSGI and under uwsgid, gives both the same load in turns,
+and reports medians.  Servers live on core 0, whatever asks them on core 1, so that one does not eat the other's
+time.  The time of a worker is read from the scheduler (``/proc/PID/task/*/schedstat``), not from a clock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+ROOT: Final = Path(__file__).parent.parent.parent
+APPS: Final = Path(__file__).parent / "apps"
+ENVIRONMENT: Final = ROOT / ".venv-bench"
+
+#: One core for the servers, one for what asks them; the same where there is only one.
+CORES: Final = sorted(os.sched_getaffinity(0))
+SERVER_CORE: Final = CORES[0]
+LOAD_CORE: Final = CORES[-1]
+
+#: ``BENCH_SECONDS=0.3 BENCH_ROUNDS=1`` tries a benchmark out; its figures then mean nothing.
+SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "2"))
+ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
+
+PATIENCE: Final = 60.0
+
+
+class BenchError(Exception):
+    """A benchmark can not run here; its text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A server and how to start it; a config file follows."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def contestants() -> tuple[Contestant, Contestant]:
+    """uWSGI as PyPI has it, compiled into an environment of its own, and this tree's uwsgid.
+
+    :raises BenchError: uWSGI could not be built.
+    """
+    uwsgi = ENVIRONMENT / "bin" / "uwsgi"
+    if not uwsgi.exists():
+        print("Building the reference uWSGI in .venv-bench", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
+        build = [str(ENVIRONMENT / "bin" / "pip"), "install", "--quiet", "uwsgi", "flask"]
+        if subprocess.run(build, stdin=subprocess.DEVNULL).returncode:
+            raise BenchError("uWSGI could not be built; it needs a C compiler and the headers of Python")
+    return (
+        Contestant("uWSGI", (str(uwsgi), "--home", str(ENVIRONMENT))),
+        Contestant("uwsgid", (sys.executable, "-m", "uwsgid")),
+    )
+
+
+def program(name: str) -> str:
+    """The path of a program.
+
+    :raises BenchError: it is not installed.
+    """
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if path is None:
+        raise BenchError(f"needs {name}: see tests/debian-packages.txt")
+    return path
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def pinned(core: int) -> Callable[[], None]:
+    """For ``preexec_fn``: the child and its children stay on one core."""
+    return lambda: os.sched_setaffinity(0, {core})
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and everything that it started."""
+    try:
+        family = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        family = []
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    for child in family:
+        try:
+            child.kill()
+        except psutil.NoSuchProcess:
+            continue
+    process.wait()
+
+
+@dataclass(slots=True)
+class Instance:
+    """A running server.
+
+    :ivar answer_seconds: from its start to its first answer.
+    """
+
+    contestant: Contestant
+    folder: Path
+    address: str | tuple[str, int]
+    process: subprocess.Popen[bytes]
+    answer_seconds: float = 0.0
+
+    def stats(self) -> dict[str, Any]:
+        """What its stats server says."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE)
+            client.connect(str(self.folder / "stats.sock"))
+            received = b""
+            while chunk := client.recv(65536):
+                received += chunk
+        document: dict[str, Any] = json.loads(received)
+        return document
+
+    def workers(self) -> list[int]:
+        """The pids of its workers."""
+        return [worker["pid"] for worker in self.stats()["workers"] if worker["pid"]]
+
+    def worker_nanoseconds(self) -> int:
+        """The time that its workers spent on a core so far."""
+        return sum(
+            int(thread.read_text().split()[0])
+            for pid in self.workers()
+            for thread in Path(f"/proc/{pid}/task").glob("*/schedstat")
+        )
+
+    def memory(self) -> Memory:
+        """What its processes have for themselves, in bytes."""
+        workers = set(self.workers())
+        master = self.stats()["pid"]
+        family = [psutil.Process(master), *psutil.Process(master).children(recursive=True)]
+        sizes = {process.pid: process.memory_full_info() for process in family}
+        return Memory(
+            master=sizes[master].uss,
+            workers=[size.uss for pid, size in sizes.items() if pid in workers],
+            others=sum(size.uss for pid, size in sizes.items() if pid not in workers and pid != master),
+            total=sum(size.pss for size in sizes.values()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes: private (USS) of the master, of each worker, of all other processes; shared out (PSS) of all."""
+
+    master: int
+    workers: Sequence[int]
+    others: int
+    total: int
+
+
+@contextmanager
+def serving(
+    contestant: Contestant, config: str, *, over: str, environ: Mapping[str, str] | None = None
+) -> Iterator[Instance]:
+    """Run a server on core 0, with the config that both contestants get.
+
+    :param config: the lines of the ``[uwsgi]`` section; stats and the log file are added.
+    :param over: ``socket`` for a unix uwsgi socket, ``http-socket`` for a TCP port.
+    :raises BenchError: it did not answer; with its log.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="uwsgid-bench-"))
+    folder.chmod(0o755)
+    address: str | tuple[str, int]
+    if over == "socket":
+        address = str(folder / "app.sock")
+        option = f"socket = {address}\nchmod-socket = 666"
+    else:
+        address = ("127.0.0.1", free_port())
+        option = f"http-socket = {address[0]}:{address[1]}"
+    log = folder / "server.log"
+    (folder / "site.ini").write_text(
+        f"[uwsgi]\n{option}\nstats = {folder / 'stats.sock'}\nlogto = {log}\n{config}\n"
+    )
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [*contestant.command, str(folder / "site.ini")],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=(folder / "start.log").open("wb"),
+        stderr=subprocess.STDOUT,
+        preexec_fn=pinned(SERVER_CORE),
+    )
+    instance = Instance(contestant, folder, address, process)
+    try:
+        while not _answers(address):
+            if process.poll() is not None or time.monotonic() - began > PATIENCE:
+                texts = [path.read_text() for path in (folder / "start.log", log) if path.exists()]
+                raise BenchError(f"{contestant.name} does not answer:\n" + "\n".join(texts))
+            time.sleep(0.002)
+        instance.answer_seconds = time.monotonic() - began
+        yield instance
+    finally:
+        _end(process)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(address: str | tuple[str, int]) -> bool:
+    """Whether a first request is answered."""
+    uwsgi = isinstance(address, str)
+    with socket.socket(socket.AF_UNIX if uwsgi else socket.AF_INET) as client:
+        client.settimeout(PATIENCE)
+        try:
+            client.connect(address)
+            if uwsgi:
+                pairs = b"".join(
+                    len(part).to_bytes(2, "little") + part
+                    for part in (
+                        b"REQUEST_METHOD",
+                        b"GET",
+                        b"PATH_INFO",
+                        b"/",
+                        b"SERVER_PROTOCOL",
+                        b"HTTP/1.1",
+                    )
+                )
+                client.sendall(b"\0" + len(pairs).to_bytes(2, "little") + b"\0" + pairs)
+            else:
+                client.sendall(b"GET / HTTP/1.0\r\nHost: bench\r\n\r\n")
+            return client.recv(65536).startswith(b"HTTP/1.")
+        except OSError:
+            return False
+
+
+@contextmanager
+def nginx(sockets: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Run one nginx on core 1 that passes to several unix uwsgi sockets.
+
+    :param sockets: the socket by the name of a contestant.
+    :returns: the URL by the same name.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="uwsgid-bench-nginx-"))
+    folder.chmod(0o755)
+    ports = {name: free_port() for name in sockets}
+    params = Path("/etc/nginx/uwsgi_params").read_text()
+    servers = "".join(
+        f"server {{ listen 127.0.0.1:{ports[name]}; location / {{ uwsgi_pass unix:{path}; }} }}\n"
+        for name, path in sockets.items()
+    )
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind};\n"
+        for kind in ("client_body", "proxy", "uwsgi", "fastcgi", "scgi")
+    )
+    (folder / "nginx.conf").write_text(
+        f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr;\n"
+        f"{'user root;' if os.geteuid() == 0 else ''}\n"
+        "events { worker_connections 512; }\n"
+        f"http {{ access_log off; keepalive_requests 1000000; client_max_body_size 64m;\n"
+        f"{temporary}{params}\n{servers} }}\n"
+    )
+    process = subprocess.Popen(
+        [program("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")],
+        stdin=subprocess.DEVNULL,
+        preexec_fn=pinned(LOAD_CORE),
+    )
+    try:
+        end = time.monotonic() + PATIENCE
+        for port in ports.values():
+            while not _answers(("127.0.0.1", port)):
+                if process.poll() is not None or time.monotonic() > end:
+                    raise BenchError("nginx does not answer")
+                time.sleep(0.01)
+        yield {name: f"http://127.0.0.1:{port}/" for name, port in ports.items()}
+    finally:
+        _end(process)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_WRK_DONE: Final = """
+done = function(summary, latency, requests)
+    io.stdout:write(string.format('{"requests": %d, "microseconds": %d, "bytes": %d, "status": %d, '
+        .. '"connect": %d, "read": %d, "write": %d, "timeout": %d, "p50": %d, "p99": %d}\\n',
+        summary.requests, summary.duration, summary.bytes, summary.errors.status, summary.errors.connect,
+        summary.errors.read, summary.errors.write, summary.errors.timeout,
+        latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What wrk counted."""
+
+    requests: int
+    seconds: float
+    bytes: int
+    bad_answers: int
+    p50: float
+    p99: float
+
+
+def wrk(url: str, *, connections: int, body: int = 0, seconds: float = SECONDS) -> LoadResult:
+    """Ask one URL from core 1 for a while.
+
+    :param body: how many bytes to POST with each request; 0 asks with GET.
+    :raises BenchError: nothing was answered.
+    """
+    script = _WRK_DONE
+    if body:
+        script = f'wrk.method = "POST"\nwrk.body = string.rep("x", {body})\n' + script
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        # wrk counts whole seconds; a fraction is for trying out and becomes one
+        duration = f"{max(1, round(seconds))}s"
+        output = subprocess.run(
+            [program("wrk"), "-t1", f"-c{connections}", f"-d{duration}", "-s", file.name, url],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            preexec_fn=pinned(LOAD_CORE),
+        ).stdout
+    told = json.loads(output.strip().splitlines()[-1])
+    if not told["requests"]:
+        raise BenchError(f"{url} answered nothing:\n{output}")
+    return LoadResult(
+        requests=told["requests"],
+        seconds=told["microseconds"] / 1e6,
+        bytes=told["bytes"],
+        bad_answers=told["status"],
+        p50=told["p50"] / 1000,
+        p99=told["p99"] / 1000,
+    )
+
+
+@dataclass(slots=True)
+class Samples:
+    """The rounds of one contestant in one case."""
+
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Requests per second, median."""
+        return statistics.median(self.rates)
+
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of the worker per request, median."""
+        return statistics.median(self.cpu)
+
+    def figures(self) -> dict[str, float]:
+        return {
+            "requests_per_second": round(self.rate, 1),
+            "cpu_us_per_request": round(self.cpu_us, 2),
+            "p99_ms": round(statistics.median(self.p99), 3),
+        }
+
+
+def measure(
+    instances: Mapping[str, Instance], urls: Mapping[str, str], *, connections: int, body: int = 0
+) -> dict[str, Samples]:
+    """Load the contestants in turns, `ROUNDS` times, after a warm-up that does not count.
+
+    :raises BenchError: a contestant answered with an error status.
+    """
+    samples = {name: Samples() for name in instances}
+    for url in urls.values():
+        wrk(url, connections=connections, body=body, seconds=1)
+    for number in range(ROUNDS):
+        names = list(instances)
+        for name in names if number % 2 == 0 else reversed(names):
+            before = instances[name].worker_nanoseconds()
+            result = wrk(urls[name], connections=connections, body=body)
+            spent = instances[name].worker_nanoseconds() - before
+            if result.bad_answers:
+                raise BenchError(f"{name} gave {result.bad_answers} answers that are errors")
+            samples[name].rates.append(result.requests / result.seconds)
+            samples[name].cpu.append(spent / 1000 / result.requests)
+            samples[name].p99.append(result.p99)
+    return samples
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A promise: ``value`` stays at or below ``bar``, or at or above it."""
+
+    name: str
+    value: float
+    bar: float
+    at_least: bool = False
+
+    @property
+    def holds(self) -> bool:
+        return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, so that it can be quoted as it is."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in (head, ["-" * width for width in widths], *rows)
+    ]
+    return "\n".join(lines)
+
+
+def report(bench: str, figures: Mapping[str, Any], bars: Sequence[Bar]) -> int:
+    """Print the bars, and all figures as the last line.
+
+    :returns: an exit status, 1 where a bar does not hold.
+    """
+    print()
+    for bar in bars:
+        relation = "at least" if bar.at_least else "at most"
+        print(f"{'holds ' if bar.holds else 'BROKEN'}  {bar.name}: {bar.value:.2f}, {relation} {bar.bar:g}")
+    listed = [
+        {"name": bar.name, "value": round(bar.value, 4), "bar": bar.bar, "holds": bar.holds} for bar in bars
+    ]
+    print(json.dumps({"bench": bench, "figures": figures, "bars": listed}), flush=True)
+    return 0 if all(bar.holds for bar in bars) else 1
