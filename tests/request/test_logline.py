@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.request.logline import LINE_LIMIT, compile_logline, request_logger
-from uwsgid.request.reply import VIA_SENDFILE, VIA_WRITE
+from uwsgid.request.reply import VIA_SENDFILE
 from uwsgid.request.request import Request
 from uwsgid.supervise.board import Board
 
@@ -39,8 +39,14 @@ class Answer:
         self.header_count = 2
         self.headers_size = 79
         self.body_size = 14
-        self.via = VIA_WRITE
+        self.via = ""
         self.write_errors = 0
+
+
+class Errors:
+    """The attribute of a body that a log line needs."""
+
+    errors = 0
 
 
 def request(**more: Any) -> Request:
@@ -61,6 +67,7 @@ def request(**more: Any) -> Request:
         STARTED,
     )
     made.reply = cast(Any, Answer())
+    made.body = cast(Any, Errors())
     made.packet_size = 431
     made.var_count = 28
     made.micros = 12345
@@ -119,6 +126,11 @@ class DefaultLineTests(SynchronousTestCase):
             )
         )
 
+    def test_vhost(self) -> None:
+        """With vhost the host of the request goes first."""
+        made = line("vhost\nmemory-report", request(HTTP_HOST="shop\n.example")) or ""
+        self.assertTrue(made.startswith("shop\\x0a.example {address space usage: 0 bytes/0MB} "), made)
+
     def test_forwarded_address(self) -> None:
         """log-x-forwarded-for takes the address from the header, where there is one."""
         self.assertIn(
@@ -164,7 +176,7 @@ class WantedTests(SynchronousTestCase):
             ("log-4xx = true", "status", 404, 500),
             ("log-5xx = true", "status", 503, 404),
             ("log-big = 100", "body_size", 100, 99),
-            ("log-sendfile = true", "via", VIA_SENDFILE, VIA_WRITE),
+            ("log-sendfile = true", "via", VIA_SENDFILE, ""),
         ):
             asked = request()
             for value, expected in ((yes, True), (no, False)):
@@ -178,16 +190,15 @@ class WantedTests(SynchronousTestCase):
         self.assertTrue(self.logged("disable-logging\nlog-slow = 50", asked))
         self.assertFalse(self.logged("disable-logging\nlog-slow = 51", asked))
 
-    def test_errors_of_this_request_only(self) -> None:
-        """log-ioerror looks at what the request added to the counters of its core."""
-        on = board()
-        make = compile_logline(settings_of("disable-logging\nlog-ioerror\nlog-format = %(ioerr)"), on, 2, 1)
-        on.read_errors[1 * 2] += 2
-        self.assertEqual(make(request()), "2\n")
+    def test_errors(self) -> None:
+        """log-ioerror logs requests that could not be read or answered, and the variables say how often."""
+        config = "disable-logging\nlog-ioerror\nlog-format = %(rerr) %(werr) %(ioerr)"
         asked = request()
-        self.assertIsNone(make(asked))
+        self.assertFalse(self.logged(config, asked))
+        cast(Any, asked.body).errors = 2
+        self.assertEqual(line(config, asked), "2 0 2\n")
         cast(Any, asked.reply).write_errors = 1
-        self.assertEqual(make(asked), "1\n")
+        self.assertEqual(line(config, asked), "2 1 3\n")
 
     def test_the_application_decides(self) -> None:
         """The flag of a request beats the options, both ways."""

@@ -12,7 +12,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,37 +46,6 @@ class BannerFacts:
     binary: str = sys.executable
 
 
-@dataclass(frozen=True, slots=True)
-class LimitFacts:
-    """The limits of this process, as `banner_lines` and `limits_lines` find them.
-
-    :ivar processes: the most processes this user can have; None for no limit.
-    :ivar memory: bytes of address space; None for no limit.
-    :ivar page_size: bytes.
-    :ivar files: the most descriptors of a process.
-    """
-
-    processes: int | None
-    memory: int | None
-    page_size: int
-    files: int
-
-
-def limit_facts() -> LimitFacts:
-    """The limits of the process that asks."""
-
-    def soft(what: int) -> int | None:
-        limit = resource.getrlimit(what)[0]
-        return None if limit == resource.RLIM_INFINITY else limit
-
-    return LimitFacts(
-        processes=soft(resource.RLIMIT_NPROC),
-        memory=soft(resource.RLIMIT_AS),
-        page_size=resource.getpagesize(),
-        files=soft(resource.RLIMIT_NOFILE) or 0,
-    )
-
-
 def banner_lines(facts: BannerFacts) -> list[str]:
     """The first lines: who starts, on what, and where."""
     return [
@@ -93,50 +62,63 @@ def banner_lines(facts: BannerFacts) -> list[str]:
     ]
 
 
+def start_lines(cwd: str, *, started: float, binary: str) -> list[str]:
+    """`banner_lines` of this machine.
+
+    :param started: unix seconds.
+    """
+    return banner_lines(BannerFacts(cwd=cwd, started=started, binary=binary))
+
+
 def pidfile_line(path: str) -> str:
     """Before the pidfile is written."""
     return f"writing pidfile to {path}"
 
 
-def root_before_drop_line() -> str:
-    """For a process that is root and can still change that."""
-    return "uWSGI running as root, you can use --uid/--gid/--chroot options"
+@dataclass(frozen=True, slots=True)
+class LimitFacts:
+    """The limits of this process.
 
-
-def root_lines(is_root: bool, master: bool = True) -> Iterator[str]:
-    """What is odd about an instance after its privileges were dropped, or not."""
-    if is_root:
-        yield "*** WARNING: you are running uWSGI as root !!! (use the --uid flag) *** "
-    if not master:
-        yield "*** WARNING: you are running uWSGI without its master process manager ***"
-
-
-def limits_lines(facts: LimitFacts, limit_nproc: int = 0) -> Iterator[str]:
-    """The limits this instance lives under.
-
-    :param limit_nproc: the option of that name; 0 where it is not set.
+    :ivar processes: the most processes this user can have; None for no limit.
+    :ivar memory: bytes of address space; None for no limit.
+    :ivar page_size: bytes.
+    :ivar files: the most descriptors of a process; None for no limit.
     """
+
+    processes: int | None = field(default_factory=lambda: _soft(resource.RLIMIT_NPROC))
+    memory: int | None = field(default_factory=lambda: _soft(resource.RLIMIT_AS))
+    page_size: int = field(default_factory=resource.getpagesize)
+    files: int | None = field(default_factory=lambda: _soft(resource.RLIMIT_NOFILE))
+
+
+def _soft(what: int) -> int | None:
+    limit = resource.getrlimit(what)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def limit_lines(facts: LimitFacts | None = None) -> Iterator[str]:
+    """The limits this instance lives under; those of this process where no facts are given."""
+    facts = facts or LimitFacts()
     if facts.processes is not None:
         yield f"your processes number limit is {facts.processes}"
-    if limit_nproc:
-        yield f"limiting number of processes to {limit_nproc}..."
     if facts.memory is not None:
-        yield (f"your process address space limit is {facts.memory} bytes ({facts.memory // _MEGABYTE} MB)")
+        yield f"your process address space limit is {facts.memory} bytes ({facts.memory // _MEGABYTE} MB)"
     yield f"your memory page size is {facts.page_size} bytes"
+    if facts.files is not None:
+        yield f"detected max file descriptor number: {facts.files}"
 
 
-def harakiri_lines(harakiri: int, post_buffering: int) -> Iterator[str]:
-    """A warning for those who count the upload of a slow client as work."""
-    if harakiri and not post_buffering:
-        yield (
-            " *** WARNING: you have enabled harakiri without post buffering. "
-            "Slow upload could be rejected on post-unbuffered webservers *** "
-        )
-
-
-def files_line(files: int) -> str:
-    """How many descriptors a process can have."""
-    return f"detected max file descriptor number: {files}"
+#: For those who count the upload of a slow client as work.  The blanks are uWSGI's.
+HARAKIRI_WITHOUT_BUFFERING: Final = (
+    " *** WARNING: you have enabled harakiri without post buffering. "
+    "Slow upload could be rejected on post-unbuffered webservers *** "
+)
+#: For a process that is root and can still change that.
+ROOT_BEFORE_DROP: Final = "uWSGI running as root, you can use --uid/--gid/--chroot options"
+#: For a process that stays root.
+ROOT: Final = "*** WARNING: you are running uWSGI as root !!! (use the --uid flag) *** "
+#: For an instance that did not ask for a master.
+NO_MASTER: Final = "*** WARNING: you are running uWSGI without its master process manager ***"
 
 
 def lock_lines(thunder: bool) -> list[str]:
@@ -192,7 +174,7 @@ def worker_line(slot: int, pid: int, cores: int) -> str:
     return f"spawned uWSGI worker {slot} (pid: {pid}, cores: {cores})"
 
 
-def interpreter_lines(threads: bool) -> Iterable[str]:
+def interpreter_lines(threads: bool) -> Iterator[str]:
     """The Python that the applications get."""
     yield f"Python version: {' '.join(sys.version.split())}"
     if threads:

@@ -41,7 +41,8 @@ class LogPipe:
 
     :param bufsize: bytes that one record can have; a longer one is cut and ends with a newline all the same.
     :param stream: bytes instead of records; *bufsize* limits what is read at a time.
-    :ivar reader: the master's descriptor, non-blocking.
+    :ivar reader: the master's descriptor, non-blocking.  No child may keep it: that nobody reads any more
+        is how writers notice that the master is gone.
     :ivar writer: everybody's descriptor; a write waits `PATIENCE` seconds at most.
     """
 
@@ -157,7 +158,7 @@ class Logs:
         self.pipeline.accept((data,))
 
     def leave(self) -> None:
-        """What a newborn calls: the master reads, and its writers must notice when it dies."""
+        """What a newborn calls: only the master reads, and its writers must notice when it is gone."""
         if self.pipe is not None:
             os.close(self.pipe.reader)
             self.pipe = None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uwsgid.config.kinds import Flag, Integer, Text
 from uwsgid.config.section import Section, flag, option, section
 from uwsgid.logs.lines import ServerLines, Write, date_format
+from uwsgid.request.mounts import Mounting
 from uwsgid.request.reply import VIA_SENDFILE
 
 if TYPE_CHECKING:
@@ -83,29 +84,23 @@ def compile_logline(settings: Settings, board: Board, slot: int, seat: int) -> L
         logged.  To be called once for each request, after its counters are on the board.
     """
     options = settings[RequestLog]
-    errors = _Errors(board, seat)
     if options.format:
-        line = _compile_format(options, date_format(settings[ServerLines]), board, slot, seat, errors)
+        line = _compile_format(options, date_format(settings[ServerLines]), board, slot, seat)
     else:
         line = _compile_default(options, board, seat)
-    wanted = _compile_wanted(options, errors)
-    track = errors.take if options.ioerror or _reads_errors(options.format) else None
-    if track is None and not options.disable:
+        if options.memory_report:
+            line = _after_memory(line, board, seat)
+        if settings[Mounting].vhost:
+            line = _after_host(line)
+    wanted = _compile_wanted(options) if options.disable else None
 
-        def always(request: Request) -> str | None:
-            return None if request.log is False else line(request)
-
-        return always
-
-    def sometimes(request: Request) -> str | None:
-        if track is not None:
-            track(request)
+    def logline(request: Request) -> str | None:
         decided = request.log
         if decided is None:
-            decided = wanted(request)
+            decided = wanted is None or wanted(request)
         return line(request) if decided else None
 
-    return sometimes
+    return logline
 
 
 def request_logger(
@@ -122,29 +117,17 @@ def request_logger(
     return log_request
 
 
-class _Errors:
-    """The read errors of the request that just ended: the growth of the counter of its core."""
-
-    def __init__(self, board: Board, seat: int) -> None:
-        self._column = board.read_errors
-        self._first = seat * board.cores
-        self._seen = list(self._column[self._first : self._first + board.cores])
-        self._grown = [0] * board.cores
-
-    def take(self, request: Request) -> None:
-        core = request.core
-        now = self._column[self._first + core]
-        self._grown[core] = now - self._seen[core]
-        self._seen[core] = now
-
-    def reads(self, request: Request) -> int:
-        return self._grown[request.core]
-
-    def both(self, request: Request) -> int:
-        return self._grown[request.core] + request.reply.write_errors
+def _read_errors(request: Request) -> int:
+    # a body that was buffered before the request began was read without any
+    errors: int = getattr(request.body, "errors", 0)
+    return errors
 
 
-def _compile_wanted(options: RequestLog, errors: _Errors) -> Callable[[Request], bool]:
+def _io_errors(request: Request) -> int:
+    return _read_errors(request) + request.reply.write_errors
+
+
+def _compile_wanted(options: RequestLog) -> Callable[[Request], bool]:
     """Whether the options ask for the line of a request; any one of them is enough."""
     tests: list[Callable[[Request], bool]] = []
     if options.zero:
@@ -160,17 +143,13 @@ def _compile_wanted(options: RequestLog, errors: _Errors) -> Callable[[Request],
     if options.sendfile:
         tests.append(lambda request: request.reply.via == VIA_SENDFILE)
     if options.ioerror:
-        tests.append(lambda request: errors.both(request) > 0)
-    everything = not options.disable
+        tests.append(lambda request: _io_errors(request) > 0)
 
     def wanted(request: Request) -> bool:
-        return everything or any(test(request) for test in tests)
+        return any(test(request) for test in tests)
 
     return wanted
 
-
-#: What stands after the duration, by how the body travelled (the ``VIA_`` numbers of a reply).
-_VIA: Final = (" ", " ", " via sendfile() ", " via offload() ")
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -225,7 +204,7 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> Callable[[
         get = request.vars.get
         reply = request.reply
         took = request.micros if micros else request.micros // 1000
-        via = _VIA[reply.via]
+        via = f" via {reply.via} " if reply.via else " "
         made = (
             f"[pid: {pid}|app: {request.app_id}|req: {request.app_requests}/{total()}] "
             f"{(address and get(address)) or get('REMOTE_ADDR', '')} ({get('REMOTE_USER', '')}) "
@@ -250,8 +229,11 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> Callable[[
             f"({request.switches} switches on core {request.core})\n"
         )
 
-    if not options.memory_report:
-        return line
+    return line
+
+
+def _after_memory(line: Callable[[Request], str], board: Board, seat: int) -> Callable[[Request], str]:
+    """``memory-report``: the sizes that were measured last stand before the line."""
     vsz, rss = board.vsz, board.rss
 
     def line_with_memory(request: Request) -> str:
@@ -264,21 +246,21 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> Callable[[
     return line_with_memory
 
 
+def _after_host(line: Callable[[Request], str]) -> Callable[[Request], str]:
+    """``vhost``: the host stands before the line."""
+    return lambda request: f"{_escape(_latin(request.vars.get('HTTP_HOST', '')))} {line(request)}"
+
+
 _VARIABLE: Final = re.compile(r"%\(([^)]*)\)")
-_ERROR_VARIABLES: Final = frozenset({"rerr", "ioerr"})
-
-
-def _reads_errors(template: str) -> bool:
-    return not _ERROR_VARIABLES.isdisjoint(_VARIABLE.findall(template))
 
 
 def _compile_format(
-    options: RequestLog, date: str | None, board: Board, slot: int, seat: int, errors: _Errors
+    options: RequestLog, date: str | None, board: Board, slot: int, seat: int
 ) -> Callable[[Request], str]:
     """``log-format``: the literal parts become one ``%`` template, each variable a function."""
     template = ""
     values: list[Value] = []
-    variables = _variables(options, date, board, slot, seat, errors)
+    variables = _variables(options, date, board, slot, seat)
     end = 0
     for found in _VARIABLE.finditer(options.format):
         template += options.format[end : found.start()].replace("%", "%%") + "%s"
@@ -318,9 +300,7 @@ def _of_application(name: str) -> Value:
     return lambda request: None if request.logvars is None else request.logvars.get(name)
 
 
-def _variables(
-    options: RequestLog, date: str | None, board: Board, slot: int, seat: int, errors: _Errors
-) -> dict[str, Value]:
+def _variables(options: RequestLog, date: str | None, board: Board, slot: int, seat: int) -> dict[str, Value]:
     """All that ``log-format`` knows by name (core/logging.c, the table of ``uwsgi_logchunk``)."""
     pid = os.getpid()
     vsz, rss = board.vsz, board.rss
@@ -369,7 +349,7 @@ def _variables(
         "rss": lambda request: rss[seat],
         "vszM": lambda request: vsz[seat] >> 20,
         "rssM": lambda request: rss[seat] >> 20,
-        "rerr": errors.reads,
+        "rerr": _read_errors,
         "werr": lambda request: request.reply.write_errors,
-        "ioerr": errors.both,
+        "ioerr": _io_errors,
     }
