@@ -10,7 +10,7 @@ import fcntl
 import grp
 import os
 import pwd
-import resource
+import resource as rlimits
 import signal as signals
 import socket
 import struct
@@ -20,7 +20,8 @@ from typing import Final
 from zope.interface import implementer
 
 from uwsgid.host import backlog as backlogs
-from uwsgid.host import syscalls, title
+from uwsgid.host import syscalls
+from uwsgid.host import title as titles
 from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
 
 _SIOCGIFADDR: Final = 0x8915
@@ -41,7 +42,7 @@ class Kernel:
     """Linux."""
 
     def __init__(self) -> None:
-        self._title_area = title.find_area()
+        self._title_area = titles.find_area()
 
     # who we are
 
@@ -274,11 +275,11 @@ class Kernel:
 
     # limits
 
-    getrlimit = staticmethod(resource.getrlimit)
+    getrlimit = staticmethod(rlimits.getrlimit)
 
     @staticmethod
-    def setrlimit(resource_: int, soft: int, hard: int) -> None:
-        resource.setrlimit(resource_, (soft, hard))
+    def setrlimit(resource: int, soft: int, hard: int) -> None:
+        rlimits.setrlimit(resource, (soft, hard))
 
     @staticmethod
     def setpriority(value: int) -> None:
@@ -299,8 +300,8 @@ class Kernel:
     set_child_subreaper = staticmethod(syscalls.set_child_subreaper)
     set_parent_death_signal = staticmethod(syscalls.set_parent_death_signal)
 
-    def set_process_title(self, title_: str) -> None:
-        title.set_title(title_, self._title_area)
+    def set_process_title(self, title: str) -> None:
+        titles.set_title(title, self._title_area)
 
     fork = staticmethod(os.fork)
 

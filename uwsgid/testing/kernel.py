@@ -47,6 +47,7 @@ class MemorySocket:
     backlog: int = -1
     queued: int = 0
     options: dict[tuple[int, int], int | bytes] = field(default_factory=dict)
+    sent: list[bytes] = field(default_factory=list)
 
 
 class Exited(BaseException):
@@ -77,6 +78,7 @@ class MemoryKernel:
     :ivar calls: the name and the arguments, as text, of every call that changed the world.
     :ivar files: the pretended file system, by absolute path.
     :ivar descriptors: what is open: a file or a socket.
+    :ivar sent: every datagram and every piece that was written to a socket.
     :ivar forks: what each `fork` is going to return; 0 plays the child.
     :ivar ended: children that ended and were not reaped: pid to ``(si_code, si_status)``.
     """
@@ -109,6 +111,7 @@ class MemoryKernel:
         self.forks: list[int] = []
         self.ended: dict[int, tuple[int, int]] = {}
         self.pidfds: dict[int, int] = {}
+        self.sent: list[bytes] = []
         self.clock = 1000.0
         self._failures: dict[str, list[int]] = {}
         self._next_inode = 100
@@ -304,6 +307,9 @@ class MemoryKernel:
         if isinstance(found, MemoryFile):
             found.content.extend(content)
             found.mtime = self.clock
+        else:
+            found.sent.append(content)
+            self.sent.append(content)
         return len(content)
 
     def set_blocking(self, fd: int, blocking: bool) -> None:
