@@ -1,7 +1,7 @@
 """Lets pydoctor link names of other libraries without fetching their inventories.
 
 The API pages are built where there is no network, and a name that can not be linked is a warning, which fails
-the build.  The standard library and Twisted have addresses that can be told from a name, so nothing need be asked.
+the build.  The standard library and Twisted have addresses that can be told from a name, so nobody is asked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class Inventory(SphinxInventory):
         if first == "uwsgid":
             return _module_page(name)
         if not rest and hasattr(builtins, first):
-            page = "exceptions" if first.endswith(("Error", "Exception", "Exit", "Interrupt")) else "functions"
+            page = (
+                "exceptions" if first.endswith(("Error", "Exception", "Exit", "Interrupt")) else "functions"
+            )
             return f"https://docs.python.org/3/library/{page}.html#{first}"
         if first in sys.stdlib_module_names and _exists(name):
             return f"https://docs.python.org/3/library/{first}.html#{name if rest else ''}"
