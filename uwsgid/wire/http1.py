@@ -1,0 +1,536 @@
+"""HTTP/1 spoken directly to a worker: bytes to the same events that the other protocols give.
+
+llhttp (through httptools) parses the head; this module finds where the head ends and feeds llhttp nothing
+else, so that a driver can read a plain body from the connection itself.  On top of llhttp it refuses what
+llhttp lets pass and two servers in a row could read differently: see `HttpDecoder`.  A head that comes in
+pieces is parsed in pieces, so that the first wrong byte is answered and not the last missing one.
+
+The variables are those of uWSGI's ``http-socket`` (``http_parse`` in proto/http.c), with these differences:
+
+- header fields that come several times are joined with ``, ``, and cookies with ``; ``;
+- an absolute target (``GET http://host/path``) gives the path in PATH_INFO and the host in HTTP_HOST, as
+  RFC 9112 section 3.2.2 wants;
+- a field whose name has an underscore is accepted, but it never adds to or replaces a variable that a field
+  with hyphens made, and it never makes one of the variables that frame the body.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+import httptools
+
+from uwsgid.errors import PeerError
+from uwsgid.wire.chunked import ChunkedDecoder
+from uwsgid.wire.events import NEED_DATA, BodyChunk, EndOfBody, Event, NeedData, RequestHead
+from uwsgid.wire.limits import Limits
+
+MAX_EMPTY_LINES: Final = 4  #: before a request line; RFC 9112 section 2.2 asks to forgive at least one
+
+_MAX_KNOWN_NAMES: Final = 1024  # nobody can fill the memory with invented names
+_MAX_KNOWN_LENGTH: Final = 40
+_MAX_DIGITS: Final = 18  # of a content length; more would not fit 63 bits
+_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_MAX_METHOD: Final = 32
+_VERSION: Final = re.compile(rb"HTTP/([0-9]\.[0-9])")
+_HOST: Final = re.compile(
+    r"(?:[0-9A-Za-z._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+(?:%25[0-9A-Za-z._~-]+)?\])(?::[0-9]*)?"
+)
+_ABSOLUTE: Final = re.compile(r"(?i:https?)://([^/?]+)([^?]*)")
+
+#: Fields that an underscore must not imitate: applications look there for the body.
+_FRAMING: Final = frozenset({"HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"})
+
+#: Variables by the field name as it was sent, learnt on the way; names with an underscore are never in it.
+_KNOWN: Final[dict[bytes, str]] = {}
+
+
+class _State(enum.Enum):
+    HEAD = enum.auto()  # between requests, or within a head
+    LENGTH = enum.auto()  # `_left` bytes of a body are still to come
+    CHUNKED = enum.auto()  # the body is the business of `_chunked`
+    CLOSED = enum.auto()  # the peer said that this request was its last
+
+
+class _Fields:
+    """What llhttp calls back, apart from the decoder: a cycle would have to wait for the collector."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[bytes, bytes]] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name, value))
+
+
+class HttpDecoder:
+    """Turns the bytes of one HTTP/1 connection into events, request after request.
+
+    Feed it what arrived and ask for `next_event` until it says `NEED_DATA`.  A request is one `RequestHead`,
+    any number of `BodyChunk`, and `EndOfBody`; then the next request follows if the head said ``keep_alive``,
+    otherwise nothing more.
+
+    A driver that can read from the connection itself may spare the body events, unless ``body_length`` is
+    None (chunked): after a `RequestHead`, `leftover` hands over the bytes that came behind the head and
+    ends the request for the decoder.  The driver takes ``body_length`` bytes from there and then from the
+    connection, and feeds back what is beyond them.
+
+    Refused with a `PeerError` that carries the status to answer: 400 for whatever breaks the grammar of RFC
+    9112 (a bare LF or CR, a folded line, a blank before the colon, control characters, two or unlike
+    lengths, a length beside a coding, a missing or second Host, more than one blank in the request line, a
+    fragment in the target); 414 and 431 for a request line or head beyond ``buffer-size`` or fields beyond
+    ``max-vars``; 417 for an expectation other than ``100-continue``; 501 for CONNECT, for methods llhttp
+    does not know and for codings other than ``chunked``; 505 for other versions than 1.0 and 1.1.
+    ``Upgrade`` is ignored.  A `PeerError` is final: the decoder raises it again at every further
+    `next_event`.
+
+    :param base: what every request of this connection starts from; it is copied, never changed.
+    :param modifier1: who answers (``http-socket-modifier1``).
+    :param modifier2: its argument (``http-socket-modifier2``).
+    :param script_name: say an empty SCRIPT_NAME; False under ``manage-script-name``.
+    """
+
+    __slots__ = (
+        "_base",
+        "_broken",
+        "_buffer",
+        "_chunked",
+        "_empty_lines",
+        "_fed",
+        "_fields",
+        "_keep_alive",
+        "_left",
+        "_limits",
+        "_modifier1",
+        "_modifier2",
+        "_parser",
+        "_script_name",
+        "_state",
+    )
+
+    def __init__(
+        self,
+        base: Mapping[str, Any],
+        limits: Limits,
+        *,
+        modifier1: int = 0,
+        modifier2: int = 0,
+        script_name: bool = True,
+    ) -> None:
+        self._base = base
+        self._limits = limits
+        self._modifier1 = modifier1
+        self._modifier2 = modifier2
+        self._script_name = script_name
+        self._buffer = b""
+        self._fed = 0  # bytes of the buffer that llhttp has seen
+        self._empty_lines = 0
+        self._fields = _Fields()
+        self._parser: Any = None  # in the middle of a head, or at the beginning of one; None: make a new one
+        self._state = _State.HEAD
+        self._keep_alive = True
+        self._left = 0
+        self._chunked: ChunkedDecoder | None = None
+        self._broken: PeerError | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Between requests, with no byte of the next one: the peer may close without giving offence."""
+        return self._state is _State.CLOSED or (self._state is _State.HEAD and not self._buffer)
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived on the connection."""
+        if self._chunked is not None:
+            self._chunked.feed(data)
+        else:
+            self._buffer = self._buffer + data if self._buffer else data
+
+    def leftover(self) -> bytes:
+        """Hand over the bytes that were received and not consumed; the decoder forgets about the body.
+
+        In the middle of a chunked body these are its raw bytes, and nothing that is fed later makes sense.
+        """
+        if self._chunked is not None:
+            data = self._chunked.leftover()
+        else:
+            data = self._buffer
+            self._buffer = b""
+            self._fed = 0
+        if self._state is _State.LENGTH:
+            self._end()
+        return data
+
+    def next_event(self) -> Event:
+        """What the bytes say next, or `NEED_DATA`.
+
+        :raises PeerError: with the status to answer; the class tells which.
+        """
+        if self._broken is not None:
+            raise self._broken
+        try:
+            if self._state is _State.HEAD:
+                return self._head()
+            if self._state is _State.LENGTH:
+                return self._body()
+            if self._chunked is not None:
+                return self._chunks(self._chunked)
+        except PeerError as error:
+            self._broken = error
+            self._parser = None
+            raise
+        self._buffer = b""
+        return NEED_DATA
+
+    def _end(self) -> None:
+        self._state = _State.HEAD if self._keep_alive else _State.CLOSED
+
+    def _body(self) -> BodyChunk | EndOfBody | NeedData:
+        left = self._left
+        if not left:
+            self._end()
+            return EndOfBody()
+        data = self._buffer[:left]
+        if not data:
+            return NEED_DATA
+        self._left = left - len(data)
+        self._buffer = self._buffer[len(data) :]
+        return BodyChunk(data)
+
+    def _chunks(self, chunked: ChunkedDecoder) -> BodyChunk | EndOfBody | NeedData:
+        event = chunked.next_event()
+        if isinstance(event, EndOfBody):
+            self._buffer = chunked.leftover()
+            self._chunked = None
+            self._end()
+        return event
+
+    # ---- hot path, watched by bench-requests (b) -----------------------------------------------------------
+
+    def _head(self) -> RequestHead | NeedData:
+        buffer = self._buffer
+        if not self._fed and buffer[:1] in b"\r\n":
+            buffer = self._skip_empty_lines()
+            if not buffer:
+                return NEED_DATA
+        limit = self._limits.buffer_size
+        fed = self._fed
+        end = buffer.find(b"\r\n\r\n", fed - 3 if fed > 3 else 0, limit)
+        if end < 0:
+            return self._incomplete()
+        end += 4
+        head = buffer[:end]
+        parser = self._parser
+        if parser is None:
+            parser = httptools.HttpRequestParser(self._fields)
+        else:
+            self._parser = None
+        try:
+            parser.feed_data(buffer[fed:end] if fed else head)
+        except httptools.HttpParserUpgrade:
+            reusable = False
+        except httptools.HttpParserError as error:
+            raise _refusal(head, error) or PeerError(f"invalid HTTP request: {error}") from None
+        else:
+            reusable = True
+        fields = self._fields.fields
+        self._fields.fields = []
+        self._buffer = buffer[end:]
+        self._fed = self._empty_lines = 0
+        request = self._request(head, fields)
+        if request.body_length == 0 and reusable and request.keep_alive:
+            self._parser = parser  # llhttp is at the beginning of the next message
+        return request
+
+    def _request(self, head: bytes, fields: list[tuple[bytes, bytes]]) -> RequestHead:
+        """What a head that llhttp has accepted says.
+
+        :raises PeerError: for what llhttp accepts and we do not.
+        """
+        method, uri, minor = _request_line(head[: head.index(b"\r\n")])
+        if len(fields) > self._limits.variables:
+            raise PeerError(
+                f"{len(fields)} header fields, and twice max-vars is {self._limits.variables}",
+                status=431,
+                option="max-vars",
+            )
+
+        vars = dict(self._base)
+        before = len(vars)
+        path, _, query = uri.partition("?")
+        vars["REQUEST_METHOD"] = method
+        vars["REQUEST_URI"] = uri
+        vars["PATH_INFO"] = unquote(path, "latin-1") if "%" in path else path
+        vars["QUERY_STRING"] = query
+        vars["SERVER_PROTOCOL"] = "HTTP/1.1" if minor else "HTTP/1.0"
+        if self._script_name:
+            vars["SCRIPT_NAME"] = ""
+
+        seen: dict[str, str] = {}
+        trailing = b" \r\n" in head or b"\t\r\n" in head
+        underscored = False
+        for name, raw in fields:
+            key = _KNOWN.get(name)
+            if key is None:
+                if b"_" in name:
+                    underscored = True
+                    continue
+                key = _variable(name)
+            value = raw.decode("latin-1")
+            if trailing:
+                value = value.rstrip(" \t")
+            if key in seen:
+                value = _joined(key, seen[key], value)
+            seen[key] = value
+        if underscored:
+            _add_underscored(fields, seen)
+
+        host = seen.get("HTTP_HOST")
+        if host is None:
+            if minor:
+                raise PeerError("an HTTP/1.1 request without a Host")
+        elif _HOST.fullmatch(host) is None:
+            raise PeerError(f"a bad Host: {host[:80]!r}")
+        if path[:1] != "/" or "#" in uri:
+            _unusual_target(method, uri, vars, seen)
+
+        length = self._framing(seen, minor)
+        keep_alive = minor == 1
+        connection = seen.get("HTTP_CONNECTION")
+        if connection is not None:
+            if connection == "keep-alive":
+                keep_alive = True
+            else:
+                tokens = {token.strip(" \t") for token in connection.lower().split(",")}
+                keep_alive = "close" not in tokens and (keep_alive or "keep-alive" in tokens)
+        self._keep_alive = keep_alive
+        expect = False
+        if minor and "HTTP_EXPECT" in seen:
+            if seen["HTTP_EXPECT"].lower() != "100-continue":
+                raise PeerError(f"an expectation nobody can meet: {seen['HTTP_EXPECT'][:80]!r}", status=417)
+            expect = length != 0
+        vars.update(seen)
+        return RequestHead(
+            vars,
+            self._modifier1,
+            self._modifier2,
+            len(vars) - before,
+            len(head),
+            length,
+            (1, minor),
+            keep_alive,
+            expect,
+        )
+
+    def _framing(self, seen: dict[str, str], minor: int) -> int | None:
+        """How the body is delimited: its length, or None for chunked; the state follows."""
+        coding = seen.get("HTTP_TRANSFER_ENCODING")
+        digits = seen.get("CONTENT_LENGTH")
+        if coding is not None:
+            if digits is not None:
+                raise PeerError("both Content-Length and Transfer-Encoding")
+            if not minor:
+                raise PeerError("Transfer-Encoding in HTTP/1.0")
+            _check_coding(coding)
+            self._chunked = ChunkedDecoder(self._limits)
+            self._chunked.feed(self._buffer)
+            self._buffer = b""
+            self._state = _State.CHUNKED
+            return None
+        length = 0
+        if digits is not None:
+            if not digits.isdecimal() or len(digits) > _MAX_DIGITS:
+                raise PeerError(f"a bad Content-Length: {digits[:80]!r}")
+            length = int(digits)
+        self._left = length
+        self._state = _State.LENGTH
+        return length
+
+    # ---- the rest is not for every request -----------------------------------------------------------------
+
+    def _incomplete(self) -> NeedData:
+        """Let llhttp see what there is of a head, so that an error need not wait for the end of it."""
+        limit = self._limits.buffer_size
+        buffer = self._buffer
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self._fields)
+        piece = buffer[self._fed : limit]
+        if piece:
+            self._fed += len(piece)
+            try:
+                self._parser.feed_data(piece)
+            except httptools.HttpParserError as error:
+                refused = _refusal(buffer[:limit], error)
+                if refused is not None:
+                    raise refused from None
+            else:
+                end = buffer.find(b"\r\n", 0, limit)
+                if end >= 0:
+                    _request_line(buffer[:end])
+        if len(buffer) >= limit:
+            if b"\r\n" in buffer[:limit]:
+                raise PeerError(f"invalid HTTP request size (max {limit})", status=431, option="buffer-size")
+            raise PeerError(f"a request line of more than {limit} bytes", status=414, option="buffer-size")
+        return NEED_DATA
+
+    def _skip_empty_lines(self) -> bytes:
+        """Drop the empty lines before a request line; an empty result means that more has to come."""
+        while self._buffer[:2] == b"\r\n":
+            self._buffer = self._buffer[2:]
+            self._empty_lines += 1
+            if self._empty_lines > MAX_EMPTY_LINES:
+                raise PeerError(f"more than {MAX_EMPTY_LINES} empty lines before a request")
+        if self._buffer in (b"", b"\r"):
+            return b""
+        if self._buffer[:1] in b"\r\n":
+            raise PeerError("a bare CR or LF before a request")
+        return self._buffer
+
+
+def _request_line(line: bytes) -> tuple[str, str, int]:
+    """Method, target and minor version of a request line without its CRLF.
+
+    :raises PeerError: it has not exactly two blanks (400), is CONNECT (501), or is not HTTP/1.0 or 1.1
+        (505, or 400 where it is no version at all).
+    """
+    parts = line.decode("latin-1").split(" ")
+    if parts[0] == "CONNECT":
+        raise PeerError("CONNECT is for proxies", status=501)
+    if len(parts) != 3:
+        raise PeerError(f"a request line with {len(parts) - 1} blanks: {_shown(line)}")
+    method, target, protocol = parts
+    if protocol == "HTTP/1.1":
+        return method, target, 1
+    if protocol == "HTTP/1.0":
+        return method, target, 0
+    raise _version_refusal(protocol.encode("latin-1"))
+
+
+def _variable(name: bytes) -> str:
+    """The variable of a field, uWSGI's rule: upper case, hyphens to underscores, and the CGI prefix."""
+    key = name.decode("latin-1").upper().replace("-", "_")
+    if key not in ("CONTENT_LENGTH", "CONTENT_TYPE"):
+        key = "HTTP_" + key
+    if len(name) <= _MAX_KNOWN_LENGTH and len(_KNOWN) < _MAX_KNOWN_NAMES:
+        _KNOWN[name] = key
+    return key
+
+
+def _joined(key: str, old: str, new: str) -> str:
+    """One value for two fields of a name.
+
+    :raises PeerError: the field is one that decides where a request ends or goes.
+    """
+    if key == "CONTENT_LENGTH":
+        raise PeerError("two Content-Length")
+    if key == "HTTP_HOST":
+        raise PeerError("two Host")
+    return f"{old}; {new}" if key == "HTTP_COOKIE" else f"{old}, {new}"
+
+
+def _add_underscored(fields: list[tuple[bytes, bytes]], seen: dict[str, str]) -> None:
+    """Add the fields whose names have an underscore, where they do not imitate another one."""
+    extra: dict[str, str] = {}
+    for name, raw in fields:
+        if b"_" not in name:
+            continue
+        key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+        if key not in seen and key not in _FRAMING:
+            value = raw.decode("latin-1").rstrip(" \t")
+            extra[key] = f"{extra[key]}, {value}" if key in extra else value
+    seen.update(extra)
+
+
+def _unusual_target(method: str, target: str, vars: dict[str, Any], seen: dict[str, str]) -> None:
+    """Sort out a target that is not simply a path.
+
+    :raises PeerError: it has a fragment, or it is of no form that this method may have.
+    """
+    if "#" in target:
+        raise PeerError(f"a fragment in the target of a request: {target[:80]!r}")
+    if target == "*" and method == "OPTIONS":
+        return
+    match = _ABSOLUTE.match(target)
+    if match is None:
+        raise PeerError(f"a bad target: {target[:80]!r}")
+    host: str = match[1]
+    if _HOST.fullmatch(host) is None or host[0] == ":":
+        raise PeerError(f"a bad host in the target: {target[:80]!r}")
+    vars["PATH_INFO"] = unquote(match[2] or "/", "latin-1")
+    seen["HTTP_HOST"] = host
+
+
+def _check_coding(coding: str) -> None:
+    """Accept ``chunked`` and nothing else.
+
+    :raises PeerError: 400 for what can not be delimited, 501 for what only we can not decode.
+    """
+    codings = [word.strip(" \t") for word in coding.lower().split(",")]
+    if codings != ["chunked"]:
+        broken = "" in codings or codings.count("chunked") > 1
+        raise PeerError(f"a Transfer-Encoding of {coding[:80]!r}", status=400 if broken else 501)
+
+
+def _version_refusal(protocol: bytes) -> PeerError:
+    match = _VERSION.match(protocol)
+    if match is None or match[1] in (b"1.0", b"1.1"):
+        return PeerError(f"not a version of HTTP: {_shown(protocol)}")
+    return PeerError(f"{_shown(protocol)} is not spoken here, only HTTP/1.0 and HTTP/1.1", status=505)
+
+
+def _refusal(received: bytes, error: Exception) -> PeerError | None:
+    """Why llhttp refused what begins with `received`, or None where the status needs more bytes.
+
+    The head is replayed byte by byte, so that the answer depends on the first error alone and not on how the
+    network cut the head; malformed requests are rare enough to pay for it.
+    """
+    fields = _Fields()
+    parser = httptools.HttpRequestParser(fields)
+    for end in range(1, len(received) + 1):
+        try:
+            parser.feed_data(received[end - 1 : end])
+        except httptools.HttpParserError as first:
+            return _diagnosis(received, received[:end], first, fields.fields)
+        if received[end - 2 : end] == b"\r\n" and b"\n" not in received[: end - 1]:
+            try:
+                _request_line(received[: end - 2])
+            except PeerError as refused:
+                return refused
+    return PeerError(f"invalid HTTP request: {error}")
+
+
+def _diagnosis(
+    received: bytes, wrong: bytes, error: Exception, fields: list[tuple[bytes, bytes]]
+) -> PeerError | None:
+    """What to tell the peer of llhttp's `error`, which came with the last byte of `wrong`."""
+    text = str(error)
+    if isinstance(error, httptools.HttpParserInvalidMethodError) or text.startswith("Invalid method"):
+        match = _TOKEN.match(received)
+        method: bytes = match[0] if match else b""
+        behind = received[len(method) : len(method) + 1]
+        if len(method) > _MAX_METHOD or (method and behind == b" "):
+            return PeerError(f"an unknown method: {_shown(method)}", status=501)
+        if method and not behind:
+            return None
+        return PeerError(f"this is not HTTP: {_shown(received)}")
+    parts = wrong.split(b" ")
+    if parts[0] == b"CONNECT":
+        return PeerError("CONNECT is for proxies", status=501)
+    if b"\n" not in wrong and len(parts) == 3 and parts[2].startswith(b"HTTP/"):
+        return _version_refusal(parts[2])
+    if text.startswith("Request has invalid"):
+        coding = b", ".join(value for name, value in fields if name.lower() == b"transfer-encoding")
+        try:
+            _check_coding(coding.decode("latin-1"))
+        except PeerError as refused:
+            return refused
+    return PeerError(f"invalid HTTP request: {text}")
+
+
+def _shown(data: bytes) -> str:
+    """A text for the log that a peer can not forge lines with, and not make long either."""
+    return repr(data[:40])[1:]

@@ -1,0 +1,210 @@
+"""What goes back: status line, header fields, and on HTTP sockets the framing of the body.
+
+`head` is the one place where an application's texts become bytes on a connection, so it is the place that
+makes response splitting impossible.  `framing` decides, and only decides, how an HTTP client will find the
+end of the body; for the uwsgi protocol nothing is invented: no Date, no Server, no Connection, no length.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+from uwsgid.errors import AppError
+
+MAX_HEAD: Final = 65535  #: bytes of the longest response head, as in uWSGI
+
+#: Reason phrases; some are older than the ones of today, because uWSGI says them and clients may match.
+REASONS: Final[Mapping[int, str]] = {status.value: status.phrase for status in HTTPStatus} | {
+    302: "Found",
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    416: "Requested Range Not Satisfiable",
+}
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"  #: to a peer that waits with its body
+LAST_CHUNK: Final = b"0\r\n\r\n"  #: ends a chunked body
+
+
+class Framing(enum.Enum):
+    """How the end of a response body is told."""
+
+    CLOSE = "close"  #: by the end of the connection
+    LENGTH = (
+        "length"  #: by Content-Length; less than that must be answered with a close, more must not be sent
+    )
+    CHUNKED = "chunked"  #: each piece goes through `chunk`, and `LAST_CHUNK` ends it
+    NONE = "none"  #: there is no body, and none may be sent
+
+
+class Frame(NamedTuple):
+    """What `framing` decided.
+
+    :ivar framing: how the body goes out.
+    :ivar extra: header lines to add, for the argument of that name of `head`.
+    :ivar keep_alive: the connection serves another request, if all of this one went well.
+    :ivar length: bytes of the body under `Framing.LENGTH`, otherwise None.
+    """
+
+    framing: Framing
+    extra: bytes
+    keep_alive: bool
+    length: int | None
+
+
+def full_status(status: str) -> str:
+    """The status with its reason: a bare code of 3 characters gets the one from `REASONS`.
+
+    A code without one becomes ``NNN Unknown``, as in uWSGI (``uwsgi_response_prepare_headers`` in
+    core/writer.c).
+
+    :raises AppError: it does not begin with three digits.
+    """
+    code = status[:3]
+    if len(code) < 3 or not (code.isascii() and code.isdecimal()) or status[3:4] not in ("", " "):
+        raise AppError(f"the application gave the status {status!r}, which does not begin like '200 OK'")
+    if len(status) > 4:
+        return status
+    return f"{code} {REASONS.get(int(code), 'Unknown')}"
+
+
+# ---- hot path, watched by bench-requests -------------------------------------------------------------------
+
+
+def head(protocol: str, status: str, headers: Sequence[tuple[str, str]], extra: bytes = b"") -> bytes:
+    """The bytes of a response head, the empty line included.
+
+    :param protocol: SERVER_PROTOCOL of the request, ``HTTP/1.0`` where it had none, or ``Status:`` for the
+        CGI way of saying it.
+    :param status: as the application gave it, ``200 OK`` or a bare code.
+    :param extra: complete header lines to put behind those of the application.
+    :raises AppError: a CR, LF or NUL in any of the texts, a character beyond latin-1, something that is not a
+        str, a bad status, or a head of more than `MAX_HEAD` bytes.
+    """
+    if len(status) < 5 or status[3] != " " or not status[:3].isdecimal():
+        status = full_status(status)
+    try:
+        lines = [f"{protocol} {status}"]
+        lines += [name + ": " + value for name, value in headers]
+        text = "\r\n".join(lines)
+        # Each line has one break behind it but the last: any more of either character came from the texts.
+        breaks = len(lines) - 1
+        if text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text:
+            raise _splitting(protocol, status, headers)
+        data = text.encode("latin-1")
+    except (TypeError, ValueError) as error:
+        raise AppError(f"a header of the application can not be sent: {error}") from None
+    if len(data) > MAX_HEAD:
+        raise AppError(f"the application's headers take {len(data)} bytes, and {MAX_HEAD} is the limit")
+    return data + b"\r\n" + extra + b"\r\n"
+
+
+def framing(
+    method: str,
+    status: str,
+    headers: Sequence[tuple[str, str]],
+    http_version: tuple[int, int],
+    keep_alive: bool,
+    known_length: int | None = None,
+) -> Frame:
+    """How the body of a response goes out.
+
+    RFC 9112 section 6.3 from the server's side.  An application that sets Transfer-Encoding itself sends the
+    coded body itself, as under uWSGI; the connection is closed behind it, since nobody here saw its end.
+
+    :param http_version: of the request; (0, 0) where the protocol is not HTTP, and then nothing is added.
+    :param keep_alive: both we and the peer would go on.
+    :param known_length: bytes of the whole body, where the server happens to know.
+    :raises AppError: a Content-Length that is no number or contradicts another one, or one beside a
+        Transfer-Encoding.
+    """
+    if http_version < (1, 0):
+        return Frame(Framing.CLOSE, b"", False, None)
+    length: int | None = None
+    coded = closing = False
+    for name, value in headers:
+        # Only names of these three lengths matter, and asking for the length is the cheapest question.
+        size = len(name)
+        if size == 14:
+            if name.lower() == "content-length":
+                length = _length(value, length)
+        elif size == 10:
+            if name.lower() == "connection" and "close" in value.lower():
+                closing = True
+        elif size == 17 and name.lower() == "transfer-encoding":
+            coded = True
+    if coded and length is not None:
+        raise AppError("the application set both Content-Length and Transfer-Encoding")
+    if status[:3] == "101":
+        return Frame(Framing.CLOSE, b"", False, None)
+    extra = b""
+    keep_alive = keep_alive and not closing
+    if method == "HEAD" or status[:3] in ("204", "304") or status[:1] == "1":
+        how = Framing.NONE
+        length = None
+    elif coded:
+        how = Framing.CLOSE
+        keep_alive = False
+    elif length is not None:
+        how = Framing.LENGTH
+    elif known_length is not None:
+        how = Framing.LENGTH
+        length = known_length
+        extra = b"Content-Length: %d\r\n" % known_length
+    elif http_version >= (1, 1):
+        how = Framing.CHUNKED
+        extra = b"Transfer-Encoding: chunked\r\n"
+    else:
+        how = Framing.CLOSE
+        keep_alive = False
+    if http_version >= (1, 1):
+        if not keep_alive and not closing:
+            extra += b"Connection: close\r\n"
+    elif keep_alive:
+        extra += b"Connection: keep-alive\r\n"
+    return Frame(how, extra, keep_alive, length)
+
+
+def chunk(data: bytes) -> bytes:
+    """A piece of a chunked body.  Nothing gives nothing, for an empty chunk would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
+# ---- answers of the server itself --------------------------------------------------------------------------
+
+
+def error_page(status: int, protocol: str = "HTTP/1.1", detail: str = "") -> bytes:
+    """A complete small answer in plain text that closes the connection.
+
+    :param detail: a sentence for the client, below the status.
+    """
+    said = f"{status} {REASONS.get(status, 'Unknown')}"
+    body = f"{said}\n{detail}\n" if detail else f"{said}\n"
+    data = body.encode("utf-8", "replace")
+    fields = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(data))),
+        ("Connection", "close"),
+    ]
+    return head(protocol, said, fields) + data
+
+
+def _length(value: str, before: int | None) -> int:
+    digits = value.strip(" \t")
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 18:
+        raise AppError(f"the application set the Content-Length {value[:80]!r}, which is no number")
+    length = int(digits)
+    if before is not None and before != length:
+        raise AppError(f"the application set two Content-Length, {before} and {length}")
+    return length
+
+
+def _splitting(protocol: str, status: str, headers: Sequence[tuple[str, str]]) -> AppError:
+    """Name the text that would have split the response."""
+    for what, text in (("protocol", protocol), ("status", status), *headers):
+        for part in (what, text):
+            if any(evil in part for evil in "\r\n\0"):
+                return AppError(f"a line break or NUL in the response header {what!r}: {text[:80]!r}")
+    return AppError("a line break or NUL in a response header")
