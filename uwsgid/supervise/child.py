@@ -14,7 +14,6 @@ business of the `Parent` that had the child.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 from dataclasses import dataclass
@@ -22,8 +21,10 @@ from typing import Any, Final, Protocol
 
 from automat import TypeMachineBuilder
 
+from uwsgid.errors import KernelError
+from uwsgid.host.children import ExitStatus
+from uwsgid.interfaces import IKernel
 from uwsgid.supervise.channel import Channel
-from uwsgid.supervise.exits import ExitStatus
 from uwsgid.supervise.exitwatch import ExitWatch
 from uwsgid.wire.control import Leave, Ready, Record
 
@@ -175,6 +176,7 @@ class Child:
     def __init__(
         self,
         reactor: Any,
+        kernel: IKernel,
         parent: Parent,
         sock: socket.socket,
         role: str,
@@ -192,6 +194,7 @@ class Child:
         self.farewell = ""
         self.harakiri = 0
         self._reactor = reactor
+        self._kernel = kernel
         self._parent = parent
         self._watch: ExitWatch | None = None
         self._channel = Channel(reactor, sock, self._heard, self._lost)
@@ -208,7 +211,7 @@ class Child:
         """Send a Unix signal.  A child that is gone does not mind."""
         if self.pid and not self.gone:
             try:
-                os.kill(self.pid, number)
+                self._kernel.kill(self.pid, number)
             except ProcessLookupError:
                 pass
 
@@ -222,8 +225,8 @@ class Child:
         self.pid = pid
         self.born_at = self._reactor.seconds()
         try:
-            self._watch = ExitWatch(self._reactor, pid, self.life.died)
-        except ProcessLookupError:
+            self._watch = ExitWatch(self._reactor, self._kernel, pid, self.life.died)
+        except KernelError:
             self._reactor.callLater(0, self.life.died, ExitStatus())
         self._parent.child_born(self)
 

@@ -10,6 +10,8 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
+from uwsgid.host.children import ExitStatus
+
 
 class Exit(enum.IntEnum):
     """Exit codes with a meaning between a worker and its master."""
@@ -23,21 +25,6 @@ class Exit(enum.IntEnum):
     QUIET = 29  #: replace without a word
     END = 30  #: ended by INT or TERM, or when its last request was over
     BRUTAL = 31  #: the instance is inconsistent; reload it brutally
-
-
-@dataclass(frozen=True, slots=True)
-class ExitStatus:
-    """How a process ended.
-
-    :ivar code: what it exited with; 0 where a signal killed it.
-    :ivar signal: what killed it, 0 for none.
-    """
-
-    code: int = 0
-    signal: int = 0
-
-    def __str__(self) -> str:
-        return f"signal {self.signal}" if self.signal else f"code {self.code}"
 
 
 class Next(enum.Enum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -10,45 +9,43 @@ from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from uwsgid.supervise.exits import ExitStatus
+from uwsgid.errors import KernelError
+from uwsgid.host.children import ExitStatus, exit_status, watch_child
+from uwsgid.interfaces import IKernel
 
 
 @implementer(IReadDescriptor)
 class ExitWatch:
-    """Waits for the end of *pid*, reaps it and calls *ended* with its status, once."""
+    """Waits for the end of *pid*, reaps it and calls *ended* with its status, once.
 
-    def __init__(self, reactor: IReactorFDSet, pid: int, ended: Callable[[ExitStatus], None]) -> None:
-        self.pid = pid
+    :raises KernelError: there is no such process.
+    """
+
+    def __init__(
+        self, reactor: IReactorFDSet, kernel: IKernel, pid: int, ended: Callable[[ExitStatus], None]
+    ) -> None:
         self._reactor: Any = reactor
+        self._kernel = kernel
         self._ended = ended
-        self._fd = os.pidfd_open(pid)
+        self._child = watch_child(kernel, pid)
         self._reactor.addReader(self)
 
     def fileno(self) -> int:
-        return self._fd
+        return self._child.pidfd
 
     def logPrefix(self) -> str:
-        return f"pid {self.pid}"
+        return f"pid {self._child.pid}"
 
     def doRead(self) -> None:
         try:
-            facts = os.waitid(os.P_PIDFD, self._fd, os.WEXITED | os.WNOHANG)
-        except ChildProcessError:
-            status = ExitStatus()
-        else:
-            if facts is None:
-                return
-            exited = facts.si_code == os.CLD_EXITED
-            status = ExitStatus(code=facts.si_status) if exited else ExitStatus(signal=facts.si_status)
-        self.forget()
-        self._ended(status)
+            status = exit_status(self._kernel, self._child)
+        except KernelError:
+            status = ExitStatus()  # somebody else reaped it
+        if status is not None:
+            self.connectionLost(None)
+            self._ended(status)
 
-    def connectionLost(self, reason: Failure) -> None:
-        self.forget()
-
-    def forget(self) -> None:
+    def connectionLost(self, reason: Failure | None) -> None:
         """Stop watching, without a word."""
-        if self._fd >= 0:
-            self._reactor.removeReader(self)
-            os.close(self._fd)
-            self._fd = -1
+        self._reactor.removeReader(self)
+        self._kernel.close(self._child.pidfd)

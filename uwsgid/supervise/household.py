@@ -14,7 +14,7 @@ from uwsgid.supervise.board import Board
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
-    from uwsgid.host.sockets import Listener
+    from uwsgid.host import Listener
     from uwsgid.interfaces import IKernel
 
 

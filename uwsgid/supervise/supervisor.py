@@ -9,8 +9,9 @@ from __future__ import annotations
 import socket
 from typing import Any, Final
 
+from uwsgid.host.children import ExitStatus
+from uwsgid.interfaces import IKernel
 from uwsgid.supervise.child import Child, Parent
-from uwsgid.supervise.exits import ExitStatus
 from uwsgid.wire.control import Born, Failed, Fork, Record
 
 
@@ -20,15 +21,16 @@ class Supervisor:
     :ivar children: all that were asked for and are not gone.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, kernel: IKernel) -> None:
         self._reactor: Final = reactor
+        self._kernel: Final = kernel
         self._tickets: Final[dict[int, tuple[Child, Child]]] = {}  # ticket → (server, child)
         self._last_ticket = 0
         self.children: Final[list[Child]] = []
 
     def adopt(self, parent: Parent, sock: socket.socket, pid: int, role: str) -> Child:
         """Take a child into account that was forked without a server: the seed, by boot."""
-        child = Child(self._reactor, _Registrar(self, parent), sock, role, 0, -1, 0)
+        child = Child(self._reactor, self._kernel, _Registrar(self, parent), sock, role, 0, -1, 0)
         self.children.append(child)
         child.life.born(pid)
         return child
@@ -43,7 +45,9 @@ class Supervisor:
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            child = Child(self._reactor, _Registrar(self, parent), ours, role, slot, seat, generation)
+            child = Child(
+                self._reactor, self._kernel, _Registrar(self, parent), ours, role, slot, seat, generation
+            )
             self.children.append(child)
             self._last_ticket += 1
             ticket = self._last_ticket

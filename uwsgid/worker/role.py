@@ -1,0 +1,156 @@
+"""From birth to farewell: what a worker gathers, which loop it runs, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from uwsgid.families import loop_engines, roles
+from uwsgid.host.facts import MemoryProbe
+from uwsgid.host.limits import Limits, pin_worker
+from uwsgid.logs.lines import STDERR, writer
+from uwsgid.request.logline import request_logger
+from uwsgid.request.mounts import Mounting
+from uwsgid.request.options import RequestOptions
+from uwsgid.request.serving import Farewell, Handler, Serving
+from uwsgid.supervise.birth import Newborn, hear_signals_again, leave
+from uwsgid.supervise.board import Phase
+from uwsgid.supervise.exits import Exit
+from uwsgid.supervise.processes import Endings, Processes
+from uwsgid.wire.control import Leave, LoadFailed, Pause, Ready, Report, Resume
+from uwsgid.worker.cycle import Cycle
+from uwsgid.worker.leave import recycling
+from uwsgid.worker.signals import WorkerSignals
+
+
+@roles.member("worker")
+def worker(newborn: Newborn) -> int:
+    """Accepts connections and answers requests."""
+    return Worker(newborn).run()
+
+
+class Worker:
+    """One worker process, from just after its birth."""
+
+    def __init__(self, newborn: Newborn) -> None:
+        house = newborn.household
+        self._newborn = newborn
+        self._house = house
+        self._settings = house.settings
+        self._processes = house.settings[Processes]
+        self._endings = house.settings[Endings]
+        self._board = house.board
+        self._farewell = Farewell()
+        self._signals = WorkerSignals(
+            self._farewell,
+            house.board,
+            newborn.slot,
+            newborn.seat,
+            house.say,
+            self._end,
+            house.master_pid,
+            self._endings.worker_mercy,
+        )
+
+    def run(self) -> int:
+        """Serve until it is time to go; the exit code."""
+        house, seat, slot = self._house, self._newborn.seat, self._newborn.slot
+        hear_signals_again()
+        house.kernel.set_parent_death_signal(signal.SIGHUP)
+        self._signals.install()
+        processes = self._processes
+        house.kernel.set_process_title(processes.titled(f"uWSGI worker {slot}", processes.procname))
+        self._pin_to_cpus()
+        self._board.pid[seat] = os.getpid()
+        if processes.loads_late:
+            code = self._load()
+            if code is not None:
+                return code
+        serving = self._serving()
+        for language in house.languages:
+            language.post_fork(serving)
+            for modifier, handler in language.handlers(serving).items():
+                serving.handlers[modifier] = handler
+        engine = loop_engines[self._engine_name()](serving, Cycle(serving))
+        self._board.phase[seat] = Phase.READY
+        self._newborn.master.say(Ready(os.getpid()))
+        code = engine.run()
+        self._board.phase[seat] = Phase.LEAVING
+        self._end(code)
+        return int(code)
+
+    def _engine_name(self) -> str:
+        asked = self._settings[RequestOptions].loop
+        if asked:
+            return asked
+        return "threads" if self._processes.threads > 1 else "simple"
+
+    def _load(self) -> int | None:
+        """Load the applications here, as ``lazy-apps`` wants; an exit code where that ends the worker."""
+        failed, reason = 0, ""
+        for language in self._house.languages:
+            outcome = language.load(self._settings, self._house.apps, self._house.say, lazy=True)
+            failed += outcome.failed
+            reason = reason or outcome.reason
+        needed = self._newborn.generation > 1 or self._settings[Mounting].need_app
+        if (failed or not len(self._house.apps)) and needed:
+            self._newborn.master.say(LoadFailed(reason or "the application can not be loaded"))
+            return Exit.APP_FAILED
+        return None
+
+    def _pin_to_cpus(self) -> None:
+        pin_worker(self._house.kernel, self._settings[Limits], self._newborn.slot, self._house.say)
+
+    def _serving(self) -> Serving:
+        house, newborn = self._house, self._newborn
+        handlers: list[Handler | None] = [None] * 256
+        listeners = [listener for listener in house.listeners if listener.serves(newborn.slot)]
+        for listener in house.listeners:
+            if not listener.serves(newborn.slot):
+                os.close(listener.fd)
+        return Serving(
+            settings=self._settings,
+            board=house.board,
+            slot=newborn.slot,
+            seat=newborn.seat,
+            cores=house.board.cores,
+            listeners=listeners,
+            handlers=handlers,
+            apps=house.apps,
+            wakeups=((newborn.master.fileno(), self._heard), (self._signals.fileno, self._signals.drain)),
+            after_request=recycling(
+                self._settings,
+                house.board,
+                newborn.slot,
+                newborn.seat,
+                self._farewell,
+                house.say,
+                MemoryProbe(),
+            ),
+            log_request=request_logger(
+                self._settings, house.board, newborn.slot, newborn.seat, writer(STDERR)
+            ),
+            say=house.say,
+            farewell=self._farewell,
+            current=[None] * house.board.cores,
+        )
+
+    def _heard(self) -> None:
+        """The master said something, or is gone."""
+        master = self._newborn.master
+        for record in master.heard():
+            if isinstance(record, Leave):
+                self._farewell.bid(Exit.END, record.reason)
+            elif isinstance(record, Pause):
+                self._signals.pause(True)
+            elif isinstance(record, Resume):
+                self._signals.pause(False)
+            elif isinstance(record, Report):
+                self._signals.say_statistics(0, None)
+        if master.closed:
+            self._farewell.bid(Exit.END, "the master is gone")
+
+    def _end(self, code: int) -> None:
+        for language in self._house.languages:
+            language.at_exit()
+        leave(code, atexit_functions=not self._endings.skip_atexit)

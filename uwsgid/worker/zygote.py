@@ -1,0 +1,51 @@
+"""The zygote: imports the applications of one generation, then forks workers that share its memory.
+
+It is a child of the seed, so it starts without any trace of an application, and a reload needs no exec.  With
+``lazy-apps`` it imports nothing and is only the workers' midwife.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from uwsgid.families import languages, roles
+from uwsgid.request.mounts import Apps, Lookup
+from uwsgid.supervise.birth import Newborn, bear, become_server_of_births
+from uwsgid.supervise.processes import Processes
+from uwsgid.supervise.seed import serve_births
+from uwsgid.wire.control import Ask, Loaded, LoadFailed
+
+
+@roles.member("zygote")
+def zygote(newborn: Newborn) -> int:
+    """Holds the applications of one generation and forks its workers."""
+    house = newborn.household
+    processes = house.settings[Processes]
+    become_server_of_births(house)
+    house.kernel.set_process_title(processes.titled("uWSGI zygote"))
+    house.apps = Apps(Lookup.from_settings(house.settings))
+    house.languages = [member.part() for member in languages]
+    for language in house.languages:
+        language.initialize(house.settings, house.say, lambda what: newborn.master.say(Ask(what)))
+    failed = 0
+    if not processes.loads_late:
+        for language in house.languages:
+            outcome = language.load(house.settings, house.apps, house.say)
+            failed += outcome.failed
+            if outcome.exit_code is not None:
+                newborn.master.say(LoadFailed(outcome.reason))
+                return int(outcome.exit_code)
+        for language in house.languages:
+            language.settle(house.say)
+    newborn.master.say(Loaded(len(house.apps), failed))
+    serve_births(newborn.master.channel, partial(bear, house))
+    return 0
+
+
+@roles.member("seed")
+def seed(newborn: Newborn) -> int:
+    """Forks zygotes and its own spare; knows no application."""
+    become_server_of_births(newborn.household)
+    newborn.household.kernel.set_process_title(newborn.household.settings[Processes].titled("uWSGI seed"))
+    serve_births(newborn.master.channel, partial(bear, newborn.household))
+    return 0
