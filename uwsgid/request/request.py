@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from uwsgid.request.body import Body
+    from uwsgid.request.body import Body, BufferedBody
     from uwsgid.request.reply import Reply
 
 
@@ -28,12 +28,15 @@ class Request:
     :ivar app_requests: how many requests that application had in this worker, this one included; -1 for none.
     :ivar switches: how often the core was switched away and back.
     :ivar logvars: variables that the application set for ``log-format``.
+    :ivar trusted: it came over a socket that ``dynamic-apps`` names, so that its ``UWSGI_APPID`` counts.
+    :ivar block: the block of a uwsgi packet that carries no variables; empty otherwise.
     :ivar log: True logs the request whatever the options say, False never; None lets the options decide.
     """
 
     __slots__ = (
         "app_id",
         "app_requests",
+        "block",
         "body",
         "core",
         "log",
@@ -45,11 +48,12 @@ class Request:
         "reply",
         "started",
         "switches",
+        "trusted",
         "var_count",
         "vars",
     )
 
-    body: Body
+    body: Body | BufferedBody
     reply: Reply
 
     def __init__(
@@ -66,5 +70,7 @@ class Request:
         self.app_id = -1
         self.app_requests = -1
         self.switches = 1
+        self.trusted = False
+        self.block = b""
         self.logvars: dict[str, str] | None = None
         self.log: bool | None = None

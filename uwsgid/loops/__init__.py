@@ -1,0 +1,1 @@
+"""How a worker waits for its clients: one module a way."""

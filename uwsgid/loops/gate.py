@@ -1,0 +1,266 @@
+"""Where the connections of a worker wait: listening sockets, wake-ups, and clients that are not ready yet.
+
+A client costs a worker nothing until its request is complete: one that sends a byte a second is *parked* in
+the same epoll that watches the listening sockets, with a deadline, and so is one that keeps its connection
+for a next request.  Each reason to park has a limit of its own, the same for all, so a queue by reason is a
+queue by deadline and the oldest is always in front.
+
+`Gate.next` says who is next to be served; what becomes of the connection then is `park` or `close`.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import resource
+import select
+import socket
+from collections import OrderedDict
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Final
+
+from uwsgid.request.connection import Connection, Cycling, Next
+from uwsgid.request.serving import Serving
+
+#: Events taken from the kernel at a time.
+_BATCH: Final = 32
+#: Parked connections of one worker, unless its limit on descriptors is lower.
+MOST_PARKED: Final = 1000
+#: Descriptors that parked connections leave to the application.
+_SPARE_SHARE: Final = 2
+#: Seconds that a leaving worker waits for a next request on idle connections.
+FAREWELL_GRACE: Final = 1.0
+#: Seconds a client may go on sending after its last answer.
+LINGER_TIME: Final = 2.0
+#: Seconds to accept nothing after the process or the system ran out of descriptors.
+_BREATHER: Final = 0.1
+#: Seconds the leader of several threads sleeps at most: others park while it does.
+_LEADER_SLEEP: Final = 0.5
+
+_OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Gate:
+    """The waiting room of one worker.
+
+    :param shared: several threads serve, one of them at a time in `next`.  A connection that a thread has is
+        not watched, and `Next.AGAIN` is the thread's own business.
+    """
+
+    def __init__(self, serving: Serving, cycle: Cycling, *, shared: bool = False) -> None:
+        self._serving = serving
+        self._farewell = serving.farewell
+        self._cycle = cycle
+        self._shared = shared
+        terms = cycle.terms
+        self._limits = {
+            Next.PARK_HEAD: terms.timeout,
+            Next.PARK_IDLE: terms.keepalive,
+            Next.LINGER: LINGER_TIME,
+            Next.AGAIN: math.inf,
+        }
+        self._queues: dict[Next, OrderedDict[int, Connection]] = {why: OrderedDict() for why in self._limits}
+        self._parked: dict[int, Connection] = {}
+        self._most = min(MOST_PARKED, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SPARE_SHARE)
+        self._sweep_at = math.inf
+        self._ready: list[tuple[int, int]] = []
+        self._again: list[tuple[int, int]] = []  # whose next request is here already
+        self._epoll = select.epoll()
+        self._wakeups: dict[int, Callable[[], None]] = {}
+        self._sockets: list[socket.socket] = []
+        self._accepts: dict[int, tuple[Callable[[], tuple[int, Any]], Callable[[int, Any], Connection]]] = {}
+        self._doors: list[int] = []
+        self._open = False
+        self._leaving = False
+        for listener in serving.listeners:
+            sock = listener.socket()
+            sock.setblocking(False)
+            self._sockets.append(sock)
+            self._doors.append(sock.fileno())
+            accept: Callable[[], tuple[int, Any]] = sock._accept  # type: ignore[attr-defined]
+            self._accepts[sock.fileno()] = (accept, cycle.connector(listener))
+
+    def watch(self, fd: int, call: Callable[[], None]) -> None:
+        """Call *call* when *fd* is readable."""
+        self._wakeups[fd] = call
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def __len__(self) -> int:
+        """How many connections are parked."""
+        return len(self._parked)
+
+    # ---- hot path, watched by bench-requests (a) -----------------------------------------------------------
+
+    def next(self) -> Connection | None:
+        """Who is next; sleeps until somebody is.  None when it is time to leave and nobody waits any more."""
+        farewell = self._farewell
+        while True:
+            if (farewell.due or farewell.paused or not self._open) and self._is_over():
+                return None
+            if not self._ready:
+                self._wait()
+                continue
+            fd = self._ready.pop()[0]
+            door = self._accepts.get(fd)
+            if door is not None:
+                accept, connect = door
+                try:
+                    new, peer = accept()
+                except BlockingIOError:
+                    continue  # another worker was faster
+                except OSError as error:
+                    self._not_accepted(error)
+                    continue
+                os.set_blocking(new, False)
+                return connect(new, peer)
+            connection = self._parked.get(fd)
+            if connection is not None:
+                connection.busy = True
+                return connection
+            wake = self._wakeups.get(fd)
+            if wake is not None:
+                wake()
+
+    def _wait(self) -> None:
+        """Sleep until something happens, and throw out who waited too long."""
+        timeout = -1.0
+        if self._sweep_at != math.inf:
+            now = monotonic()
+            if now >= self._sweep_at:
+                self._sweep(now)
+            timeout = max(0.0, self._sweep_at - now) if self._sweep_at != math.inf else -1.0
+        if self._shared and not 0 <= timeout <= _LEADER_SLEEP:
+            timeout = _LEADER_SLEEP
+        again = self._again
+        self._ready = self._epoll.poll(0 if again else timeout, _BATCH)
+        if again:
+            self._ready += again
+            again.clear()
+
+    def park(self, connection: Connection, why: Next) -> None:
+        """Keep *connection* until it has something to say."""
+        fd = connection.fd
+        queue = self._queues[why]
+        if connection.waits is not why or not connection.deadline:
+            self._queues[connection.waits].pop(fd, None)
+            connection.waits = why
+            connection.deadline = 0.0
+        if why is not Next.PARK_HEAD or not connection.deadline:
+            # a head has one deadline, however often it is looked at; whoever is idle starts anew
+            connection.deadline = deadline = monotonic() + self._limits[why]
+            queue[fd] = connection
+            queue.move_to_end(fd)
+            if deadline < self._sweep_at:
+                self._sweep_at = deadline
+        connection.busy = False
+        if not connection.registered:
+            self._register(connection)
+        elif self._shared:
+            self._epoll.modify(fd, _ONCE)
+        if why is Next.AGAIN:
+            self._again.append((fd, select.EPOLLIN))
+
+    def close(self, connection: Connection) -> None:
+        """Be done with *connection*."""
+        fd = connection.fd
+        if connection.registered:
+            self._queues[connection.waits].pop(fd, None)
+            self._parked.pop(fd, None)
+            # an application may have forked, and its child keep the connection open: epoll would go on
+            # reporting it after the close
+            self._epoll.unregister(fd)
+            connection.registered = False
+        connection.close()
+
+    # ---- end of the hot path -------------------------------------------------------------------------------
+
+    def _register(self, connection: Connection) -> None:
+        if len(self._parked) >= self._most:
+            self._make_room()
+        fd = connection.fd
+        self._parked[fd] = connection
+        connection.registered = True
+        self._epoll.register(fd, _ONCE if self._shared else select.EPOLLIN)
+
+    def _make_room(self) -> None:
+        """Close who can best be spared: an idle client, one that got its answer, one that is slow to ask."""
+        for why in (Next.PARK_IDLE, Next.LINGER, Next.PARK_HEAD):
+            for connection in self._queues[why].values():
+                if not connection.busy:
+                    if why is Next.PARK_HEAD:
+                        self._serving.say(
+                            f"{self._most} connections wait with incomplete requests: closing the oldest "
+                            f"[{connection.who}]"
+                        )
+                    self.close(connection)
+                    return
+
+    def _sweep(self, now: float) -> None:
+        """Close whose time is over, and find out when the next one's is."""
+        nearest = math.inf
+        for why, queue in self._queues.items():
+            late = []
+            for connection in queue.values():
+                if connection.deadline > now:
+                    nearest = min(nearest, connection.deadline)
+                    break
+                if not connection.busy:
+                    late.append(connection)
+            for connection in late:
+                self._cycle.expire(connection, why)
+                self.close(connection)
+        self._sweep_at = nearest
+
+    def _not_accepted(self, error: OSError) -> None:
+        if error.errno in _OUT_OF_ROOM:
+            self._serving.say(f"accept(): {error.strerror}; parked connections: {len(self._parked)}")
+            self._make_room()
+            # nobody is served by trying again at once: the connection stays in the queue of the kernel
+            select.poll().poll(_BREATHER * 1000)
+        elif error.errno not in (errno.ECONNABORTED, errno.EPROTO, errno.EPERM):
+            self._serving.say(f"accept(): {error.strerror}")
+
+    def _is_over(self) -> bool:
+        """Open or close the listening sockets as the farewell says; True when it is time to leave."""
+        farewell = self._farewell
+        wanted = not (farewell.due or farewell.paused)
+        if wanted != self._open:
+            self._open = wanted
+            for fd in self._doors:
+                if wanted:
+                    self._epoll.register(fd, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+                else:
+                    self._epoll.unregister(fd)
+            if not wanted:
+                self._ready = [event for event in self._ready if event[0] not in self._accepts]
+        if not farewell.due:
+            return False
+        if not self._leaving:
+            self._leaving = True
+            self._hasten()
+        return not self._parked
+
+    def _hasten(self) -> None:
+        """Leave those who have not begun a request a short time to do so."""
+        soon = monotonic() + FAREWELL_GRACE
+        for why in (Next.PARK_HEAD, Next.PARK_IDLE):
+            queue = self._queues[why]
+            for connection in queue.values():
+                if not connection.received and connection.deadline > soon:
+                    connection.deadline = soon
+            self._queues[why] = OrderedDict(sorted(queue.items(), key=lambda item: item[1].deadline))
+        self._limits[Next.PARK_IDLE] = min(self._limits[Next.PARK_IDLE], FAREWELL_GRACE)
+        self._sweep_at = min(self._sweep_at, soon)
+
+    def shut(self) -> None:
+        """Give everything back but the listening sockets, which are the worker's."""
+        for connection in list(self._parked.values()):
+            self.close(connection)
+        for sock in self._sockets:
+            sock.detach()
+        self._epoll.close()
+
+
+_ONCE: Final = select.EPOLLIN | select.EPOLLONESHOT

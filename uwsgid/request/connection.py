@@ -1,0 +1,218 @@
+"""An accepted connection: a bare descriptor, how to move bytes over it, and what it waits for.
+
+There is no socket object, because making one and setting its timeout costs more than parsing a request.  The
+descriptor does not block; where a read or a write would, the connection polls it for no longer than
+``socket-timeout``.  Loops that wait in another way (a reactor, greenlets) come with a subclass of their own.
+
+Between requests a connection belongs to the loop, which *parks* it; what it is parked for is the answer of
+`Cycling.advance`.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import select
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from uwsgid.errors import PeerTimeout
+
+if TYPE_CHECKING:
+    from uwsgid.host import Listener
+    from uwsgid.request.options import Terms
+
+#: Bytes to move in one go where sendfile() is not to be used.
+COPY_SIZE: Final = 32768
+#: The most that one sendfile() is asked for, so that its count fits everywhere.
+_SENDFILE_MAX: Final = 1 << 30
+
+
+class Next(enum.Enum):
+    """What a loop does with a connection now."""
+
+    CLOSE = "close"
+    AGAIN = "again"  #: the next request is here already; advance again when it is its turn
+    PARK_HEAD = "park: the head of a request is not complete"
+    PARK_IDLE = "park: between requests"
+    LINGER = "park: all is answered, the rest of what the client sends is thrown away"
+
+
+class Cycling(Protocol):
+    """What a loop needs of `uwsgid.worker.cycle.Cycle`."""
+
+    terms: Terms
+
+    def connector(self, listener: Listener) -> Callable[[int, Any], Connection]:
+        """What makes a connection of the descriptor and the peer address that accept() returned."""
+
+    def advance(self, connection: Connection) -> Next:
+        """Read what arrived, and answer at most one request."""
+
+    def expire(self, connection: Connection, why: Next) -> None:
+        """Tell the client, and the log where that matters, that it took too long.  The caller closes."""
+
+    def on_core(self, core: int) -> Cycling:
+        """The same for another core of this worker."""
+
+
+class Connection:
+    """One client.
+
+    :ivar fd: -1 once it is closed.
+    :ivar peer: the address of a TCP client as text; empty on UNIX sockets.
+    :ivar listener: where it came in.
+    :ivar received: the bytes of the request head that is being read.
+    :ivar waits: what it is parked for; `Next.PARK_HEAD` before its first byte.
+    :ivar deadline: monotonic seconds at which waiting ends; 0 before it was parked.
+    :ivar registered: whether the loop's epoll knows it.
+    :ivar busy: a core is serving it, so that nobody else may close it.
+    :ivar served: how many requests it had.
+    :ivar surplus: bytes that were thrown away after the answer.
+    """
+
+    __slots__ = (
+        "busy",
+        "deadline",
+        "decoder",
+        "fd",
+        "listener",
+        "peer",
+        "received",
+        "registered",
+        "served",
+        "station",
+        "surplus",
+        "terms",
+        "waits",
+    )
+
+    def __init__(self, fd: int, peer: str, listener: Any, station: Any, terms: Terms) -> None:
+        self.fd = fd
+        self.peer = peer
+        self.listener = listener
+        self.station = station
+        self.terms = terms
+        self.decoder: Any = None
+        self.received = b""
+        self.waits = Next.PARK_HEAD
+        self.deadline = 0.0
+        self.registered = False
+        self.busy = False
+        self.served = 0
+        self.surplus = 0
+
+    def receive(self, most: int) -> bytes:
+        """Up to *most* bytes as soon as there are any; none once the client has sent its last.
+
+        :raises PeerTimeout: nothing came within ``socket-timeout``.
+        :raises OSError: the connection broke.
+        """
+        while True:
+            try:
+                return os.read(self.fd, most)
+            except BlockingIOError:
+                self.wait(select.POLLIN)
+
+    def receive_now(self, most: int) -> bytes | None:
+        """As `receive`, but None where nothing is there yet.
+
+        :raises OSError: the connection broke.
+        """
+        try:
+            return os.read(self.fd, most)
+        except BlockingIOError:
+            return None
+
+    # ---- hot path, watched by bench-requests (a) -----------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        """Write all of *data*.
+
+        :raises PeerTimeout: the client took nothing for ``socket-timeout``.
+        :raises OSError: the connection broke.
+        """
+        try:
+            sent = os.write(self.fd, data)
+        except BlockingIOError:
+            sent = 0
+        if sent != len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    # ---- end of the hot path -------------------------------------------------------------------------------
+
+    def _send_rest(self, rest: memoryview) -> None:
+        while rest:
+            self.wait(select.POLLOUT)
+            try:
+                rest = rest[os.write(self.fd, rest) :]
+            except BlockingIOError:
+                pass
+
+    def send_file(self, fd: int, offset: int | None, count: int | None) -> int:
+        """Send *count* bytes of a file, or all there is, and say how many they were.
+
+        :param offset: where to start; None takes the file's own position and moves it.
+        :raises PeerTimeout: the client took nothing for ``socket-timeout``.
+        :raises OSError: the connection broke, or the descriptor is not a file that sendfile() takes and
+            not a byte was sent.
+        """
+        total = 0
+        if not self.terms.sendfile:
+            return self._copy_file(fd, offset, count)
+        while count is None or total < count:
+            most = _SENDFILE_MAX if count is None else min(count - total, _SENDFILE_MAX)
+            try:
+                sent = os.sendfile(self.fd, fd, None if offset is None else offset + total, most)
+            except BlockingIOError:
+                self.wait(select.POLLOUT)
+                continue
+            if not sent:
+                break
+            total += sent
+        return total
+
+    def _copy_file(self, fd: int, offset: int | None, count: int | None) -> int:
+        total = 0
+        while count is None or total < count:
+            most = COPY_SIZE if count is None else min(count - total, COPY_SIZE)
+            data = os.read(fd, most) if offset is None else os.pread(fd, most, offset + total)
+            if not data:
+                break
+            self.send(data)
+            total += len(data)
+        return total
+
+    def wait(self, events: int) -> None:
+        """Sleep until the descriptor is ready for *events* of `select.poll`.
+
+        :raises PeerTimeout: it was not, for ``socket-timeout``.
+        """
+        poll = select.poll()
+        poll.register(self.fd, events)
+        if not poll.poll(self.terms.timeout * 1000):
+            doing = "send anything" if events & select.POLLIN else "take any of the answer"
+            raise PeerTimeout(f"the client did not {doing} for {self.terms.timeout:g} seconds")
+
+    def say_last_word(self) -> None:
+        """Tell the client that nothing more comes, while it may go on sending."""
+        sock = socket.socket(fileno=self.fd)
+        try:
+            sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        finally:
+            sock.detach()
+
+    def close(self) -> None:
+        """Give the descriptor back; a second time does nothing."""
+        fd = self.fd
+        if fd >= 0:
+            self.fd = -1
+            os.close(fd)
+
+    @property
+    def who(self) -> str:
+        """The client, for the log."""
+        return self.peer or f"a client of {self.listener.name}"

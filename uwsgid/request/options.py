@@ -1,0 +1,250 @@
+"""The options that govern a request between socket and application, in the shape that the hot path wants.
+
+Sections are what a configuration says; a `Terms` is made of them once in each worker, because an attribute
+of a plain object costs less than a walk through settings, and a request makes a dozen of those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Final
+
+from uwsgid.config.kinds import (
+    Bytes,
+    Count,
+    Flag,
+    Integer,
+    Kind,
+    Megabytes,
+    OptionalInteger,
+    Takes,
+    Text,
+    Texts,
+)
+from uwsgid.config.section import Section, flag, option, section
+
+if TYPE_CHECKING:
+    from uwsgid.config.settings import Settings
+
+#: The largest block a uwsgi packet can carry; an HTTP head may be larger.
+_MAX_PACKET: Final = 0xFFFF
+
+
+@section("Requests")
+class RequestOptions(Section):
+    """What a peer may send, and how long it may take."""
+
+    buffer_size: Count = option(
+        "buffer-size",
+        "b",
+        default=4096,
+        help="refuse requests whose variables or HTTP head are larger than this many bytes",
+        note="a uwsgi packet ends at 65535 bytes whatever the value; more is meant for HTTP",
+    )
+    max_vars: Count = option(
+        "max-vars", "v", default=64, help="refuse requests with more than twice as many variables"
+    )
+    socket_timeout: Count = option(
+        "socket-timeout",
+        "z",
+        default=4,
+        help="seconds to wait for a client: for its whole request head, and for each read and write after it",
+    )
+    http_keepalive: OptionalInteger = option(
+        "http-keepalive",
+        default=0,
+        help="seconds an idle HTTP connection is kept; as long as socket-timeout where not given",
+        note="a worker's own HTTP sockets keep connections alive without being asked",
+    )
+    limit_post: Bytes = option("limit-post", default=0, help="refuse bodies larger than this many bytes")
+    loop: Text = option(
+        "loop",
+        default="",
+        help="how a worker waits: simple, threads or reactor; chosen by threads where not given",
+    )
+    thunder_lock: Flag = flag(
+        "thunder-lock",
+        default=False,
+        help="let one worker at a time wait for connections and accept them",
+        note="without it the kernel wakes one worker only (EPOLLEXCLUSIVE), and the lock is not needed",
+    )
+
+
+@section("Request bodies")
+class Bodies(Section):
+    """How the body of a request is read."""
+
+    post_buffering: Bytes = option(
+        "post-buffering",
+        default=0,
+        help="read the whole body before the application runs; into a file from this many bytes",
+    )
+    bufsize: Bytes = option(
+        "post-buffering-bufsize", default=8192, help="bytes to read at a time while buffering a body"
+    )
+    warning: Megabytes = option(
+        "body-read-warning",
+        default=8 << 20,
+        help="warn when an application reads more than this many megabytes in one piece",
+    )
+    chunked_limit: Bytes = option(
+        "chunked-input-limit", default=1 << 20, help="refuse a piece of a chunked body larger than this"
+    )
+    chunked_timeout: Integer = option(
+        "chunked-input-timeout",
+        default=0,
+        help="seconds to wait for more of a chunked body; as long as socket-timeout where not given",
+    )
+
+
+@section("Answers")
+class Answers(Section):
+    """How an answer is written, and what happens when nobody wants it any more."""
+
+    ignore_sigpipe: Flag = flag("ignore-sigpipe", default=False, help="do not log that a client went away")
+    ignore_write_errors: Flag = flag(
+        "ignore-write-errors", default=False, help="do not log that an answer could not be written"
+    )
+    disable_write_exception: Flag = flag(
+        "disable-write-exception",
+        default=False,
+        help="do not tell the application that its answer could not be written",
+    )
+    write_errors_tolerance: Integer = option(
+        "write-errors-tolerance",
+        default=0,
+        help="tell the application only after this many failed writes of one answer",
+    )
+    write_errors_exception_only: Flag = flag(
+        "write-errors-exception-only",
+        default=False,
+        help="a failed write raises in write(), and does not end the iteration of an answer",
+    )
+    add_header: Texts = option("add-header", default=(), help="add 'Name: value' to every answer")
+    rem_header: Texts = option(
+        "rem-header", "del-header", default=(), help="take this header out of every answer"
+    )
+    disable_sendfile: Flag = flag(
+        "disable-sendfile", default=False, help="copy files to the client instead of using sendfile()"
+    )
+    cgi_mode: Flag = flag(
+        "cgi-mode",
+        default=False,
+        help="start every answer with 'Status: …' in place of an HTTP status line",
+        note="its letter of 1.9.16, -c, names the configuration file here",
+    )
+
+    def check(self, settings: Settings) -> Iterable[str]:
+        for line in self.add_header:
+            name, colon, _ = line.partition(":")
+            if not (colon and name.strip()) or "\r" in line or "\n" in line or not line.isascii():
+                yield settings.problem(Answers, "add_header", f"expected 'Name: value', got {line!r}")
+
+
+def _modifiers(text: str) -> tuple[int, ...]:
+    return tuple(_modifier(item) for item in text.split(",") if item.strip())
+
+
+def _modifier(text: str) -> int:
+    word = text.strip()
+    if not (word.isascii() and word.isdigit() and int(word) < 256):
+        raise ValueError(f"a modifier is a number up to 255, got {word!r}")
+    return int(word)
+
+
+def _remaps(text: str) -> tuple[tuple[int, int], ...]:
+    pairs = []
+    for item in text.split(","):
+        if item.strip():
+            source, colon, target = item.partition(":")
+            if not colon:
+                raise ValueError(f"expected from:to, got {item.strip()!r}")
+            pairs.append((_modifier(source), _modifier(target)))
+    return tuple(pairs)
+
+
+Modifiers = Annotated[
+    tuple[int, ...], Kind("list of modifiers", "numbers separated by commas", _modifiers, Takes.VALUE)
+]
+Remaps = Annotated[
+    tuple[tuple[int, int], ...],
+    Kind("list of from:to", "pairs from:to separated by commas", _remaps, Takes.VALUE),
+]
+
+
+@section("Requests")
+class Dispatch(Section):
+    """Who answers which request."""
+
+    allowed_modifiers: Modifiers = option(
+        "allowed-modifiers", default=(), help="answer requests with these modifiers only"
+    )
+    remap_modifier: Remaps = option(
+        "remap-modifier",
+        default=(),
+        help="let another modifier's handler answer: from:to, separated by commas",
+    )
+    dynamic_apps: Texts = option(
+        "dynamic-apps",
+        default=(),
+        help="obey UWSGI_APPID and its kin in requests that come over this socket",
+        note="uWSGI 1.9.16 obeys them from everybody; here they do nothing on sockets that are not named",
+    )
+
+
+class Terms:
+    """What the options say about connections and requests, ready for use.
+
+    :param say: writes a line to the log.
+    :ivar timeout: seconds; of one wait for a client, and of its whole request head.
+    :ivar keepalive: seconds an idle connection is kept.
+    :ivar add_headers: names and values.
+    :ivar rem_headers: names, in lower case.
+    """
+
+    __slots__ = (
+        "add_headers",
+        "body_warning",
+        "bufsize",
+        "cgi_mode",
+        "chunked_timeout",
+        "exception_only",
+        "ignore_sigpipe",
+        "ignore_write_errors",
+        "keepalive",
+        "limit_post",
+        "plain_headers",
+        "post_buffering",
+        "rem_headers",
+        "say",
+        "sendfile",
+        "timeout",
+        "tolerance",
+        "write_exception",
+    )
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        requests, bodies, answers = settings[RequestOptions], settings[Bodies], settings[Answers]
+        self.say = say
+        self.timeout = float(requests.socket_timeout)
+        # a bare `http-keepalive`, which reads as 1, asks uWSGI's router for its default as well
+        self.keepalive = float(requests.http_keepalive) if requests.http_keepalive > 1 else self.timeout
+        self.limit_post = requests.limit_post
+        self.post_buffering = bodies.post_buffering
+        self.bufsize = max(bodies.bufsize, 4096)
+        self.body_warning = bodies.warning
+        self.chunked_timeout = float(bodies.chunked_timeout) or self.timeout
+        self.ignore_sigpipe = answers.ignore_sigpipe
+        self.ignore_write_errors = answers.ignore_write_errors
+        self.write_exception = not answers.disable_write_exception
+        self.exception_only = answers.write_errors_exception_only
+        self.tolerance = answers.write_errors_tolerance
+        self.sendfile = not answers.disable_sendfile
+        self.cgi_mode = answers.cgi_mode
+        self.add_headers: list[tuple[str, str]] = []
+        for line in answers.add_header:
+            name, _, value = line.partition(":")
+            self.add_headers.append((name.strip(), value.strip()))
+        self.rem_headers = frozenset(name.strip().lower() for name in answers.rem_header)
+        #: nothing is added to what an application says, and nothing taken away
+        self.plain_headers = not (self.add_headers or self.rem_headers)

@@ -1,0 +1,331 @@
+"""The answer to a request: a head that waits for its first byte of body, then bytes.
+
+`Reply` adds nothing to what the application says, which is what a front end that speaks uwsgi expects.
+`HttpReply` speaks to HTTP clients themselves: it says where the answer ends, so that the connection can carry
+the next request.  Head and first bytes leave in one write, because a write costs more than joining them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from uwsgid.errors import PeerTimeout
+from uwsgid.wire.response import LAST_CHUNK, Framing, chunk, framing, head
+
+if TYPE_CHECKING:
+    from uwsgid.request.connection import Connection
+    from uwsgid.request.options import Terms
+
+#: How an answer travelled, where it was not plain writes; the words of the request log.
+VIA_SENDFILE: Final = "sendfile()"
+
+
+class Reply:
+    """One answer.
+
+    :param vars: of the request; its ``SERVER_PROTOCOL`` starts the status line.
+    :ivar status: the number, 0 before `start`.
+    :ivar sent: whether the head left.
+    :ivar broken: whether the client can not be written to any more.
+    :ivar header_count: how many header fields there are.
+    :ivar headers_size: bytes of the head, status line included.
+    :ivar body_size: bytes of the body that were sent, without their framing.
+    :ivar write_errors: how many writes failed.
+    :ivar via: how it travelled, `VIA_SENDFILE` or empty for plain writes.
+    :ivar close: the connection can not be used for another request.
+    """
+
+    __slots__ = ("_connection", "_head", "_headers", "_protocol", "_terms", "_vars", "body_size", "broken",
+                 "close", "header_count", "headers_size", "sent", "status", "via",
+                 "write_errors")  # fmt: skip
+
+    # ---- hot path, watched by bench-requests (a) -----------------------------------------------------------
+
+    def __init__(self, connection: Connection, vars: dict[str, Any]) -> None:
+        self._connection = connection
+        self._terms: Terms = connection.terms
+        self._vars = vars
+        self._protocol: str = vars.get("SERVER_PROTOCOL", "HTTP/1.0")
+        self._head = b""  # of an answer that started and was not sent
+        self._headers: Sequence[tuple[str, str]] = ()
+        self.status = 0
+        self.sent = False
+        self.broken = False
+        self.header_count = 0
+        self.headers_size = 0
+        self.body_size = 0
+        self.write_errors = 0
+        self.via = ""
+        self.close = True
+
+    def start(self, status: str, headers: Sequence[tuple[str, str]]) -> None:
+        """Say status and headers.  Until the first byte of body a second call replaces the first.
+
+        :param status: a number and a reason; a number alone gets its usual reason.
+        :raises AppError: texts that can not be sent, see `uwsgid.wire.response.head`.
+        """
+        terms = self._terms
+        if not terms.plain_headers:
+            headers = self._own_headers(headers)
+        self._head = data = head("Status:" if terms.cgi_mode else self._protocol, status, headers)
+        self.status = int(status[:3])
+        self._headers = headers
+        self.header_count = len(headers)
+        self.headers_size = len(data)
+
+    @property
+    def started(self) -> bool:
+        """Whether there is a status to send."""
+        return self.status != 0
+
+    def whole(self, data: bytes) -> None:
+        """*data* is the whole body.
+
+        :raises OSError: ``write error``, as in `write`.
+        """
+        if not self.sent:
+            self.sent = True
+            if data:
+                self.body_size = len(data)
+                data = self._head + data
+            else:
+                data = self._head
+            try:
+                self._connection.send(data)
+            except (OSError, PeerTimeout) as error:
+                self.body_size = 0
+                self._failed(error, "headers")
+        elif data:
+            self.write(data)
+
+    # ---- end of the hot path -------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send some of the body, and the head before it if that did not leave yet.
+
+        :raises OSError: ``write error``: the client is gone or takes nothing, and the options
+            (``disable-write-exception``, ``write-errors-tolerance``) do not say to keep quiet about it.
+        """
+        if not data:
+            return
+        self.body_size += len(data)
+        if self.sent:
+            self._push(data, "body")
+        else:
+            self.sent = True
+            self._push(self._head + data, "headers")
+
+    def flush(self) -> None:
+        """Send the head now, whatever the body will be.
+
+        :raises OSError: as `write`.
+        """
+        if not self.sent:
+            self.sent = True
+            self._push(self._head, "headers")
+
+    def sendfile(self, fd: int, offset: int | None, count: int) -> None:
+        """Send *count* bytes of a file as (part of) the body.
+
+        :param offset: where they start; None takes the file's own position and moves it.
+        :raises OSError: as `write`.
+        """
+        self.flush()
+        if not self.broken:
+            self._push_file(fd, offset, count)
+
+    def _push_file(self, fd: int, offset: int | None, count: int) -> None:
+        self.via = VIA_SENDFILE
+        try:
+            sent = self._connection.send_file(fd, offset, count)
+        except (OSError, PeerTimeout) as error:
+            self._failed(error, "sendfile")
+            return
+        self.body_size += sent
+        if sent != count:
+            self.close = self.broken = True
+
+    def finish(self) -> None:
+        """The body is complete.
+
+        :raises OSError: as `write`.
+        """
+        self.flush()
+
+    def _push(self, data: bytes, what: str) -> None:
+        if self.broken:
+            self._count_failure()
+            return
+        try:
+            self._connection.send(data)
+        except (OSError, PeerTimeout) as error:
+            self._failed(error, what)
+
+    def _failed(self, error: OSError | PeerTimeout, what: str) -> None:
+        terms = self._terms
+        self.broken = self.close = True
+        call = "uwsgi_response_sendfile_do()" if what == "sendfile" else f"uwsgi_response_write_{what}_do()"
+        if isinstance(error, PeerTimeout):
+            terms.say(f"{call} TIMEOUT !!! {self._connection.who}: {error} (socket-timeout)")
+        else:
+            if isinstance(error, BrokenPipeError) and not terms.ignore_sigpipe:
+                terms.say(
+                    "SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on "
+                    f"request {self._vars.get('REQUEST_URI', '')} (ip {self._connection.who}) !!!"
+                )
+            if not terms.ignore_write_errors:
+                terms.say(f"{call}: {error.strerror} [{self._connection.who}]")
+        self._count_failure()
+
+    def _count_failure(self) -> None:
+        self.write_errors += 1
+        if self._terms.write_exception and self.write_errors > self._terms.tolerance:
+            raise OSError("write error")
+
+    def _own_headers(self, headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        unwanted = self._terms.rem_headers
+        return [pair for pair in headers if pair[0].lower() not in unwanted] + self._terms.add_headers
+
+
+class HttpReply(Reply):
+    """An answer to an HTTP client.
+
+    :param version: of the request, (1, 0) or (1, 1).
+    :param keep_alive: the client and we want to go on with this connection.
+    """
+
+    __slots__ = ("_framing", "_keep_alive", "_remaining", "_told", "_version")
+
+    # ---- hot path, watched by bench-requests (b) -----------------------------------------------------------
+
+    def __init__(
+        self,
+        connection: Connection,
+        vars: dict[str, Any],
+        version: tuple[int, int],
+        keep_alive: bool,
+    ) -> None:
+        super().__init__(connection, vars)
+        self._version = version
+        self._keep_alive = keep_alive
+        self._framing = Framing.CLOSE
+        self._remaining = 0  # bytes that Content-Length still allows, under Framing.LENGTH
+        self._told = False
+
+    def _frame(self, size: int | None) -> None:
+        """Complete the head, now that it is known whether *size* is the whole body."""
+        self._framing, extra, keep_alive, length = framing(
+            self._vars["REQUEST_METHOD"],
+            str(self.status),
+            self._headers,
+            self._version,
+            self._keep_alive,
+            size,
+        )
+        self.close = not keep_alive
+        self._remaining = length or 0
+        if extra:
+            self._head = self._head[:-2] + extra + b"\r\n"
+            self.header_count += extra.count(b"\n")
+            self.headers_size += len(extra)
+        self.sent = True
+
+    def whole(self, data: bytes) -> None:
+        """*data* is the whole body.
+
+        :raises OSError: as `write`.
+        """
+        if self.sent:
+            self.write(data)
+            return
+        self._frame(len(data))
+        data = self._fitting(data)
+        self.body_size = len(data)
+        self._push(self._head + data, "headers")
+
+    # ---- end of the hot path -------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """As `Reply.write`; what is more than ``Content-Length`` is cut off, and the log says so once.
+
+        :raises OSError: as `Reply.write`.
+        """
+        if not data:
+            return
+        start, what = b"", "body"
+        if not self.sent:
+            self._frame(None)
+            start, what = self._head, "headers"
+        data = self._fitting(data)
+        self.body_size += len(data)
+        if self._framing is Framing.CHUNKED:
+            data = chunk(data)
+        if start or data:
+            self._push(start + data, what)
+
+    def flush(self) -> None:
+        """Send the head now; a length that was not given is not known.
+
+        :raises OSError: as `write`.
+        """
+        if not self.sent:
+            self._frame(None)
+            self._push(self._head, "headers")
+
+    def sendfile(self, fd: int, offset: int | None, count: int) -> None:
+        """As `Reply.sendfile`.
+
+        :raises OSError: as `write`.
+        """
+        if not self.sent:
+            self._frame(count)
+            self._push(self._head, "headers")
+        if self._framing is Framing.NONE or self.broken:
+            return
+        if self._framing is Framing.LENGTH:
+            if count > self._remaining:
+                self._tell_cut(count - self._remaining)
+                count = self._remaining
+            self._remaining -= count
+        if not count:
+            return
+        if self._framing is Framing.CHUNKED:
+            self._push(b"%x\r\n" % count, "body")
+        self._push_file(fd, offset, count)
+        if self._framing is Framing.CHUNKED:
+            self._push(b"\r\n", "body")
+
+    def finish(self) -> None:
+        """The body is complete.
+
+        :raises OSError: as `write`.
+        """
+        if not self.sent:
+            self.whole(b"")
+        elif self._framing is Framing.CHUNKED and not self.broken:
+            self._push(LAST_CHUNK, "body")
+        if self._remaining:
+            self.close = True  # the client waits for bytes that do not exist; the end of the stream tells it
+
+    def _fitting(self, data: bytes) -> bytes:
+        """What of *data* the client is to get."""
+        how = self._framing
+        if how is Framing.LENGTH:
+            remaining = self._remaining
+            if len(data) > remaining:
+                self._tell_cut(len(data) - remaining)
+                data = data[:remaining]
+            self._remaining = remaining - len(data)
+        elif how is Framing.NONE:
+            return b""
+        return data
+
+    def _tell_cut(self, surplus: int) -> None:
+        if not self._told:
+            self._told = True
+            uri = self._vars.get("REQUEST_URI", "")
+            self._terms.say(
+                f"the application wrote more than its Content-Length for {uri}: "
+                f"{surplus} bytes and what follows are cut off"
+            )

@@ -1,0 +1,398 @@
+"""One request, from the bytes that arrived to its log line.
+
+The loops (`uwsgid.loops`) decide who is next and wait; a `Cycle` does the rest: it reads what there is, lets
+the decoder of the protocol speak, answers one request through the handler of its modifier, and writes down
+what it cost.  What ought to happen to the connection then is its answer to the loop.
+
+Nobody can end a worker from here: what a client breaks becomes an error page or a closed connection with one
+line in the log, what an application breaks is its handler's business, and the rest is caught at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import traceback
+from collections.abc import Callable
+from time import monotonic, time
+from typing import Any, Final
+
+from uwsgid.errors import PeerError, PeerGone, PeerTimeout
+from uwsgid.host import Listener
+from uwsgid.request.body import Body, buffered
+from uwsgid.request.connection import Connection, Next
+from uwsgid.request.options import Dispatch, RequestOptions, Terms
+from uwsgid.request.reply import HttpReply, Reply
+from uwsgid.request.request import Request
+from uwsgid.request.serving import Handler, Serving
+from uwsgid.supervise.board import RequestKind
+from uwsgid.supervise.deadline import Harakiri
+from uwsgid.wire.events import RequestHead
+from uwsgid.wire.http1 import HttpDecoder
+from uwsgid.wire.limits import Limits
+from uwsgid.wire.response import error_page
+from uwsgid.wire.uwsgi import UwsgiDecoder
+
+#: The least one read of a request head asks for: an answer's first packet seldom brings more.
+_READ: Final = 8192
+#: Bytes of an unread body that are thrown away so that the connection can be used again.
+_DISCARD: Final = 1 << 16
+#: Bytes that a client may still send after it got its last answer.
+_LINGER: Final = 1 << 20
+
+
+class Station:
+    """Where connections come in: what they have in common.
+
+    :ivar base: what the variables of every request start from.
+    :ivar kind: how the bytes of its requests are to be read.
+    :ivar trusted: `Request.trusted` of its requests.
+    """
+
+    __slots__ = ("base", "kind", "limits", "listener", "terms", "trusted")
+
+    def __init__(self, listener: Listener, base: dict[str, Any], limits: Limits, terms: Terms, trusted: bool):
+        self.listener = listener
+        self.base = base
+        self.limits = limits
+        self.terms = terms
+        self.trusted = trusted
+        self.kind = RequestKind.HTTP if listener.protocol == "http" else RequestKind.UWSGI
+
+    # ---- hot path, watched by bench-requests (a) and (b) ---------------------------------------------------
+
+    def connect_uwsgi(self, fd: int, peer: Any) -> Connection:
+        """A connection of a front end; what it says of its client is in the packet."""
+        connection = Connection(fd, "", self.listener, self, self.terms)
+        connection.decoder = UwsgiDecoder(self.base, self.limits)
+        return connection
+
+    def connect_http(self, fd: int, peer: Any) -> Connection:
+        """A connection of an HTTP client, whose address becomes ``REMOTE_ADDR`` of its requests."""
+        base = self.base
+        address = ""
+        if type(peer) is tuple:
+            address = peer[0].removeprefix("::ffff:")
+            base = base.copy()
+            base["REMOTE_ADDR"] = address
+        connection = Connection(fd, address, self.listener, self, self.terms)
+        connection.decoder = HttpDecoder(base, self.limits)
+        return connection
+
+
+class Cycle:
+    """Serves requests on one core of a worker.
+
+    :param core: which one.
+    """
+
+    terms: Terms
+    _stations: dict[int, Station]
+    _counting: threading.Lock
+
+    def __init__(self, serving: Serving, core: int = 0, first: Cycle | None = None) -> None:
+        settings = serving.settings
+        self._serving = serving
+        self._farewell = serving.farewell
+        self._core = core
+        self.terms = first.terms if first is not None else Terms(settings, serving.say)
+        self._stations: dict[int, Station] = first._stations if first is not None else {}
+        self._counting = first._counting if first is not None else threading.Lock()
+        self._handlers = _dispatched(serving.handlers, settings[Dispatch])
+        options = settings[RequestOptions]
+        self._limits = Limits(buffer_size=options.buffer_size, max_vars=options.max_vars)
+        self._read_size: Final = max(_READ, options.buffer_size + 4)
+        self._dynamic = frozenset(settings[Dispatch].dynamic_apps)
+        self._harakiri = settings[Harakiri].timeout
+        if len(serving.current) < serving.cores:
+            serving.current.extend([None] * (serving.cores - len(serving.current)))
+        board = serving.board
+        self._seat = serving.seat
+        self._at = serving.seat * board.cores + core
+        self._snapshot = board.snapshot_of(serving.seat, core) if board.snapshot else None
+
+    def on_core(self, core: int) -> Cycle:
+        """The same for another core of this worker."""
+        return Cycle(self._serving, core, self)
+
+    def connector(self, listener: Listener) -> Callable[[int, Any], Connection]:
+        """What makes a connection of the descriptor and the peer address that accept() returned."""
+        station = self._stations.get(listener.index)
+        if station is None:
+            make = self._serving.base_environ
+            station = Station(
+                listener,
+                make(listener) if make is not None else {},
+                self._limits,
+                self.terms,
+                not self._dynamic.isdisjoint((listener.name, listener.configured)),
+            )
+            self._stations[listener.index] = station
+        return station.connect_http if station.kind is RequestKind.HTTP else station.connect_uwsgi
+
+    # ---- hot path, watched by bench-requests ---------------------------------------------------------------
+    #
+    # Straight code with few calls and no objects but those that live on: each call saved is 0.1 of some 20
+    # microseconds that Python has for a request.
+
+    def advance(self, connection: Connection) -> Next:
+        """Read what arrived, and answer at most one request."""
+        waits = connection.waits
+        decoder = connection.decoder
+        if waits is not Next.AGAIN:
+            if waits is Next.LINGER:
+                return self._linger(connection)
+            try:
+                data = os.read(connection.fd, self._read_size)
+            except BlockingIOError:
+                return waits
+            except OSError as error:
+                return self._gone(connection, error.strerror or str(error))
+            if not data:
+                return self._gone(connection, "client closed connection")
+            decoder.feed(data)
+            connection.received += data
+        try:
+            head = decoder.next_event()
+        except PeerError as error:
+            return self._refuse(connection, error)
+        if type(head) is not RequestHead:
+            return Next.PARK_IDLE if decoder.idle and connection.served else Next.PARK_HEAD
+        try:
+            return self._serve(connection, head)
+        except Exception:
+            self._serving.say(f"a request could not be finished:\n{traceback.format_exc()}")
+            return Next.CLOSE
+
+    def _serve(self, connection: Connection, head: RequestHead) -> Next:
+        started = time()
+        began = monotonic()
+        serving, terms, station = self._serving, self.terms, connection.station
+        board, seat, at, core = serving.board, self._seat, self._at, self._core
+        vars = head.vars
+        length = head.body_length
+        decoder = connection.decoder
+        is_http = station.kind is RequestKind.HTTP
+
+        request = Request(vars, head.modifier1, head.modifier2, core, started)
+        request.var_count = head.count
+        request.packet_size = head.size
+        request.trusted = station.trusted
+        request.block = head.block
+        reply: Reply
+        if is_http:
+            keep = head.keep_alive and not self._farewell.due
+            reply = HttpReply(connection, vars, head.http_version, keep)
+            # of a chunked body the decoder keeps what it has
+            start = b"" if length is None else decoder.leftover()
+            body = Body(connection, length, start, decoder if length is None else None, head.expect_continue)
+        else:
+            reply = Reply(connection, vars)
+            body = Body(connection, length, decoder.leftover() if length else b"")
+        request.reply = reply
+        request.body = body
+
+        board.in_request[at] += 1
+        board.started[at] = started
+        if self._harakiri:
+            board.deadline[at] = began + self._harakiri
+        if self._snapshot is not None:
+            self._keep_snapshot(connection.received, station.kind, head.size)
+        connection.received = b""
+        serving.current[core] = request
+
+        handler = self._handlers[head.modifier1]
+        refused = False
+        if handler is None or (terms.limit_post and length and length > terms.limit_post):
+            refused = True
+            self._turn_away(connection, request, handler)
+        elif terms.post_buffering and length != 0 and not self._buffer(connection, request, body):
+            refused = True
+        else:
+            try:
+                handler(request)
+            except BaseException:
+                self._broken_handler(request)
+
+        ended = monotonic()
+        if is_http:
+            after = self._after_http(connection, reply, body)
+        elif body.at_end or body.discard(_DISCARD):
+            after = Next.CLOSE
+            if not connection.registered:
+                connection.close()  # before the log line, for the sake of whoever waits for the end
+        else:
+            after = self._start_to_linger(connection)
+        connection.served += 1
+
+        request.micros = micros = int((ended - began) * 1000000)
+        serving.current[core] = None
+        if serving.cores == 1:
+            self._count(reply, micros)
+        else:
+            with self._counting:
+                self._count(reply, micros)
+        if reply.write_errors:
+            board.write_errors[at] += reply.write_errors
+        if body.errors:
+            board.read_errors[at] += body.errors
+        board.core_requests[at] += 1
+        if self._harakiri:
+            board.deadline[at] = 0.0
+        board.in_request[at] += 1
+        if refused:
+            board.rejected[seat] += 1
+        else:
+            serving.log_request(request)
+        serving.after_request(core)
+        return after
+
+    def _count(self, reply: Reply, micros: int) -> None:
+        board, seat = self._serving.board, self._seat
+        board.requests[seat] += 1
+        board.running_time[seat] += micros
+        board.avg_rt[seat] = (board.avg_rt[seat] + micros) // 2
+        board.tx[seat] += reply.headers_size + reply.body_size
+
+    def _keep_snapshot(self, received: bytes, kind: RequestKind, size: int) -> None:
+        """Let the stats and harakiri see the request in progress."""
+        board, at = self._serving.board, self._at
+        if kind is RequestKind.UWSGI:
+            received = received[4 : 4 + size]
+        elif len(received) > size:
+            received = received[:size]
+        size = len(received)
+        if size > board.snapshot:
+            size = board.snapshot
+            received = received[:size]
+        board.request_size[at] = 0
+        board.request_kind[at] = kind
+        assert self._snapshot is not None
+        self._snapshot[:size] = received
+        board.request_size[at] = size
+
+    def _after_http(self, connection: Connection, reply: Reply, body: Body) -> Next:
+        if reply.close:
+            if (body.at_end or body.discard(_DISCARD)) and not body.surplus:
+                return Next.CLOSE
+            return self._start_to_linger(connection)
+        if not body.at_end and (body.awaits_continue or not body.discard(_DISCARD)):
+            return self._start_to_linger(connection)
+        if body.surplus:
+            connection.decoder.feed(body.surplus)
+            connection.received = body.surplus
+            return Next.AGAIN
+        return Next.PARK_IDLE if connection.decoder.idle else Next.AGAIN
+
+    # ---- end of the hot path -------------------------------------------------------------------------------
+
+    def expire(self, connection: Connection, why: Next) -> None:
+        """Tell the client, and the log where that matters, that it took too long.  The caller closes."""
+        if why is Next.PARK_HEAD and connection.received:
+            seconds = self.terms.timeout
+            self._refuse(
+                connection, PeerTimeout(f"no complete request head within {seconds:g} seconds", status=408)
+            )
+
+    def _gone(self, connection: Connection, why: str) -> Next:
+        if connection.received:
+            self._serving.board.rejected[self._seat] += 1
+            name = "http" if connection.station.kind is RequestKind.HTTP else "uwsgi"
+            self._serving.say(
+                f"uwsgi_proto_{name}_parser() -> {why} within the head of a request [{connection.who}]"
+            )
+        return Next.CLOSE
+
+    def _refuse(self, connection: Connection, error: PeerError) -> Next:
+        """Answer a request that is none, and say in the log why."""
+        self._serving.board.rejected[self._seat] += 1
+        is_http = connection.station.kind is RequestKind.HTTP
+        answered = is_http and error.status and not isinstance(error, PeerGone)
+        self._serving.say(
+            f"{error}...skip [{connection.who}"
+            f"{f', option {error.option}' if error.option else ''}"
+            f"{f', answered {error.status}' if answered else ', closed'}]"
+        )
+        connection.received = b""
+        if not answered:
+            return Next.CLOSE
+        try:
+            # what a socket does not take at once, nobody waits for
+            os.write(connection.fd, error_page(error.status))
+        except OSError:
+            return Next.CLOSE
+        return self._start_to_linger(connection)
+
+    def _turn_away(self, connection: Connection, request: Request, handler: Handler | None) -> None:
+        """Refuse a request whose head is in order."""
+        if handler is None:
+            said, status = f"-- unavailable modifier requested: {request.modifier1} --", 501
+        else:
+            said, status = "Invalid (too big) CONTENT_LENGTH. skip.", 413
+            said += f" {request.body.length} bytes, option limit-post"
+        self._serving.say(f"{said} [{connection.who}]")
+        self._answer(connection, request, status)
+
+    def _answer(self, connection: Connection, request: Request, status: int) -> None:
+        """An error page where the protocol has one, and the end of the connection."""
+        reply = request.reply
+        reply.close = True
+        reply.status = status
+        if connection.station.kind is RequestKind.HTTP:
+            try:
+                connection.send(error_page(status))
+            except (OSError, PeerTimeout):
+                pass
+
+    def _buffer(self, connection: Connection, request: Request, body: Body) -> bool:
+        terms = self.terms
+        try:
+            request.body = buffered(body, terms.post_buffering, terms.bufsize)
+            return True
+        except OSError as error:
+            self._serving.say(
+                f"a request body could not be buffered: {error} [{connection.who}, option post-buffering]"
+            )
+            self._answer(connection, request, 408)
+            return False
+
+    def _broken_handler(self, request: Request) -> None:
+        """A handler that raised: the contract says that it must not."""
+        self._serving.say(f"a request handler failed:\n{traceback.format_exc()}")
+        reply = request.reply
+        reply.close = True
+        if not reply.sent:
+            try:
+                reply.start("500 Internal Server Error", [("Content-Type", "text/plain")])
+                reply.whole(b"Internal Server Error")
+            except OSError:
+                pass
+
+    def _start_to_linger(self, connection: Connection) -> Next:
+        """Closing with unread bytes in the socket would reset it, and the client lose its answer."""
+        connection.say_last_word()
+        return Next.LINGER
+
+    def _linger(self, connection: Connection) -> Next:
+        try:
+            while connection.surplus < _LINGER:
+                data = connection.receive_now(_DISCARD)
+                if data is None:
+                    return Next.LINGER
+                if not data:
+                    break
+                connection.surplus += len(data)
+        except OSError:
+            pass
+        return Next.CLOSE
+
+
+def _dispatched(handlers: list[Handler | None], options: Dispatch) -> list[Handler | None]:
+    """The table of handlers under ``remap-modifier`` and ``allowed-modifiers``."""
+    table = list(handlers)
+    for source, target in options.remap_modifier:
+        table[source] = handlers[target]
+    if options.allowed_modifiers:
+        allowed = set(options.allowed_modifiers)
+        table = [handler if modifier in allowed else None for modifier, handler in enumerate(table)]
+    return table
