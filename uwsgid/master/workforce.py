@@ -15,11 +15,12 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from uwsgid.host.children import ExitStatus
 from uwsgid.master.turnover import Turnover
 from uwsgid.supervise.backoff import Backoff
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.child import Child
-from uwsgid.supervise.exits import Exit, ExitStatus, Next, verdict
+from uwsgid.supervise.exits import Exit, Next, verdict
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Endings, Processes
 from uwsgid.supervise.supervisor import Supervisor
@@ -48,6 +49,7 @@ class Workforce:
         reactor: Any,
         *,
         need_app: bool,
+        say: Callable[[str], None],
         asked: Callable[[str], None],
         ended: Callable[[int], None],
         clock: Callable[[], float],
@@ -61,9 +63,9 @@ class Workforce:
         self._asked = asked
         self._ended = ended
         self._clock = clock
-        self._say = household.say
+        self._say = say
         self.board: Final[Board] = household.board
-        self.supervisor: Final = Supervisor(reactor)
+        self.supervisor: Final = Supervisor(reactor, household.kernel)
         self.generation = 0
         self.wanted: set[int] = set(range(1, self._processes.processes + 1))
         self.turnover: Turnover | None = None

@@ -1,0 +1,404 @@
+"""The boot: what happens between the configuration and the first worker, in order.
+
+Ordinary synchronous code, run while the reactor is only an idle object.  `STEPS` can be read aloud; each
+step takes the `Boot` it works on, does one thing through the kernel it was given, and leaves what later
+steps need.  A step that fails raises, and the instance does not start.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from uwsgid.config.environ import read_envdir
+from uwsgid.door.command import RELOADS, configuration
+from uwsgid.door.options import Instance
+from uwsgid.errors import ConfigError, KernelError
+from uwsgid.host import (
+    Inherited,
+    Listener,
+    Privileges,
+    Sockets,
+    bind_shared,
+    bind_sockets,
+    drop,
+    inheritance,
+)
+from uwsgid.host.daemonize import daemonize
+from uwsgid.host.limits import Limits, apply_limits
+from uwsgid.host.privileges import enter_directory, resolve_identity
+from uwsgid.host.sockets import NOTHING_TO_DO, close_leftovers, settle_stdin
+from uwsgid.interfaces import IKernel
+from uwsgid.logs import Lines, banner
+from uwsgid.logs.files import LogFile
+from uwsgid.logs.setup import Logs
+from uwsgid.master.inheritance import Inheritance
+from uwsgid.request.options import Bodies, RequestOptions
+from uwsgid.supervise.birth import bear, become_server_of_births, forget_atexit, leave
+from uwsgid.supervise.board import Board
+from uwsgid.supervise.deadline import Harakiri
+from uwsgid.supervise.household import Household
+from uwsgid.supervise.processes import Endings, Processes
+from uwsgid.supervise.seed import serve_births
+
+if TYPE_CHECKING:
+    from uwsgid.door.command import Site
+
+
+@dataclass(slots=True)
+class Boot:
+    """What the steps work on, and what they leave.
+
+    :ivar log_file: where the log goes when the configuration names no place.
+    :ivar environ: the environment of this process.
+    :ivar cwd: the directory the instance was started in, where a reload begins again.
+    :ivar cleanup: files to remove at exit: label and path.
+    """
+
+    site: Site
+    kernel: IKernel
+    say: Callable[[str], None]
+    log_file: str = ""
+    environ: MutableMapping[str, str] = field(default_factory=lambda: os.environ)
+    cwd: str = ""
+    logs: Logs | None = None
+    inherited: tuple[Inherited, ...] = ()
+    shared: tuple[Listener, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    seed: socket.socket | None = None
+    seed_pid: int = 0
+    cleanup: list[tuple[str, str]] = field(default_factory=list)
+    _household: Household | None = None
+
+    @property
+    def household(self) -> Household:
+        """What every process inherits, once there is one."""
+        assert self._household is not None, "the boot did not come that far"
+        return self._household
+
+
+Step = Callable[[Boot], None]
+
+
+def boot(
+    site: Site,
+    kernel: IKernel,
+    say: Callable[[str], None],
+    *,
+    log_file: str = "",
+    steps: tuple[Step, ...] = (),
+) -> Boot:
+    """Run all steps.
+
+    :raises UwsgidError: with the one line that tells why the instance does not start.
+    """
+    state = Boot(site, kernel, say, log_file, cwd=kernel.getcwd())
+    try:
+        for step in steps or STEPS:
+            step(state)
+    except BaseException:
+        _remove_safe_pidfiles(state)
+        raise
+    return state
+
+
+def remember_where_we_started(boot: Boot) -> None:
+    """Signals that would end a half-started instance are ignored; a reload counts itself."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    boot.environ[RELOADS] = str(int(boot.environ.get(RELOADS, "-1") or 0) + 1)
+    force = boot.site.settings[Instance].force_cwd
+    if force:
+        enter_directory(boot.kernel, force)
+        boot.cwd = force
+
+
+def go_to_the_background(boot: Boot) -> None:
+    """``daemonize``; an image that replaced an earlier one is there already."""
+    instance = boot.site.settings[Instance]
+    if (instance.daemonize or instance.daemonize2) and not boot.site.is_reload:
+        umask = boot.site.settings[Sockets].umask
+        daemonize(boot.kernel, umask=umask)
+
+
+def open_the_log(boot: Boot) -> None:
+    """From here on every line is where the configuration wants it."""
+    settings = boot.site.settings
+    instance = settings[Instance]
+    target = instance.daemonize or instance.daemonize2 or ""
+    owner = resolve_identity(boot.kernel, settings[Privileges])
+    boot.logs = Logs.open(
+        settings,
+        target=target or (boot.log_file if not boot.site.settings[LogFile].to else ""),
+        owner=(-1 if owner.uid is None else owner.uid, -1 if owner.gid is None else owner.gid),
+        again=boot.site.is_reload,
+    )
+    boot.say = Lines(settings, boot.logs.write)
+
+
+def set_the_umask(boot: Boot) -> None:
+    """``umask``, before any file or socket is made."""
+    umask = boot.site.settings[Sockets].umask
+    if umask is not None:
+        boot.kernel.umask(umask)
+
+
+def say_who_we_are(boot: Boot) -> None:
+    """The banner, and what the reading of the configuration had to say."""
+    for line in boot.site.reading.notices:
+        boot.say(line)
+    for line in banner.start_lines(boot.cwd, started=time.time(), binary=sys.argv[0]):
+        boot.say(line)
+    for warning in boot.site.settings.warnings:
+        boot.say(f"*** WARNING: {warning} ***")
+    for notice in boot.site.settings.notices:
+        boot.say(notice)
+    shown = configuration(boot.site)
+    if shown is not None:
+        for line in shown.splitlines():
+            boot.say(line)
+
+
+def set_the_environment(boot: Boot) -> None:
+    """``env``, ``unenv`` and ``envdir``, in the order in which they were written."""
+    for directive in boot.site.settings.directives:
+        text = directive.value or ""
+        if directive.name == "env":
+            name, equals, value = text.partition("=")
+            if not name or not equals:
+                raise ConfigError(f"{directive.origin}: env: expected NAME=value, got {text!r}")
+            boot.environ[name] = value
+        elif directive.name == "unenv":
+            boot.environ.pop(text, None)
+    for path in boot.site.settings[Instance].envdir:
+        for name, value_or_none in read_envdir(path).items():
+            if value_or_none is None:
+                boot.environ.pop(name, None)
+            else:
+                boot.environ[name] = value_or_none
+
+
+def write_pidfiles(boot: Boot) -> None:
+    """``pidfile`` and ``safe-pidfile``, once in the life of the instance."""
+    instance = boot.site.settings[Instance]
+    _write_pidfile(boot, "pidfile", instance.pidfile)
+    _write_pidfile(boot, "safe-pidfile", instance.safe_pidfile)
+
+
+def bind_shared_sockets(boot: Boot) -> None:
+    """As root and before any jail."""
+    settings = boot.site.settings
+    boot.inherited = inheritance(boot.kernel, settings[Sockets], boot.environ, boot.say)
+    boot.shared = bind_shared(
+        boot.kernel,
+        settings[Sockets],
+        socket_timeout=settings[RequestOptions].socket_timeout,
+        inherited=boot.inherited,
+        say=boot.say,
+    )
+
+
+def drop_privileges(boot: Boot) -> None:
+    """``uid``, ``gid`` and their kin."""
+    drop(boot.kernel, boot.site.settings[Privileges], boot.say)
+
+
+def enter_the_directory(boot: Boot) -> None:
+    """``chdir``."""
+    path = boot.site.settings[Privileges].chdir
+    if path:
+        enter_directory(boot.kernel, path, boot.say)
+
+
+def write_late_pidfiles(boot: Boot) -> None:
+    """``pidfile2``, as the user we are now; ``logto2`` likewise."""
+    instance = boot.site.settings[Instance]
+    _write_pidfile(boot, "pidfile2", instance.pidfile2)
+    _write_pidfile(boot, "safe-pidfile2", instance.safe_pidfile2)
+    assert boot.logs is not None
+    boot.logs.open_late()
+
+
+def limit_resources(boot: Boot) -> None:
+    """Limits of the kernel, and what is to be said about them."""
+    settings = boot.site.settings
+    for line in banner.limit_lines():
+        boot.say(line)
+    apply_limits(boot.kernel, settings[Limits], boot.say)
+    if settings[Harakiri].timeout and not settings[Bodies].post_buffering:
+        boot.say(banner.HARAKIRI_WITHOUT_BUFFERING)
+    for line in banner.lock_lines(settings[RequestOptions].thunder_lock):
+        boot.say(line)
+
+
+def bind_the_sockets(boot: Boot) -> None:
+    """Bind, or take over from a former image, from systemd, from inetd."""
+    settings = boot.site.settings
+    boot.listeners = bind_sockets(
+        boot.kernel,
+        settings[Sockets],
+        boot.shared,
+        socket_timeout=settings[RequestOptions].socket_timeout,
+        inherited=boot.inherited,
+        processes=settings[Processes].processes,
+        say=boot.say,
+    )
+    if not boot.listeners and not settings[Processes].no_server:
+        raise ConfigError(
+            f"{NOTHING_TO_DO} Try --http-socket :8080 for a browser or --socket /run/site.sock for nginx."
+        )
+    close_leftovers(boot.kernel, boot.inherited, boot.listeners, settings[Sockets].safe_fd)
+    settle_stdin(boot.kernel, settings[Sockets], boot.listeners)
+
+
+def share_memory(boot: Boot) -> None:
+    """The board, on which every process finds every other."""
+    settings = boot.site.settings
+    processes = settings[Processes]
+    board = Board(max(1, processes.processes), processes.threads, settings[RequestOptions].buffer_size)
+    boot._household = Household(
+        settings=settings,
+        kernel=boot.kernel,
+        say=Lines(settings),
+        board=board,
+        listeners=boot.listeners,
+        master_pid=boot.kernel.getpid(),
+        started=time.time(),
+        is_reload=boot.site.is_reload,
+    )
+    boot.say(f"your server socket listen backlog is limited to {settings[Sockets].listen} connections")
+    mercy = settings[Endings].worker_mercy
+    boot.say(f"your mercy for graceful operations on workers is {mercy} seconds")
+    boot.say(banner.mapped_line(board.size, board.cores * processes.processes))
+    boot.say(banner.mode_line(processes.processes, processes.threads))
+
+
+def fork_the_seed(boot: Boot) -> None:
+    """The last fork of this process: from now on the seed forks."""
+    boot.kernel.set_child_subreaper(True)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = boot.kernel.fork()
+    if pid == 0:
+        code = 1
+        try:
+            ours.close()
+            _become_the_seed(boot, theirs)
+            code = 0
+        finally:
+            leave(code, atexit_functions=False)
+    theirs.close()
+    boot.seed, boot.seed_pid = ours, pid
+
+
+def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
+    house = boot.household
+    forget_atexit()
+    # twistd has put its log in the place of the standard streams
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(line_buffering=True)
+    assert boot.logs is not None
+    boot.logs.leave()
+    _close_the_reactor()
+    become_server_of_births(house)
+    house.kernel.set_process_title(house.settings[Processes].titled("uWSGI seed"))
+    serve_births(channel, partial(bear, house))
+
+
+def _close_the_reactor() -> None:
+    """Close the poller and the waker of a reactor that exists and never ran, and forget it.
+
+    The parent goes on to use its own copies.
+    """
+    reactor = sys.modules.pop("twisted.internet.reactor", None)
+    if reactor is None:
+        return
+    poller = getattr(reactor, "_poller", None)
+    if poller is not None:
+        poller.close()
+    for reader in list(getattr(reactor, "_internalReaders", ())):
+        for name in ("i", "o"):
+            descriptor = getattr(reader, name, None)
+            if isinstance(descriptor, int):
+                os.close(descriptor)
+            elif descriptor is not None:
+                descriptor.close()
+
+
+#: What happens, in order.
+STEPS: Final[tuple[Step, ...]] = (
+    remember_where_we_started,
+    go_to_the_background,
+    open_the_log,
+    set_the_umask,
+    say_who_we_are,
+    set_the_environment,
+    write_pidfiles,
+    bind_shared_sockets,
+    drop_privileges,
+    enter_the_directory,
+    write_late_pidfiles,
+    limit_resources,
+    bind_the_sockets,
+    share_memory,
+    fork_the_seed,
+)
+
+
+def inheritance_of(boot: Boot) -> Inheritance:
+    """What the master takes over."""
+    settings = boot.site.settings
+    assert boot.logs is not None and boot.seed is not None
+    return Inheritance(
+        household=boot.household,
+        logs=boot.logs,
+        say=boot.say,
+        seed=boot.seed,
+        seed_pid=boot.seed_pid,
+        argv=boot.site.argv,
+        cwd=boot.cwd,
+        sources=boot.site.reading.sources,
+        environ=boot.environ,
+        title=settings[Processes].titled("uWSGI master", settings[Processes].procname_master),
+        no_server=settings[Processes].no_server,
+        removals=tuple(boot.cleanup),
+        write_pidfiles=lambda: _rewrite_pidfiles(boot),
+    )
+
+
+def _rewrite_pidfiles(boot: Boot) -> None:
+    for label, path in boot.cleanup:
+        try:
+            boot.kernel.write_file(path, f"{boot.kernel.getpid()}\n".encode(), 0o644)
+        except OSError as error:
+            boot.say(f"{label}: {path}: {error.strerror}")
+
+
+def _write_pidfile(boot: Boot, label: str, path: str) -> None:
+    if not path:
+        return
+    path = os.path.join(boot.kernel.getcwd(), path)
+    boot.cleanup.append((label, path))
+    if boot.site.is_reload:
+        return
+    boot.say(f"writing pidfile to {path}")
+    try:
+        boot.kernel.write_file(path, f"{boot.kernel.getpid()}\n".encode(), 0o644)
+    except OSError as error:
+        raise KernelError(f"{label}: {path}: {error.strerror}") from None
+
+
+def _remove_safe_pidfiles(boot: Boot) -> None:
+    for label, path in boot.cleanup:
+        if label.startswith("safe-") and not boot.site.is_reload:
+            try:
+                boot.kernel.unlink(path)
+            except OSError:
+                pass

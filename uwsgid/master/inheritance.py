@@ -1,0 +1,40 @@
+"""What boot leaves to the master."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+
+from uwsgid.logs.setup import Logs
+from uwsgid.supervise.household import Household
+
+
+@dataclass(slots=True)
+class Inheritance:
+    """Everything the master did not make itself.
+
+    :ivar say: writes a line of the master.
+    :ivar seed: the master's end of the talk with the seed.
+    :ivar argv: the command line without the program, for a reload.
+    :ivar cwd: where the instance was started.
+    :ivar sources: the files of the configuration.
+    :ivar title: the process title of the master.
+    :ivar no_server: end as soon as everything is loaded.
+    :ivar removals: what to remove at exit, as pairs of a label for the log and a path.
+    :ivar write_pidfiles: writes the pid files again.
+    """
+
+    household: Household
+    logs: Logs
+    say: Callable[[str], None]
+    seed: socket.socket
+    seed_pid: int
+    argv: Sequence[str]
+    cwd: str
+    sources: Sequence[str]
+    environ: MutableMapping[str, str]
+    title: str
+    no_server: bool
+    removals: Sequence[tuple[str, str]]
+    write_pidfiles: Callable[[], None]

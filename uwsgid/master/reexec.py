@@ -1,0 +1,103 @@
+"""A new process image for the same instance: when its configuration changed, or a brutal reload is wanted.
+
+The process keeps its pid, its directory and its listening sockets; everything else is read and made again.
+Before workers are disturbed, a helper process reads the configuration: one that can not be used changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from twisted.internet.utils import getProcessOutputAndValue
+
+from uwsgid.host import Listener, prepare_reload
+from uwsgid.interfaces import IKernel
+
+#: What ``uwsgid check`` exits with for a configuration that can not be used.
+_UNUSABLE: Final = 2
+
+
+class Sources:
+    """Tells whether the files of a configuration changed since they were read."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = [path for path in paths if os.path.isfile(path)]
+        self._seen = self._look()
+
+    def _look(self) -> list[tuple[int, int, int] | None]:
+        return [_facts(path) for path in self._paths]
+
+    def changed(self) -> bool:
+        """Whether any of them is another file, or has another size or time."""
+        return self._look() != self._seen
+
+
+def _facts(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+class Reexec:
+    """Replaces this process image.
+
+    :param argv: the command line without the program.
+    :param cwd: where the instance was started.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        kernel: IKernel,
+        argv: Sequence[str],
+        cwd: str,
+        listeners: Sequence[Listener],
+        say: Callable[[str], None],
+    ) -> None:
+        self._reactor = reactor
+        self._kernel = kernel
+        self._argv = tuple(argv)
+        self._cwd = cwd
+        self._listeners = listeners
+        self._say = say
+
+    def check(self, verdict: Callable[[bool, list[str]], None]) -> None:
+        """Read the configuration in a helper process and tell *verdict* whether it can be used.
+
+        Where the helper itself can not run, as in a jail without an interpreter, the answer is yes: the new
+        image will judge for itself.
+        """
+        found = getProcessOutputAndValue(
+            sys.executable,
+            ("-m", "uwsgid", "check", *self._argv),
+            env=dict(os.environ),
+            path=self._cwd,
+            reactor=self._reactor,
+        )
+
+        def judge(result: tuple[bytes, bytes, int]) -> None:
+            out, err, code = result
+            lines = (out + err).decode("utf-8", "replace").splitlines()
+            verdict(code != _UNUSABLE, lines)
+
+        found.addCallbacks(judge, lambda failure: verdict(True, []))
+
+    def execute(self, before: Callable[[], None]) -> None:
+        """Become the new image.  Returns only where the kernel refuses, by raising `OSError`.
+
+        :param before: the last thing to do here.
+        """
+        self._say("binary reloading uWSGI...")
+        self._say(f"chdir() to {self._cwd}")
+        self._kernel.chdir(self._cwd)
+        for line in prepare_reload(self._kernel, self._listeners, os.environ):
+            self._say(line)
+        self._say(f"running {sys.executable}")
+        before()
+        self._kernel.execve(sys.executable, (sys.executable, "-m", "uwsgid", *self._argv), dict(os.environ))

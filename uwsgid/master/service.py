@@ -1,0 +1,314 @@
+"""The table of contents of the master: what it is made of, and what each order does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+
+from uwsgid.host.children import Orphans
+from uwsgid.host.notify import notify
+from uwsgid.master.cheap import CheapMode
+from uwsgid.master.farewell import say_goodbye
+from uwsgid.master.fifo import Fifo, FifoFiles
+from uwsgid.master.logintake import LogIntake
+from uwsgid.master.queues import Queues
+from uwsgid.master.reexec import Reexec, Sources
+from uwsgid.master.stall import Stall
+from uwsgid.master.statistics import Statistics
+from uwsgid.master.touches import TouchWatch
+from uwsgid.master.unixsignals import UnixSignals
+from uwsgid.master.watchdog import Watchdog
+from uwsgid.master.workforce import Workforce
+from uwsgid.request.mounts import Mounting
+from uwsgid.supervise.processes import Endings
+
+if TYPE_CHECKING:
+    from uwsgid.master.inheritance import Inheritance
+
+
+class Master(MultiService):
+    """Supervises one instance.
+
+    :param inheritance: what boot left.
+    :param ended: called with the exit code when everything is over.
+    """
+
+    def __init__(self, inheritance: Inheritance, reactor: Any, ended: Callable[[int], None]) -> None:
+        MultiService.__init__(self)
+        self.setName("master")
+        house = inheritance.household
+        settings = house.settings
+        self._inheritance = inheritance
+        self._house = house
+        self._reactor = reactor
+        self._say = inheritance.say
+        self._endings = settings[Endings]
+        self._ended = ended
+        self._over: Deferred[None] = Deferred()
+        self._after_stop: Callable[[int], None] = self._finish
+        self.queues = Queues(house.kernel, house.listeners, self._say)
+        self.workforce = Workforce(
+            house,
+            reactor,
+            need_app=settings[Mounting].need_app,
+            say=self._say,
+            asked=self._asked,
+            ended=lambda code: self._after_stop(code),
+            clock=time.time,
+        )
+        self.watchdog = Watchdog(house, self.workforce, reactor, self._say, lambda: self.queues.longest)
+        self.signals = UnixSignals(
+            reactor,
+            self,
+            die_on_term=self._endings.die_on_term,
+            swapped=self._endings.die_on_term and settings.is_set(Endings, "die_on_term"),
+        )
+        self.touches = TouchWatch(
+            house.kernel,
+            settings,
+            self._say,
+            {
+                "reload": self.reload,
+                "workers": self.reload_workers,
+                "chain": self.reload_chain,
+                "logrotate": self.rotate_log,
+                "logreopen": self.reopen_log,
+            },
+        )
+        self.fifo = Fifo(reactor, settings[FifoFiles].paths, self.orders(), self._say)
+        self._has_fifo = bool(settings[FifoFiles].paths)
+        self.cheap = CheapMode(reactor, house.listeners, self._wake_up)
+        self.stall = Stall(reactor)
+        self.statistics = Statistics(inheritance, self.workforce, self.queues, self.stall, reactor)
+        self.statistics.setServiceParent(self)
+        self._intake = LogIntake(reactor, inheritance.logs)
+        self._reexec = Reexec(
+            reactor, house.kernel, inheritance.argv, inheritance.cwd, house.listeners, self._say
+        )
+        self._sources = Sources(inheritance.sources)
+        self._orphans = Orphans(house.kernel)
+        self._checks = LoopingCall(self._check)
+        self._checks.clock = reactor
+
+    def orders(self) -> dict[str, Callable[[], None]]:
+        """What the letters of the FIFO do."""
+        return {
+            "+": self.one_more,
+            "-": self.one_less,
+            "c": self.reload_chain,
+            "C": self.become_cheap,
+            "l": self.reopen_log,
+            "L": self.rotate_log,
+            "p": self.toggle_pause,
+            "P": self.rewrite_pidfiles,
+            "q": self.stop,
+            "Q": self.stop_brutally,
+            "r": self.reload,
+            "R": self.reload_brutally,
+            "s": self.say_statistics,
+            "w": self.reload_workers,
+            "W": self.reload_workers_brutally,
+        }
+
+    # ---- life
+
+    def startService(self) -> None:
+        """Begin, once the reactor runs."""
+        MultiService.startService(self)
+        reload = "gracefully (RE)spawned" if self._house.is_reload else "spawned"
+        self._say(f"{reload} uWSGI master process (pid: {self._house.master_pid})")
+        self._reactor.callWhenRunning(self._begin)
+
+    def _begin(self) -> None:
+        self.signals.install()
+        self._say(self.signals.meaning())
+        self._house.kernel.set_process_title(self._inheritance.title)
+        self._intake.start()
+        if self._has_fifo:
+            self.fifo.start()
+        self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid)
+        self.stall.start()
+        self._checks.start(self._endings.check_interval, now=False)
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        """Tell systemd, once every worker accepts."""
+        if self.workforce.stopping:
+            return
+        if self.workforce.all_ready:
+            notify(self._house.kernel, self._inheritance.environ, "STATUS=uWSGI is ready\nREADY=1\n")
+            if self._inheritance.no_server:
+                self.stop()
+        else:
+            self._reactor.callLater(0.05, self._tell_ready)
+
+    def stopService(self) -> Deferred[None]:
+        """The reactor is about to stop: everybody leaves first."""
+        if not self.workforce.stopping:
+            self.stop()
+        self._over.addCallback(lambda _: MultiService.stopService(self))
+        return self._over
+
+    def _check(self) -> None:
+        """What is looked at once per ``check-interval``."""
+        self.watchdog.look()
+        self.touches.look()
+        self.queues.look()
+        self._inheritance.logs.pipeline.check_size()
+        if not self.workforce.supervisor.expecting:
+            for pid, status in self._orphans.sweep(self.workforce.supervisor.known_pids()):
+                how = f"by signal {status.signal}" if status.signal else f"with code {status.code}"
+                self._say(f"subprocess {pid} exited {how}")
+
+    # ---- orders
+
+    def reload(self) -> None:
+        """A new generation; a new process image where the files of the configuration changed."""
+        if self.workforce.stopping:
+            return
+        self._say("...gracefully killing workers...")
+        if self._endings.exit_on_reload:
+            self._say("uWSGI: GAME OVER (insert coin)")
+            self.stop()
+        elif self._sources.changed():
+            self._reexec.check(self._reload_config)
+        else:
+            self.workforce.reload()
+
+    def _reload_config(self, usable: bool, lines: list[str]) -> None:
+        if usable:
+            self._say("the configuration changed: starting anew with it")
+            self._after_stop = self._execute
+            self.workforce.stop(gracefully=True)
+            return
+        for line in lines:
+            self._say(line)
+        self._say("*** the changed configuration can not be used; the instance goes on with the old one ***")
+        self._sources = Sources(self._inheritance.sources)
+
+    def reload_brutally(self) -> None:
+        """End the workers at once and start anew."""
+        self._say("...brutally killing workers...")
+        if self._endings.exit_on_reload:
+            self._say("uWSGI: GAME OVER (insert coin)")
+            self.stop_brutally()
+            return
+        self._after_stop = self._execute
+        self.workforce.stop(gracefully=False)
+
+    def reload_workers(self) -> None:
+        """Replace the workers, not their generation."""
+        self.workforce.replace_workers()
+
+    def reload_workers_brutally(self) -> None:
+        """Replace the workers without waiting for their requests."""
+        self.workforce.replace_workers(brutally=True)
+
+    def reload_chain(self) -> None:
+        """A new generation, one worker after the other."""
+        if self.workforce.turnover is not None:
+            self._say("*** chain reload is already running ***")
+        else:
+            self.workforce.reload(chain=True)
+
+    def stop(self) -> None:
+        """Finish what is in progress, then end."""
+        self._say("graceful shutdown triggered...")
+        self._after_stop = self._finish
+        self.cheap.end()
+        self.workforce.stop(gracefully=True)
+
+    def stop_brutally(self) -> None:
+        """End now."""
+        self._say("SIGINT/SIGQUIT received...killing workers...")
+        self._after_stop = self._finish
+        self.cheap.end()
+        self.workforce.stop(gracefully=False)
+
+    def toggle_pause(self) -> None:
+        """Workers accept nothing, or begin again."""
+        self.workforce.pause()
+
+    def one_more(self) -> None:
+        """One worker more."""
+        if not self.workforce.more():
+            self._say("there is no slot for another worker (option processes)")
+
+    def one_less(self) -> None:
+        """One worker less."""
+        if not self.workforce.fewer():
+            self._say("the last worker stays")
+
+    def become_cheap(self) -> None:
+        """No workers, until somebody connects."""
+        if not self.workforce.stopping and not self.cheap.is_on:
+            self._say("cheap mode enabled: waiting for socket connection...")
+            self.workforce.want(())
+            self.cheap.begin()
+
+    def _wake_up(self) -> None:
+        self._say("leaving cheap mode: somebody connected")
+        self.workforce.want(range(1, self._house.board.slots + 1))
+
+    def say_statistics(self) -> None:
+        """Tell the log what the workers have done."""
+        self.statistics.say(self._say)
+
+    def reopen_log(self) -> None:
+        """Open the log file again, under its own name."""
+        self._inheritance.logs.pipeline.reopen()
+
+    def rotate_log(self) -> None:
+        """Set the log file aside and begin a new one."""
+        self._inheritance.logs.pipeline.rotate()
+
+    def rewrite_pidfiles(self) -> None:
+        """Write the pid files again, after somebody removed them."""
+        self._inheritance.write_pidfiles()
+
+    def _asked(self, what: str) -> None:
+        """An application, or the workforce, wants something."""
+        orders: dict[str, Callable[[], None]] = {
+            "reload": self.reload,
+            "stop": self.stop,
+            "brutal reload": self.reload_brutally,
+            "reexec": self.reload_brutally,
+        }
+        order = orders.get(what)
+        if order is not None:
+            order()
+
+    # ---- the end
+
+    def _wind_up(self) -> None:
+        if self._checks.running:
+            self._checks.stop()
+        self.fifo.stop()
+        self.stall.stop()
+
+    def _finish(self, code: int) -> None:
+        self._wind_up()
+        say_goodbye(self._inheritance)
+        self._intake.stop()
+        over, self._over = self._over, Deferred()
+        self._over.callback(None)
+        over.callback(None)
+        self._ended(code)
+
+    def _execute(self, code: int) -> None:
+        if code:
+            self._finish(code)
+            return
+        self._wind_up()
+
+        def before() -> None:
+            self._intake.stop()
+            self._inheritance.logs.restore()
+
+        closing = self.statistics.stopService()
+        closing.addBoth(lambda _: self._reexec.execute(before))
