@@ -100,8 +100,8 @@ class Loader:
         if not name:
             known = " ".join(suffix for member in config_formats for suffix in member.part.suffixes)
             raise ConfigError(
-                f"unable to load configuration from {argument}: no format answers for its suffix; "
-                f"known: {known}; options like --ini take any name"
+                f"unable to load configuration from {argument}: no format answers for its suffix "
+                f"(known: {known}); options like --ini take any name"
             )
         return Target(uri, section, name)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from uwsgid.config.argv import COMMAND_LINE, Mistake, Positional, scan
+from uwsgid.config.argv import COMMAND_LINE, Mistake, Positional, application_of, scan
 from uwsgid.config.directive import Directive, Origin
 from uwsgid.config.environ import environment_options
 from uwsgid.config.expand import Lookup, expand, reference
@@ -172,7 +172,7 @@ class _Reader:
                 self._mistake(item)
         for positional in positionals:
             if not positional.word.startswith("["):  # room for the title of the process, in old start scripts
-                self._add_positional(positional.word, positional.doubtful)
+                self._add_positional(positional)
         self._end_of_input()
         self._expand(self._entries)
 
@@ -186,23 +186,19 @@ class _Reader:
     def _problem(self, directive: Directive, text: str) -> None:
         self._problems.append(f"{directive.origin}: {text}")
 
-    def _add_positional(self, word: str, doubtful: bool) -> None:
-        """A configuration by its suffix, or an application (plugins/python/python_plugin.c)."""
-        uri, rest = split_section(word)
-        if format_of(uri) or word.startswith(":"):
-            self._load(Directive("", word, COMMAND_LINE), "")
-        elif uri.endswith((".py", ".wsgi")):
-            self._add(Directive("wsgi-file", uri, COMMAND_LINE))
-            if rest:
-                self._add(Directive("callable", rest, COMMAND_LINE))
-        elif rest and "/" not in word:
-            self._add(Directive("module", word, COMMAND_LINE))
-        elif not doubtful:
-            self._problem(
-                Directive("", word, COMMAND_LINE),
-                f"unable to load configuration from {word}: it ends neither like a configuration "
-                "(.ini .xml .yaml .yml .json .js) nor like an application (.py .wsgi module:callable)",
-            )
+    def _add_positional(self, positional: Positional) -> None:
+        word = positional.word
+        whole = Directive("", word, COMMAND_LINE)
+        try:
+            if word.startswith(":") or format_of(split_section(word)[0]):
+                self._load(whole, "")
+            elif application := application_of(word):
+                for directive in application:
+                    self._add(directive)
+            elif not positional.doubtful:
+                self._loader.target(word)
+        except ConfigError as error:
+            self._problem(whole, str(error))
 
     def _add(self, directive: Directive) -> None:
         """A line, as far as the logic lets it through."""
