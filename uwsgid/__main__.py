@@ -13,7 +13,8 @@ from typing import Any
 def main() -> None:
     """Run the command line.  Does not return."""
     from twisted.application.service import IServiceMaker, ServiceMaker
-    from twisted.scripts.twistd import ServerOptions, runApp
+    from twisted.scripts._twistd_unix import ServerOptions
+    from twisted.scripts.twistd import runApp
 
     maker = ServiceMaker("uwsgid", "uwsgid.door.service", "", "uwsgid")
 

@@ -37,7 +37,7 @@ from uwsgid.host.privileges import enter_directory, resolve_identity
 from uwsgid.host.sockets import NOTHING_TO_DO, close_leftovers, settle_stdin
 from uwsgid.interfaces import IKernel
 from uwsgid.logs import Lines, banner
-from uwsgid.logs.files import LogFile
+from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
 from uwsgid.master.inheritance import Inheritance
 from uwsgid.request.options import Bodies, RequestOptions

@@ -26,7 +26,8 @@ CHILDREN: Final = (
     "uwsgid.host.socket_options",
     "uwsgid.host.limits",
     "uwsgid.logs.lines",
-    "uwsgid.logs.options",
+    "uwsgid.logs.files",
+    "uwsgid.logs.setup",
     "uwsgid.request.logline",
     "uwsgid.request.mounts",
     "uwsgid.request.options",
@@ -36,7 +37,6 @@ CHILDREN: Final = (
     "uwsgid.languages.python.language",
     "uwsgid.languages.python.wsgi",
     "uwsgid.loops.simple",
-    "uwsgid.loops.threads",
     "uwsgid.worker.role",
     "uwsgid.worker.zygote",
     "uwsgid.door.options",
@@ -44,8 +44,6 @@ CHILDREN: Final = (
 
 #: Modules of the master.
 MASTER: Final = (
-    "uwsgid.loops.reactor",
-    "uwsgid.logs.files",
     "uwsgid.master.fifo",
     "uwsgid.master.touches",
     "uwsgid.stats.options",

@@ -22,9 +22,9 @@ from uwsgid.door.boot import Boot, boot, inheritance_of
 from uwsgid.door.command import Answer, Site, decide
 from uwsgid.errors import UwsgidError
 from uwsgid.host import Kernel
-from uwsgid.logs.files import LogFile
-from uwsgid.logs.observer import LineObserver
 from uwsgid.logs.lines import Lines
+from uwsgid.logs.observer import LineObserver
+from uwsgid.logs.options import LogFile
 from uwsgid.master.service import Master
 
 
@@ -115,7 +115,8 @@ class Instance(MultiService):
 
     def stopService(self) -> Deferred[None]:
         """Wait for everybody to leave."""
-        return MultiService.stopService(self)
+        stopping: Deferred[None] = MultiService.stopService(self)
+        return stopping
 
     def _end(self, code: int) -> None:
         from twisted.internet import reactor

@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from uwsgid.host.children import ExitStatus
 from uwsgid.master.turnover import Turnover
+from uwsgid.supervise.appfacts import read_apps
 from uwsgid.supervise.backoff import Backoff
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.child import Child
 from uwsgid.supervise.exits import Exit, Next, verdict
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Endings, Processes
+from uwsgid.supervise.rows import AppFacts
 from uwsgid.supervise.supervisor import Supervisor
 from uwsgid.wire.control import Ask, Loaded, LoadFailed, Pause, Record, Resume
 
@@ -41,6 +43,7 @@ class Workforce:
     :param ended: called once with the exit code, when nobody is left after `stop`.
     :ivar generation: the one that serves; 0 before the first is loaded.
     :ivar wanted: the slots that shall have a worker.
+    :ivar apps: what the workers have loaded.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Workforce:
         self.generation = 0
         self.wanted: set[int] = set(range(1, self._processes.processes + 1))
         self.turnover: Turnover | None = None
+        self.apps: Sequence[AppFacts] = ()
         self.stopping = False
         self.paused = False
         self._exit_code = 0
@@ -267,6 +271,8 @@ class Workforce:
                 self.turnover.worker_ready(child)
 
     def child_said(self, child: Child, record: Record) -> None:
+        if isinstance(record, Loaded) and record.apps:
+            self.apps = read_apps(record.about)
         if child.role == ZYGOTE and isinstance(record, Loaded):
             self._zygote_loaded(child, record)
         elif child.role == ZYGOTE and isinstance(record, LoadFailed):

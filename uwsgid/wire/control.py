@@ -178,10 +178,12 @@ class Loaded(Record):
 
     :ivar apps: how many there are.
     :ivar failed: how many could not be loaded, although nothing says that they are needed.
+    :ivar about: a table of them, for statistics (`uwsgid.supervise.appfacts`).
     """
 
     apps: int
     failed: int = 0
+    about: str = ""
 
 
 @_record(18)

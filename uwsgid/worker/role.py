@@ -13,11 +13,12 @@ from uwsgid.request.logline import request_logger
 from uwsgid.request.mounts import Mounting
 from uwsgid.request.options import RequestOptions
 from uwsgid.request.serving import Farewell, Handler, Serving
+from uwsgid.supervise.appfacts import describe_apps
 from uwsgid.supervise.birth import Newborn, hear_signals_again, leave
 from uwsgid.supervise.board import Phase
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.processes import Endings, Processes
-from uwsgid.wire.control import Leave, LoadFailed, Pause, Ready, Report, Resume
+from uwsgid.wire.control import Ask, Leave, Loaded, LoadFailed, Pause, Ready, Report, Resume
 from uwsgid.worker.cycle import Cycle
 from uwsgid.worker.leave import recycling
 from uwsgid.worker.signals import WorkerSignals
@@ -68,7 +69,7 @@ class Worker:
                 return code
         serving = self._serving()
         for language in house.languages:
-            language.post_fork(serving)
+            language.post_fork(serving, lambda what: self._newborn.master.say(Ask(what)))
             for modifier, handler in language.handlers(serving).items():
                 serving.handlers[modifier] = handler
         engine = loop_engines[self._engine_name()](serving, Cycle(serving))
@@ -96,6 +97,8 @@ class Worker:
         if (failed or not len(self._house.apps)) and needed:
             self._newborn.master.say(LoadFailed(reason or "the application can not be loaded"))
             return Exit.APP_FAILED
+        apps = self._house.apps
+        self._newborn.master.say(Loaded(len(apps), failed, describe_apps(apps)))
         return None
 
     def _pin_to_cpus(self) -> None:

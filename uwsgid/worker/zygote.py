@@ -10,6 +10,7 @@ from functools import partial
 
 from uwsgid.families import languages, roles
 from uwsgid.request.mounts import Apps, Lookup
+from uwsgid.supervise.appfacts import describe_apps
 from uwsgid.supervise.birth import Newborn, bear, become_server_of_births
 from uwsgid.supervise.processes import Processes
 from uwsgid.supervise.seed import serve_births
@@ -26,7 +27,7 @@ def zygote(newborn: Newborn) -> int:
     house.apps = Apps(Lookup.from_settings(house.settings))
     house.languages = [member.part() for member in languages]
     for language in house.languages:
-        language.initialize(house.settings, house.say, lambda what: newborn.master.say(Ask(what)))
+        language.initialize(house.settings, house.say, lambda what: newborn.master.say(Ask(what)), house)
     failed = 0
     if not processes.loads_late:
         for language in house.languages:
@@ -37,7 +38,7 @@ def zygote(newborn: Newborn) -> int:
                 return int(outcome.exit_code)
         for language in house.languages:
             language.settle(house.say)
-    newborn.master.say(Loaded(len(house.apps), failed))
+    newborn.master.say(Loaded(len(house.apps), failed, describe_apps(house.apps)))
     serve_births(newborn.master.channel, partial(bear, house))
     return 0
 

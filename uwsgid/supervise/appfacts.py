@@ -1,0 +1,25 @@
+"""What a zygote tells the master about the applications it loaded: a table, as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from uwsgid.supervise.rows import AppFacts
+
+if TYPE_CHECKING:
+    from uwsgid.request.mounts import App
+
+
+def describe_apps(apps: Iterable[App]) -> str:
+    """The line that `read_apps` understands."""
+    return json.dumps(
+        [[app.id, app.modifier1, app.mountpoint, int(app.startup_time), app.chdir or ""] for app in apps]
+    )
+
+
+def read_apps(text: str) -> Sequence[AppFacts]:
+    """The table that `describe_apps` put into words; empty where there is none."""
+    rows: list[Any] = json.loads(text) if text else []
+    return tuple(AppFacts(*row) for row in rows)
