@@ -95,8 +95,8 @@ class BannerTests(SynchronousTestCase):
         """The harakiri warning starts and ends with a space, the one about root ends with one."""
         self.assertEqual(
             banner.HARAKIRI_WITHOUT_BUFFERING,
-            " *** WARNING: you have enabled harakiri without post buffering. Slow upload could be rejected on "
-            "post-unbuffered webservers *** ",
+            " *** WARNING: you have enabled harakiri without post buffering. Slow upload could be rejected "
+            "on post-unbuffered webservers *** ",
         )
         self.assertEqual(
             banner.ROOT, "*** WARNING: you are running uWSGI as root !!! (use the --uid flag) *** "

@@ -4,10 +4,11 @@ What this page names can be used by every process.  The parts that only the mast
 imported by their own names: `uwsgid.logs.intake`, `uwsgid.logs.observer`.
 """
 
-from uwsgid.logs.files import DatagramLogger, DescriptorLogger, FileLogger, LogFile, open_destination
+from uwsgid.logs.files import DatagramLogger, DescriptorLogger, FileLogger, open_destination
 from uwsgid.logs.lines import Lines, ServerLines, Write, encode, system_error, writer
+from uwsgid.logs.options import LogFile, LogMaster
 from uwsgid.logs.pipeline import Logger, Pipeline
-from uwsgid.logs.setup import LogMaster, LogPipe, Logs
+from uwsgid.logs.setup import LogPipe, Logs
 
 __all__ = [
     "DatagramLogger",

@@ -15,36 +15,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from uwsgid.config.kinds import Flag, Integer, Octal, Text
-from uwsgid.config.section import Section, flag, option, section
 from uwsgid.config.settings import Settings
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.families import loggers
+from uwsgid.logs.options import LogFile
 
 FILE_MODE: Final = 0o640  #: of a new log file (core/logging.c, logto)
-
-
-@section("Logging")
-class LogFile(Section):
-    """Where the log is kept, and for how long one file is enough."""
-
-    to: Text = option("logto", default="", help="append the log to this file, or send it to host:port by UDP")
-    to2: Text = option("logto2", default="", help="the same, done after the privileges were dropped")
-    truncate: Flag = flag("log-truncate", default=False, help="empty the log file at the start")
-    reopen: Flag = flag("log-reopen", default=False, help="reopen the log file at each reload")
-    chown: Flag = flag("logfile-chown", default=False, help="give the log file to the uid and gid of workers")
-    chmod: Octal | None = option("logfile-chmod", default=None, help="mode of the log file")
-    max_size: Integer = option(
-        "log-maxsize",
-        default=0,
-        implies=("master", "log-master"),
-        help="set the log file aside when it is larger than this many bytes",
-    )
-    backup_name: Text = option(
-        "log-backupname",
-        default="",
-        help="name of the file set aside; the log file's and the time by default",
-    )
 
 
 class DescriptorLogger:

@@ -11,29 +11,14 @@ import socket
 import struct
 from typing import Final
 
-from uwsgid.config.kinds import Count, Flag
-from uwsgid.config.section import Section, flag, option, section
 from uwsgid.config.settings import Settings
-from uwsgid.logs.files import DescriptorLogger, LogFile, open_destination
+from uwsgid.logs.files import DescriptorLogger, open_destination
+from uwsgid.logs.options import LogFile, LogMaster
 from uwsgid.logs.pipeline import Pipeline
 
 STANDARD: Final = (1, 2)  #: the descriptors that carry the log
 BATCH: Final = 128  #: records taken at a time, so that a talkative worker does not hold the reactor
 PATIENCE: Final = 0.1  #: seconds that a writer waits while the pipe is full
-
-
-@section("Logging")
-class LogMaster(Section):
-    """Lets the master write all lines."""
-
-    enabled: Flag = flag(
-        "log-master",
-        default=False,
-        implies=("master",),
-        help="let the master write the log of all processes",
-    )
-    bufsize: Count = option("log-master-bufsize", default=8192, help="bytes of a record, longer ones are cut")
-    stream: Flag = flag("log-master-stream", default=False, help="use a byte stream in place of records")
 
 
 class LogPipe:

@@ -15,8 +15,8 @@ from uwsgid.supervise.board import Board, Phase
 
 #: What ``uwsgi.workers()`` returns of each worker (plugins/python/uwsgi_pymodule.c, py_uwsgi_workers).
 API_KEYS: Final = (
-    "id", "pid", "requests", "delta_requests", "signals", "exceptions", "status", "rss", "vsz", "running_time",
-    "last_spawn", "respawn_count", "tx", "avg_rt", "apps",
+    "id", "pid", "requests", "delta_requests", "signals", "exceptions", "status", "rss", "vsz", 
+    "running_time", "last_spawn", "respawn_count", "tx", "avg_rt", "apps",
 )  # fmt: skip
 
 
