@@ -59,8 +59,12 @@ def observer() -> LineObserver:
 
 def leave(answer: Answer) -> NoReturn:
     """Print an answer and exit with its code."""
-    if answer.text:
-        print(answer.text, file=sys.stderr if answer.is_error else sys.stdout)
+    stream = sys.stderr if answer.is_error else sys.stdout
+    try:
+        if answer.text:
+            print(answer.text, file=stream, flush=True)
+    except BrokenPipeError:  # whoever reads has seen enough, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(answer.exit_code)
 
 

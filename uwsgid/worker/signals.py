@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from uwsgid.request.serving import Farewell
-from uwsgid.supervise.board import Board
+from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.exits import Exit
 
 
@@ -51,7 +51,8 @@ class WorkerSignals:
         """Take over from whatever the zygote had."""
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGHUP, self.leave_gracefully)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(signal.SIGTERM, self.leave_gracefully)
+        for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self.end_now)
         signal.signal(signal.SIGUSR1, self.say_statistics)
         signal.signal(signal.SIGTSTP, self.toggle_pause)
@@ -72,13 +73,19 @@ class WorkerSignals:
             pass
 
     def leave_gracefully(self, number: int, frame: object) -> None:
-        """HUP: finish the request in progress, then go.  Also how the kernel tells of the master's death."""
-        self._farewell.bid(Exit.RELOAD, "SIGHUP")
+        """HUP, TERM: finish the request in progress, then go.
+
+        uWSGI cuts the request on TERM.  systemd sends TERM to all processes of a service at once, so that a
+        graceful stop needs workers that are graceful as well.  HUP is also how the kernel tells of the
+        master's death; a request that does not end is then cut when the mercy is over.
+        """
+        self._farewell.bid(Exit.END if number == signal.SIGTERM else Exit.RELOAD, "a signal")
         if os.getppid() != self._master_pid:
             signal.alarm(max(1, int(self._mercy)))
 
     def end_now(self, number: int, frame: object) -> None:
-        """INT, TERM, QUIT: go, whatever is in progress."""
+        """INT, QUIT: go, whatever is in progress."""
+        self._board.phase[self._seat] = Phase.LEAVING
         self._stop_now(Exit.END)
 
     def toggle_pause(self, number: int, frame: object) -> None:
