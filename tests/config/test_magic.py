@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -107,6 +109,17 @@ class FactsTests(SynchronousTestCase):
         self.assertEqual(facts.hostname, os.uname().nodename)
         self.assertGreater(facts.started, 1_600_000_000_000_000)
         self.assertGreaterEqual(facts.cpus, 1)
+
+    def test_nameless_ids(self) -> None:
+        """A user and group that have no name go by their numbers."""
+
+        def unknown(number: int) -> None:
+            raise KeyError(number)
+
+        self.patch(pwd, "getpwuid", unknown)
+        self.patch(grp, "getgrgid", unknown)
+        facts = Facts.of_this_process()
+        self.assertEqual((facts.user, facts.group), (str(os.getuid()), str(os.getgid())))
 
     def test_frozen(self) -> None:
         """Facts are copied, not changed."""

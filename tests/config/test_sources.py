@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import io
 import os
+import socket
 import struct
 import sys
 import threading
@@ -96,6 +97,23 @@ class PlaceTests(ReadingCase):
         self.assertIn("uWSGI on green", fetch(base + "/made", self.facts))
         self.refused(base + "/none", "Not usable HTTP response: 404 Not Found")
         self.refused(base + "/moved", "Not usable HTTP response: 302")
+
+    def test_web_that_is_none(self) -> None:
+        """A server of another protocol is told from one of HTTP."""
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listening.close)
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"220 mail ready\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        self.addCleanup(thread.join)
+        port = listening.getsockname()[1]
+        self.refused(f"http://127.0.0.1:{port}/", "no HTTP server answers there: BadStatusLine")
 
     def test_web_without_a_server(self) -> None:
         """Where nobody answers, the error says so."""

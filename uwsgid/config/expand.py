@@ -9,6 +9,7 @@ uWSGI goes on for ever where a value refers to itself; here that is an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,7 @@ from uwsgid.errors import ConfigError
 #: Replacements in one value, and its length, after which it must be a mistake.
 MOST_REPLACEMENTS: Final = 100
 LONGEST: Final = 1 << 20
+_PARENTHESIS: Final = re.compile(r"[()]")
 
 #: What is inside the parentheses to its replacement; None leaves it in place.
 Lookup = Callable[[str], str | None]
@@ -33,9 +35,10 @@ def expand(value: str, mark: str, lookup: Lookup) -> str:
     """
     opening = mark + "("
     replacements = 0
+    closers = _closers(value)
     start = value.find(opening)
     while start >= 0:
-        end = _closing(value, start + 2)
+        end = closers.get(start + 1, -1)
         name = value[start + 2 : end] if end >= 0 else ""
         found = lookup(name) if name else None
         if found is None:
@@ -45,21 +48,21 @@ def expand(value: str, mark: str, lookup: Lookup) -> str:
         value = value[:start] + found + value[end + 1 :]
         if replacements > MOST_REPLACEMENTS or len(value) > LONGEST:
             raise ConfigError(f"recursive placeholder: {name}")
+        closers = _closers(value)
         start = value.find(opening)
     return value
 
 
-def _closing(value: str, start: int) -> int:
-    """Where the parenthesis that was opened before *start* closes, or -1."""
-    depth = 1
-    for position in range(start, len(value)):
-        if value[position] == "(":
-            depth += 1
-        elif value[position] == ")":
-            depth -= 1
-            if not depth:
-                return position
-    return -1
+def _closers(value: str) -> dict[int, int]:
+    """Where each parenthesis that opens is closed, if it is."""
+    found: dict[int, int] = {}
+    opened: list[int] = []
+    for match in _PARENTHESIS.finditer(value):
+        if match[0] == "(":
+            opened.append(match.start())
+        elif opened:
+            found[opened.pop()] = match.start()
+    return found
 
 
 def reference(name: str, lookup: Lookup) -> str | None:

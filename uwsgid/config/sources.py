@@ -8,7 +8,6 @@ is a member of the family ``config_sources`` under its scheme: a function of wha
 from __future__ import annotations
 
 import codecs
-import http.client
 import importlib
 import importlib.resources
 import os
@@ -57,7 +56,7 @@ def fetch_bytes(uri: str, facts: Facts) -> bytes:
         source, rest = config_sources["-" if uri == "-" else "path"], uri
     try:
         return source(rest, facts)
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ConfigError(f"unable to read {uri}: {reason}") from error
 
@@ -138,6 +137,8 @@ def read_https(rest: str, facts: Facts) -> bytes:
 
 
 def _get(scheme: str, rest: str, facts: Facts) -> bytes:
+    import http.client  # with TLS it is a third of what this module costs, and few configurations need it
+
     parts = urlsplit(f"{scheme}://{rest}")
     if not parts.hostname:
         raise ValueError(f"write {scheme}://HOST[:PORT]/PATH")
@@ -152,6 +153,8 @@ def _get(scheme: str, rest: str, facts: Facts) -> bytes:
         if not 200 <= response.status < 300:
             raise ValueError(f"Not usable HTTP response: {response.status} {response.reason}".rstrip())
         return response.read()
+    except http.client.HTTPException as error:
+        raise ValueError(f"no HTTP server answers there: {type(error).__name__}") from error
     finally:
         connection.close()
 

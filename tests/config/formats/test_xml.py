@@ -77,6 +77,11 @@ class XmlTests(SynchronousTestCase):
             ("<uwsgi>\n<a></uwsgi>", None, "x.xml:2: [uWSGI] could not parse file x.xml. mismatched tag"),
             ("", None, "x.xml:1: [uWSGI] could not parse file x.xml. no element found"),
             ("<uwsgi>\udcff</uwsgi>", None, "x.xml:1: [uWSGI] could not parse file x.xml. not well-formed"),
+            (
+                "<?xml version='1.0' encoding='klingon'?><uwsgi>\udcff</uwsgi>",
+                None,
+                "x.xml:1: [uWSGI] could not parse file x.xml. unknown encoding",
+            ),
             ("<site/>", None, "x.xml:1: [uWSGI] invalid xml root element, <uwsgi> expected."),
             (
                 "<uwsgi id='a'/>",

@@ -109,13 +109,10 @@ def _read(text: str, source: str) -> _Element:
         line, _ = error.position
         reason = str(error).partition(":")[0]
         raise refuse(source, line, f"[uWSGI] could not parse file {source}. {reason}") from None
-    except (DefusedXmlException, ValueError, LookupError) as error:
-        reason = str(error) if isinstance(error, ValueError | LookupError) else type(error).__name__
-        if isinstance(error, DefusedXmlException):
-            reason = "entities are not allowed"
+    except (ValueError, LookupError) as error:  # also an encoding that Python does not know
+        reason = "entities are not allowed" if isinstance(error, DefusedXmlException) else str(error)
         raise refuse(source, 0, f"[uWSGI] could not parse file {source}. {reason}") from None
-    if builder.root is None:
-        raise refuse(source, 0, f"[uWSGI] could not parse file {source}. there is no element")
+    assert builder.root is not None  # a document without an element is no well-formed one
     return builder.root
 
 
