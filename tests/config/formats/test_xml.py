@@ -80,7 +80,7 @@ class XmlTests(SynchronousTestCase):
             (
                 "<?xml version='1.0' encoding='klingon'?><uwsgi>\udcff</uwsgi>",
                 None,
-                "x.xml:1: [uWSGI] could not parse file x.xml. unknown encoding",
+                "x.xml: [uWSGI] could not parse file x.xml. unknown encoding: klingon",
             ),
             ("<site/>", None, "x.xml:1: [uWSGI] invalid xml root element, <uwsgi> expected."),
             (
