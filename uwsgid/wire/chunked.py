@@ -14,6 +14,7 @@ from typing import Final
 from uwsgid.errors import PeerError
 from uwsgid.wire.events import NEED_DATA, BodyChunk, EndOfBody, NeedData
 from uwsgid.wire.limits import Limits
+from uwsgid.wire.refusal import shown
 
 MAX_SIZE_DIGITS: Final = 15  #: hexadecimal digits of a chunk size, so that any size fits 60 bits
 MAX_EXTENSION: Final = 256  #: bytes of the extensions of one chunk
@@ -134,14 +135,14 @@ class ChunkedDecoder:
             return None
         match = _SIZE_LINE.fullmatch(line)
         if match is None:
-            raise PeerError(f"a bad chunk size: {_shown(line)}")
+            raise PeerError(f"a bad chunk size: {shown(line)}")
         if len(line) > _MAX_SIZE_LINE:
             raise PeerError(f"the extensions of a chunk take more than {MAX_EXTENSION} bytes")
         if not complete:
             return None
         digits: bytes = match[1]
         if _EXTENSIONS.fullmatch(line, len(digits)) is None:
-            raise PeerError(f"a bad chunk extension: {_shown(line[len(digits) :])}")
+            raise PeerError(f"a bad chunk extension: {shown(line[len(digits) :])}")
         self._pos += len(line) + 2
         return digits
 
@@ -150,7 +151,7 @@ class ChunkedDecoder:
         room = self._limits.buffer_size - self._trailer_bytes
         line, complete = self._line(max(room, 0))
         if line and _TRAILER_START.fullmatch(line) is None:
-            raise PeerError(f"a bad trailer: {_shown(line)}")
+            raise PeerError(f"a bad trailer: {shown(line)}")
         if len(line) > room:
             raise PeerError(
                 f"trailers of more than {self._limits.buffer_size} bytes", status=431, option="buffer-size"
@@ -164,12 +165,7 @@ class ChunkedDecoder:
     def _add_trailer(self, line: bytes) -> None:
         match = _TRAILER.fullmatch(line)
         if match is None:
-            raise PeerError(f"a bad trailer: {_shown(line)}")
+            raise PeerError(f"a bad trailer: {shown(line)}")
         if len(self._trailers) == self._limits.variables:
             raise PeerError(f"more than {self._limits.variables} trailers", status=431, option="max-vars")
         self._trailers.append((match[1].decode("latin-1").lower(), match[2].decode("latin-1")))
-
-
-def _shown(data: bytes) -> str:
-    """A text for the log that a peer can not forge lines with, and not make long either."""
-    return repr(data[:40])[1:]
