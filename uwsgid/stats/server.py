@@ -217,14 +217,14 @@ class StatsService(Service):
 
         :raises KernelError: the address can not be bound.
         """
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()
         with listen(self._address, mode=self._mode, owner=self._owner) as bound:
             self._port = self._reactor.adoptStreamPort(bound.fileno(), bound.family, self._factory)
         self._say(f"*** Stats server enabled on {self._address} fd: {self._port.fileno()} ***")
 
     def stopService(self) -> Any:
         """Stop listening and drop the clients."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()
         for client in tuple(self._factory.clients):
             client.drop()
         port, self._port = self._port, None
