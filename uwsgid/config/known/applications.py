@@ -47,7 +47,7 @@ TABLE: Final[tuple[KnownOption, ...]] = (
     *accepted(
         _APPLICATIONS,
         "it changes nothing for Python",
-        ("cgi-mode -c", "flag", "answer in the style of CGI"),
+        ("cgi-mode", "flag", "answer in the style of CGI"),
     ),
     *refused(
         _PYTHON,

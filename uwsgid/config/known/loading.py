@@ -17,7 +17,7 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         ("yaml yal -y", "str I", "read a YAML file"),
         ("yml", "str I 2.0", "read a YAML file"),
         ("json js -j", "str I", "read a JSON file"),
-        ("config", "str I", "read a file in the format of its suffix"),
+        ("config -c", "str I", "read a file in the format of its suffix"),
         ("include", "str I", "read another file at this point"),
         ("inherit", "str", "read another file after everything else"),
         ("set -S", "str I", "set a placeholder, key=value"),
