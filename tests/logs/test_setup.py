@@ -92,7 +92,7 @@ class LogsTests(SynchronousTestCase):
         self.assertEqual(self.kept("stderr"), "hello\nfrom the master\n")
 
     def test_restore_before_a_reload(self) -> None:
-        """What is in the pipe is written first, then the descriptors lead to the file itself."""
+        """What is in the pipe is written first, then the descriptors lead to the file; a reload empties none."""
 
         def task() -> None:
             logs = Logs.open(self.settings(f"logto = {self.path}", "log-master = true"))
@@ -102,12 +102,14 @@ class LogsTests(SynchronousTestCase):
             os.rename(self.path, self.path + ".1")
             Logs.open(self.settings(f"logto = {self.path}"), again=True)
             os.write(2, b"after\n")
-            Logs.open(self.settings(f"logto = {self.path}", "log-reopen"), again=True)
+            with open(self.path, "w") as file:
+                file.write("kept\n")
+            Logs.open(self.settings(f"logto = {self.path}", "log-reopen", "log-truncate"), again=True)
             os.write(2, b"new\n")
 
         self.elsewhere(task)
         self.assertEqual(self.kept("site.log.1"), "in the pipe\ndirect\nafter\n")
-        self.assertEqual(self.kept(), "new\n")
+        self.assertEqual(self.kept(), "kept\nnew\n")
 
     def test_logto2_comes_later(self) -> None:
         """Lines before the change stay in the first file, later ones go to the second."""

@@ -209,18 +209,23 @@ def open_destination(
     owner: tuple[int, int] | None = None,
     followers: Sequence[int] = (),
     descriptor: int | None = None,
+    again: bool = False,
 ) -> DescriptorLogger:
     """What ``logto``, ``logto2`` or ``daemonize`` names.
 
     :param target: ``host:port`` where it has a colon and no slash, else a path (core/logging.c, logto).
     :param owner: uid and gid for ``logfile-chown``.
     :param followers: see `FileLogger`; pointed to the socket as well.
-    :param descriptor: the file as an earlier life of this process has opened it.
+    :param descriptor: the file as an earlier life of this process has opened it; taken over, or closed where
+        the target is no file.
+    :param again: this is a reload, which ``log-truncate`` does not mean.
     :raises KernelError: it can not be opened.
     """
     options = settings[LogFile]
     if ":" in target and "/" not in target:
         remote = DatagramLogger(target)
+        if descriptor is not None:
+            os.close(descriptor)
         for follower in followers:
             os.dup2(remote.descriptor, follower)
         return remote
@@ -230,7 +235,7 @@ def open_destination(
         backup_name=options.backup_name,
         mode=options.chmod,
         owner=owner if options.chown else None,
-        truncate=options.truncate,
+        truncate=options.truncate and not again,
         followers=followers,
         descriptor=descriptor,
     )

@@ -72,6 +72,7 @@ class Logs:
     def __init__(self, settings: Settings, pipeline: Pipeline, original: DescriptorLogger) -> None:
         self._settings = settings
         self._original = original
+        self._again = False
         self.pipeline = pipeline
         self.pipe: LogPipe | None = None
 
@@ -101,6 +102,7 @@ class Logs:
         else:
             original = DescriptorLogger(os.dup(2))
         logs = cls(settings, Pipeline(original), original)
+        logs._again = again
         if settings[LogMaster].enabled:
             logs._lay_pipe()
         return logs
@@ -114,7 +116,7 @@ class Logs:
         if not target:
             return
         followers = () if self.pipe is not None else STANDARD
-        late = open_destination(target, self._settings, owner=owner, followers=followers)
+        late = open_destination(target, self._settings, owner=owner, followers=followers, again=self._again)
         self.drain()
         self._original.close()
         self._original, self.pipeline = late, Pipeline(late)
