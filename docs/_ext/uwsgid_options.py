@@ -13,8 +13,9 @@ All options
 ###########
 
 Every option that uwsgid honours, by topic, then every option name of uWSGI with what becomes of it:
-*honoured*, *accepted without effect* (harmless to ignore; ``uwsgid check`` and the start of an instance report
-it) or *refused* (dangerous to ignore, so the instance does not start).  Made from the declarations in the code.
+*honoured*, *accepted without effect* (harmless to ignore; ``uwsgid check`` and the start of an instance
+report it) or *refused* (dangerous to ignore, so the instance does not start).  Made from the declarations in
+the code.
 
 """
 

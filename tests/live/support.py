@@ -207,15 +207,13 @@ class Daemon:
         self._known.update(found)
         return [process for process in self._known.values() if _lives(process)]
 
+    def members(self, title: str) -> list[psutil.Process]:
+        """The living processes of this daemon whose title has ``title`` in it: ``zygote``, ``seed``."""
+        return [process for process in self.family() if title in _title(process)]
+
     def survivors(self) -> list[str]:
         """What still runs, as readable texts."""
-        texts = []
-        for process in self.family():
-            try:
-                texts.append(f"{process.pid} {' '.join(process.cmdline()) or process.name()}")
-            except psutil.NoSuchProcess:
-                continue
-        return texts
+        return [f"{process.pid} {_title(process)}" for process in self.family()]
 
     def close(self) -> None:
         """End everything, politely first."""
@@ -235,6 +233,14 @@ class Daemon:
         self._reader.join(2)
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+
+def _title(process: psutil.Process) -> str:
+    """What ps shows of a process; empty where it is gone."""
+    try:
+        return " ".join(process.cmdline()) or str(process.name())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def _lives(process: psutil.Process) -> bool:
@@ -399,6 +405,10 @@ class Load:
                 if problem:
                     self.failures.append(problem)
 
+    def wait_for_more(self, requests: int, seconds: float = PATIENCE) -> None:
+        """Wait until this many further requests were made."""
+        self.wait_for(self.done + requests, seconds)
+
     def wait_for(self, requests: int, seconds: float = 4 * PATIENCE) -> None:
         """Wait until this many requests were made in all."""
         wait_until(lambda: self.done >= requests, f"{requests} requests", seconds=seconds)
@@ -453,6 +463,13 @@ class LiveCase(SynchronousTestCase):
             environ={"PYTHONPATH": pythonpath, **(environ or {})},
             pass_fds=pass_fds,
             prepare=prepare,
+        )
+
+    def probe_config(self, *, workers: int = 2, socket: str = "app.sock", more: str = "") -> str:
+        """The config that most tests start from: the probe on a unix socket."""
+        return (
+            f"socket = {self.path(socket)}\nwsgi-file = {APPS / 'probe.py'}\nneed-app = true\n"
+            f"master = true\nprocesses = {workers}\n{more}\n"
         )
 
     def serve(

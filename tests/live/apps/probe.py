@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 import pathlib
+import signal
 import time
 from urllib.parse import parse_qs
 
+HELD = []
 FILE = pathlib.Path(__file__)
 
 
@@ -86,6 +88,12 @@ def sleep_page(environ, start_response):
     return pid_page(environ, start_response)
 
 
+def forever_page(environ, start_response):
+    print("the application sleeps for ever", flush=True)
+    while True:
+        time.sleep(60)
+
+
 def boom_page(environ, start_response):
     raise RuntimeError("the application broke, as it was told")
 
@@ -96,7 +104,46 @@ def late_boom_page(environ, start_response):
     raise RuntimeError("the application broke in the middle, as it was told")
 
 
+def die_page(environ, start_response):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hog_page(environ, start_response):
+    """Keep as many MiB as the query says, for ever."""
+    HELD.append(bytearray(int(environ["QUERY_STRING"]) << 20))
+    return pid_page(environ, start_response)
+
+
+def print_page(environ, start_response):
+    print("the application printed this", flush=True)
+    environ["wsgi.errors"].write("the application complained\n")
+    return pid_page(environ, start_response)
+
+
+def uwsgi_page(environ, start_response):
+    """What the module of the server says about itself."""
+    import uwsgi
+
+    told = {
+        "version": plain(uwsgi.version),
+        "worker_id": uwsgi.worker_id(),
+        "masterpid": uwsgi.masterpid(),
+        "numproc": uwsgi.numproc,
+        "workers": [worker["id"] for worker in uwsgi.workers()],
+        "requests": uwsgi.total_requests(),
+        "opt": {key: plain(value) for key, value in uwsgi.opt.items()},
+    }
+    uwsgi.log("said by uwsgi.log")
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(told).encode()]
+
+
 PAGES = {
+    "/die": die_page,
+    "/forever": forever_page,
+    "/hog": hog_page,
+    "/print": print_page,
+    "/uwsgi": uwsgi_page,
     "/env": environ_page,
     "/pid": pid_page,
     "/digest": digest_page,
