@@ -153,6 +153,17 @@ class DestinationTests(SynchronousTestCase):
             os.write(follower, b"three\n")
             self.assertEqual([receiver.recv(100) for _ in range(3)], [b"one\n", b"two\n", b"three\n"])
 
+    def test_a_reload_to_a_datagram_socket(self) -> None:
+        """A descriptor that was kept for a file is closed where the target became a socket."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(("127.0.0.1", 0))
+            kept = os.dup(2)
+            logger = open_destination(
+                f"127.0.0.1:{receiver.getsockname()[1]}", settings_of(), descriptor=kept, again=True
+            )
+            self.addCleanup(logger.close)
+            self.assertRaises(OSError, os.fstat, kept)
+
     def test_a_colon_behind_a_slash_is_a_file(self) -> None:
         """A path may have colons."""
         folder = self.mktemp()

@@ -98,7 +98,9 @@ class Logs:
         if target:
             kept = os.dup(2) if again and not settings[LogFile].reopen else None
             followers = () if settings[LogMaster].enabled else STANDARD
-            original = open_destination(target, settings, owner=owner, followers=followers, descriptor=kept)
+            original = open_destination(
+                target, settings, owner=owner, followers=followers, descriptor=kept, again=again
+            )
         else:
             original = DescriptorLogger(os.dup(2))
         logs = cls(settings, Pipeline(original), original)
