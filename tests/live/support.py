@@ -446,6 +446,7 @@ class LiveCase(SynchronousTestCase):
         *arguments: str,
         server: str = SERVER,
         name: str = "site.ini",
+        prefix: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
         prepare: Callable[[], None] | None = None,
@@ -453,10 +454,11 @@ class LiveCase(SynchronousTestCase):
         """Start a server on a config, without waiting for anything.
 
         :param config: the lines of the ``[uwsgi]`` section.
+        :param prefix: a program that executes the server.
         """
         path = self.folder / name
         path.write_text("[uwsgi]\n" + config)
-        command = [*server_command(server), *arguments, str(path)]
+        command = [*prefix, *server_command(server), *arguments, str(path)]
         pythonpath = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         return self.run_daemon(
             command,

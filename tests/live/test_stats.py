@@ -1,0 +1,133 @@
+"""The statistics of a running instance, as the tools that people have read them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.live.support import (
+    PATIENCE,
+    Daemon,
+    LiveCase,
+    connect,
+    fetch,
+    free_port,
+    request_vars,
+    talk,
+    uwsgi_fetch,
+    uwsgi_packet,
+    wait_until,
+)
+
+
+class StatsTests(LiveCase):
+    """The stats server."""
+
+    def start(self, address: str, more: str = "") -> Daemon:
+        return self.serve(self.probe_config(more=f"stats = {address}\n{more}"), workers=2)
+
+    def read(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(talk(self.path("stats.sock"), b""))
+        return document
+
+    def test_document(self) -> None:
+        """The document counts requests, exceptions and bytes, and knows who is busy with what."""
+        daemon = self.start(self.path("stats.sock"))
+        pids = {int(uwsgi_fetch(self.path("app.sock"), "/pid").body) for _ in range(20)}
+        uwsgi_fetch(self.path("app.sock"), "/stream")
+        document = self.read()
+        self.assertEqual(document["pid"], daemon.pid)
+        self.assertEqual([worker["id"] for worker in document["workers"]], [1, 2])
+        self.assertTrue(pids <= {worker["pid"] for worker in document["workers"]})
+        self.assertEqual(sum(worker["requests"] for worker in document["workers"]), 21)
+        self.assertEqual({worker["status"] for worker in document["workers"]}, {"idle"})
+        self.assertGreater(sum(worker["tx"] for worker in document["workers"]), 20 * 60)
+        self.assertEqual(document["sockets"][0]["name"], self.path("app.sock"))
+        self.assertEqual(document["sockets"][0]["proto"], "uwsgi")
+        self.assertEqual(document["workers"][0]["apps"][0]["mountpoint"], "")
+
+    def test_busy_worker(self) -> None:
+        """A worker that sits in a request is busy, and its core shows the request."""
+        self.start(self.path("stats.sock"))
+        with connect(self.path("app.sock")) as client:
+            client.sendall(uwsgi_packet(request_vars("/sleep", query="s=5")))
+
+            def busy() -> list[dict[str, Any]]:
+                return [worker for worker in self.read()["workers"] if worker["status"] == "busy"]
+
+            (worker,) = wait_until(busy, "a busy worker")
+            (core,) = worker["cores"]
+            self.assertEqual(core["in_request"], 1)
+            self.assertIn("REQUEST_URI=/sleep?s=5", core["vars"])
+
+    def test_http(self) -> None:
+        """stats-http speaks HTTP."""
+        port = free_port()
+        self.start(f"127.0.0.1:{port}", "stats-http = true")
+        answer = fetch(("127.0.0.1", port))
+        self.assertEqual((answer.status, answer.header("Content-Type")), (200, "application/json"))
+        self.assertEqual(len(json.loads(answer.body)["workers"]), 2)
+
+    def test_slow_reader_stalls_nobody(self) -> None:
+        """Clients that connect and read nothing do not keep others from their document."""
+        self.start(self.path("stats.sock"))
+        idle = [connect(self.path("stats.sock")) for _ in range(20)]
+        try:
+            began = time.monotonic()
+            self.assertEqual(len(self.read()["workers"]), 2)
+            self.assertLess(time.monotonic() - began, 2)
+        finally:
+            for client in idle:
+                client.close()
+
+    def test_connect_and_read(self) -> None:
+        """uwsgid --connect-and-read prints the document."""
+        self.start(self.path("stats.sock"))
+        command = [sys.executable, "-m", "uwsgid", "--connect-and-read", self.path("stats.sock")]
+        output = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=True).stdout
+        self.assertEqual(len(json.loads(output)["workers"]), 2)
+
+    def test_uwsgitop(self) -> None:
+        """uwsgitop, as it is on PyPI, shows the workers."""
+        port = free_port()
+        self.start(f"127.0.0.1:{port}")
+        pid = int(uwsgi_fetch(self.path("app.sock"), "/pid").body)
+        uwsgitop = str(Path(sys.executable).with_name("uwsgitop"))
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, uwsgitop, "--frequency", "1", f"127.0.0.1:{port}"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm", "LINES": "40", "COLUMNS": "160"},
+        )
+        os.close(theirs)
+        try:
+            shown = b""
+            end = time.monotonic() + PATIENCE
+            while str(pid).encode() not in shown and time.monotonic() < end and process.poll() is None:
+                if select.select([ours], [], [], 0.2)[0]:
+                    shown += os.read(ours, 65536)
+            self.assertIn(str(pid).encode(), shown)
+            self.assertIn(b"idle", shown)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(ours)
+
+    def test_the_module_agrees(self) -> None:
+        """`import uwsgi` in the application tells the same."""
+        daemon = self.start(self.path("stats.sock"))
+        told = json.loads(uwsgi_fetch(self.path("app.sock"), "/uwsgi").body)
+        self.assertEqual(told["masterpid"], daemon.pid)
+        self.assertEqual((told["numproc"], told["workers"]), (2, [1, 2]))
+        self.assertIn(told["worker_id"], (1, 2))
+        self.assertEqual(told["opt"]["processes"], {"bytes": "2"})
+        daemon.wait_for("said by uwsgi.log")

@@ -1,0 +1,103 @@
+"""What a user installs is what was built: the wheel, in an environment with nothing else in it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from uwsgid._version import __version__
+
+ROOT: Final = Path(__file__).parent.parent
+SOURCES: Final = ("uwsgid", "twisted", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+
+
+class WheelTests(SynchronousTestCase):
+    """One build and one installation serve all tests."""
+
+    folder: Path
+    wheel: Path
+    bin: Path
+
+    def setUp(self) -> None:
+        if not hasattr(WheelTests, "wheel"):
+            WheelTests.folder = Path(tempfile.mkdtemp(prefix="uwsgid-wheel-"))
+            atexit.register(shutil.rmtree, WheelTests.folder, ignore_errors=True)
+            WheelTests.wheel = self.build(WheelTests.folder)
+            WheelTests.bin = self.install(WheelTests.folder, WheelTests.wheel)
+
+    def run_quietly(self, *command: str | Path) -> str:
+        """The output of a program that has to succeed."""
+        done = subprocess.run(
+            [str(word) for word in command],
+            cwd=self.folder,
+            env={key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def build(self, folder: Path) -> Path:
+        """A wheel from a copy of the sources, so that the checkout stays as it is."""
+        source = folder / "source"
+        source.mkdir()
+        unwanted = shutil.ignore_patterns("__pycache__", "*.cache")
+        for name in SOURCES:
+            if (ROOT / name).is_dir():
+                shutil.copytree(
+                    ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.cache")
+                )
+            else:
+                shutil.copy(ROOT / name, source / name)
+        self.run_quietly(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, source)
+        (wheel,) = folder.glob("*.whl")
+        return wheel
+
+    def install(self, folder: Path, wheel: Path) -> Path:
+        """An environment with the wheel and what it asks for; its folder of programs."""
+        self.run_quietly(sys.executable, "-m", "venv", folder / "env")
+        self.run_quietly(folder / "env" / "bin" / "pip", "install", "--quiet", wheel)
+        return folder / "env" / "bin"
+
+    def test_contents(self) -> None:
+        """The wheel has every module, twistd's plugin and the type marker, and nothing of Twisted's own."""
+        names = set(zipfile.ZipFile(self.wheel).namelist())
+        modules = {str(path.relative_to(ROOT)) for path in (ROOT / "uwsgid").rglob("*.py")}
+        self.assertEqual(modules - names, set())
+        self.assertIn("uwsgid/py.typed", names)
+        self.assertEqual(
+            {name for name in names if name.startswith("twisted/")}, {"twisted/plugins/uwsgid_plugin.py"}
+        )
+        self.assertEqual({name.split("/")[0] for name in names if "-" not in name}, {"uwsgid", "twisted"})
+
+    def test_twistd(self) -> None:
+        """twistd knows the command."""
+        self.assertIn("uwsgid", self.run_quietly(self.bin / "twistd", "--help"))
+        self.assertIn("--http-socket", self.run_quietly(self.bin / "twistd", "uwsgid", "--help"))
+
+    def test_console_script(self) -> None:
+        """So does a shell."""
+        self.assertIn(__version__, self.run_quietly(self.bin / "uwsgid", "--version"))
+        self.assertIn("--http-socket", self.run_quietly(self.bin / "uwsgid", "--help"))
+
+    def test_module(self) -> None:
+        """So does Python."""
+        self.assertIn(__version__, self.run_quietly(self.bin / "python", "-m", "uwsgid", "--version"))
+
+    def test_check(self) -> None:
+        """uwsgid check has nothing to say about a good config."""
+        config = self.folder / "site.ini"
+        config.write_text("[uwsgi]\nhttp-socket = 127.0.0.1:0\nwsgi-file = app.py\nmaster = true\n")
+        self.run_quietly(self.bin / "uwsgid", "check", config)
