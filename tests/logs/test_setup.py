@@ -92,7 +92,7 @@ class LogsTests(SynchronousTestCase):
         self.assertEqual(self.kept("stderr"), "hello\nfrom the master\n")
 
     def test_restore_before_a_reload(self) -> None:
-        """What is in the pipe is written first, then the descriptors lead to the file, which no reload empties."""
+        """What is in the pipe is written first; later lines go to the file, which no reload empties."""
 
         def task() -> None:
             logs = Logs.open(self.settings(f"logto = {self.path}", "log-master = true"))
