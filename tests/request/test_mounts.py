@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hypothesis import given
 from hypothesis import settings as examples
@@ -119,6 +119,30 @@ class FindTests(SynchronousTestCase):
         self.assertEqual(answer(apps, UWSGI_APPID="/a"), "")
         self.assertEqual(answer(apps, magic=True, UWSGI_APPID="/a"), "/a")
         self.assertEqual(answer(apps, magic=True, UWSGI_APPID="/b", SCRIPT_NAME="/a"), "")
+
+    def test_an_application_can_be_loaded_on_demand(self) -> None:
+        """Where no mountpoint matches, for those who may choose, at the mountpoint that they asked for."""
+        apps = apps_at("", "/a")
+        wanted: list[str] = []
+
+        def load(mountpoint: str, vars: Mapping[str, object]) -> App | None:
+            wanted.append(mountpoint)
+            return apps.add(mountpoint, "loaded") if mountpoint == "/b" else None
+
+        apps.on_demand = load
+        self.assertEqual(answer(apps, SCRIPT_NAME="/b"), "")
+        self.assertEqual(answer(apps, magic=True, SCRIPT_NAME="/a"), "/a")
+        self.assertEqual(answer(apps, magic=True, SCRIPT_NAME="/b"), "/b")
+        self.assertEqual(answer(apps, magic=True, SCRIPT_NAME="/b"), "/b")
+        self.assertEqual(answer(apps, magic=True, UWSGI_APPID="x", SCRIPT_NAME="/a"), "")
+        self.assertEqual(wanted, ["/b", "x"])
+
+    def test_what_was_managed_needs_no_loading(self) -> None:
+        """The application of the path answers, unless the client names another."""
+        apps = apps_at("", "/a", lookup=Lookup(manage_script_name=True))
+        self.assertEqual(answer(apps, magic=True, PATH_INFO="/a/b"), "/a")
+        self.assertEqual(answer(apps, magic=True, PATH_INFO="/a/b", UWSGI_APPID=""), "/a")
+        self.assertEqual(answer(apps, magic=True, PATH_INFO="/x", UWSGI_APPID="/a"), "/a")
 
     def test_nobody_answers_where_nothing_is_loaded(self) -> None:
         """An empty table is no error."""

@@ -10,7 +10,7 @@ its surprise about the default application included.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -168,6 +168,8 @@ class Apps:
         empty or starts with a slash.  uWSGI means to say "is empty or a slash" and compares one byte only, so
         that with ``mount = /a=…`` alone ``/b`` is answered by the application of ``/a``
         (core/utils.c, `uwsgi_get_app_id`); configurations depend on it.  ``no-default-app`` turns it off.
+    :ivar on_demand: loads the application that the variables of a request name, at the mountpoint that they ask
+        for; None loads nothing.  Called for requests that may choose applications, where no mountpoint matches.
     :ivar only: the application that answers every request, when that can be said without looking at one;
         else None, and `find` decides.  It knows nothing of `find`'s *magic*.
     """
@@ -176,6 +178,7 @@ class Apps:
         self.lookup: Final = lookup
         self.default: App | None = None
         self.only: App | None = None
+        self.on_demand: Callable[[str, Mapping[str, Any]], App | None] | None = None
         self._apps: list[App] = []
         self._by_mountpoint: dict[str, App] = {}
         self._longest_first: list[tuple[str, App]] = []
@@ -241,12 +244,13 @@ class Apps:
 
         With ``manage-script-name`` it rewrites ``SCRIPT_NAME`` and ``PATH_INFO`` of *vars*.
 
-        :param magic: obey ``UWSGI_APPID``.  Only for requests of a socket whose peer may choose applications.
+        :param magic: obey ``UWSGI_APPID`` and load on demand.  Only for requests of a socket whose peer may
+            choose applications.
         """
         lookup = self.lookup
         app = self._move_script_name(vars) if lookup.manage_script_name else None
-        if magic and (chosen := vars.get("UWSGI_APPID")):
-            app = self._by_mountpoint.get(chosen)
+        if magic:
+            app = self._find_or_load(vars, app)
         elif lookup.ignore_script_name:
             app = None
         elif app is None:
@@ -254,6 +258,16 @@ class Apps:
         if app is None and not lookup.no_default_app:
             return self.default
         return app
+
+    def _find_or_load(self, vars: Mapping[str, Any], managed: App | None) -> App | None:
+        mountpoint: str = vars.get("UWSGI_APPID", "")
+        if not mountpoint:
+            by_name = not self.lookup.ignore_script_name
+            if managed is not None and by_name:
+                return managed
+            mountpoint = self._host(vars) + (vars.get("SCRIPT_NAME", "") if by_name else "")
+        app = self._by_mountpoint.get(mountpoint)
+        return self.on_demand(mountpoint, vars) if app is None and self.on_demand is not None else app
 
     def _host(self, vars: Mapping[str, Any]) -> str:
         if not self.lookup.vhost:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from uwsgid.errors import AppError
@@ -23,6 +24,7 @@ from uwsgid.languages.python.autoreload import AutoReload, Reloader
 from uwsgid.languages.python.context import here
 from uwsgid.languages.python.imports import argv, import_all, map_aliases, try_module
 from uwsgid.languages.python.loading import LoadOutcome, freeze, load_apps, say_traceback, threads_alive
+from uwsgid.languages.python.ondemand import load_on_demand
 from uwsgid.languages.python.options import PythonApps
 from uwsgid.languages.python.virtualenv import PythonHome, enter
 
@@ -77,6 +79,7 @@ class Python:
         :param lazy: a worker loads for itself.
         """
         here.apps = apps
+        apps.on_demand = partial(load_on_demand, apps=apps, callable=settings[PythonApps].callable, say=say)
         outcome = load_apps(settings, apps, say, lazy=lazy)
         try:
             map_aliases(settings[PythonApps].post_aliases, say)

@@ -83,6 +83,11 @@ def load_apps(settings: Settings, apps: Apps, say: Say, *, lazy: bool = False) -
     return LoadOutcome(loader.loaded, loader.failed)
 
 
+def load_one(mountpoint: str, target: Target, apps: Apps, say: Say) -> bool:
+    """Load one application while the worker serves; False, and lines in the log, when it failed."""
+    return _Loader(target.callable, apps, say).load(mountpoint, target)
+
+
 class _Loader:
     """One run over a configuration."""
 
