@@ -60,4 +60,4 @@ class LoadTests(AppTestCase):
     def test_a_home_of_its_own_can_not_be_had(self) -> None:
         """The log says why nothing was loaded."""
         self.assertIsNone(self.ask(UWSGI_MODULE="json", UWSGI_PYHOME="/srv/env"))
-        self.assertIn("a worker has one interpreter", self.said[0])
+        self.assertIn("it wants the Python home /srv/env", self.said[0])

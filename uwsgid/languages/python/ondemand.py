@@ -49,9 +49,7 @@ def load_on_demand(
     if target is None:
         return None
     if home := vars.get("UWSGI_PYHOME") or vars.get("UWSGI_HOME"):
-        say(
-            f"not loading {target.where}: it asks for the Python home {home}, and a worker has one interpreter"
-        )
+        say(f"not loading {target.where}: it wants the Python home {home}, a worker has one interpreter")
         return None
     with _one_at_a_time:
         if mountpoint not in apps:
