@@ -169,7 +169,7 @@ class Apps:
         that with ``mount = /a=…`` alone ``/b`` is answered by the application of ``/a``
         (core/utils.c, `uwsgi_get_app_id`); configurations depend on it.  ``no-default-app`` turns it off.
     :ivar on_demand: loads the application that the variables of a request name, at the mountpoint that they
-        ask for; None loads nothing.  Called where no mountpoint matches, if the client may choose applications.
+        ask for; None loads nothing.  Called where no mountpoint matches and the client may choose.
     :ivar only: the application that answers every request, when that can be said without looking at one;
         else None, and `find` decides.  It knows nothing of `find`'s *magic*.
     """
