@@ -232,6 +232,9 @@ class IKernel(Interface):
     def set_process_title(title: str) -> None:
         """Change what ps shows for us, as far as the space allows.  Never fails."""
 
+    def set_process_name(name: str) -> None:
+        """Change the short name, 15 bytes, that top and ``ps -o comm`` show.  Never fails."""
+
     def fork() -> int:
         """0 in the child, the child's process id in the parent."""
 

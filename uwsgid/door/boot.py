@@ -308,7 +308,7 @@ def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
     boot.logs.leave()
     _close_the_reactor()
     become_server_of_births(house)
-    house.kernel.set_process_title(house.settings[Processes].titled("uWSGI seed"))
+    house.name_process("seed")
     serve_births(channel, partial(bear, house))
 
 
@@ -366,7 +366,6 @@ def inheritance_of(boot: Boot) -> Inheritance:
         cwd=boot.cwd,
         sources=boot.site.reading.sources,
         environ=boot.environ,
-        title=settings[Processes].titled("uWSGI master", settings[Processes].procname_master),
         no_server=settings[Processes].no_server,
         removals=tuple(boot.cleanup),
         write_pidfiles=lambda: _rewrite_pidfiles(boot),

@@ -303,6 +303,10 @@ class Kernel:
     def set_process_title(self, title: str) -> None:
         titles.set_title(title, self._title_area)
 
+    @staticmethod
+    def set_process_name(name: str) -> None:
+        titles.set_title(name, None)
+
     fork = staticmethod(os.fork)
 
     @staticmethod

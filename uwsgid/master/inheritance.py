@@ -19,7 +19,6 @@ class Inheritance:
     :ivar argv: the command line without the program, for a reload.
     :ivar cwd: where the instance was started.
     :ivar sources: the files of the configuration.
-    :ivar title: the process title of the master.
     :ivar no_server: end as soon as everything is loaded.
     :ivar removals: what to remove at exit, as pairs of a label for the log and a path.
     :ivar write_pidfiles: writes the pid files again.
@@ -34,7 +33,6 @@ class Inheritance:
     cwd: str
     sources: Sequence[str]
     environ: MutableMapping[str, str]
-    title: str
     no_server: bool
     removals: Sequence[tuple[str, str]]
     write_pidfiles: Callable[[], None]

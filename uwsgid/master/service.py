@@ -25,7 +25,7 @@ from uwsgid.master.unixsignals import UnixSignals
 from uwsgid.master.watchdog import Watchdog
 from uwsgid.master.workforce import Workforce
 from uwsgid.request.mounts import Mounting
-from uwsgid.supervise.processes import Endings
+from uwsgid.supervise.processes import Endings, Processes
 
 if TYPE_CHECKING:
     from uwsgid.master.inheritance import Inheritance
@@ -127,7 +127,7 @@ class Master(MultiService):
     def _begin(self) -> None:
         self.signals.install()
         self._say(self.signals.meaning())
-        self._house.kernel.set_process_title(self._inheritance.title)
+        self._house.name_process("master", self._house.settings[Processes].procname_master)
         self._intake.start()
         if self._has_fifo:
             self.fifo.start()

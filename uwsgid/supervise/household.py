@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from uwsgid.supervise.board import Board
+from uwsgid.supervise.processes import Processes
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
@@ -46,3 +47,16 @@ class Household:
     close_in_child: list[int] = field(default_factory=list)
     apps: Any = None
     languages: list[Any] = field(default_factory=list)
+
+    def name_process(self, what: str, own: str = "") -> None:
+        """Name this process *what*: its title where the configuration wants one, always its short name.
+
+        Without ``auto-procname`` the arguments stay visible, which is what ``pkill -f site.ini`` looks for.
+
+        :param own: the title that ``procname`` gives it.
+        """
+        processes = self.settings[Processes]
+        if processes.auto_procname:
+            self.kernel.set_process_title(processes.titled(f"uWSGI {what}", own))
+        else:
+            self.kernel.set_process_name(f"uwsgid {what}")

@@ -434,6 +434,9 @@ class MemoryKernel:
         self.title = title
         self._note("set_process_title", title)
 
+    def set_process_name(self, name: str) -> None:
+        self._note("set_process_name", name)
+
     def fork(self) -> int:
         self._maybe_fail("fork")
         child = self.forks.pop(0) if self.forks else 0

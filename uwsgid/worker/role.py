@@ -60,7 +60,7 @@ class Worker:
         house.kernel.set_parent_death_signal(signal.SIGHUP)
         self._signals.install()
         processes = self._processes
-        house.kernel.set_process_title(processes.titled(f"uWSGI worker {slot}", processes.procname))
+        house.name_process(f"worker {slot}", processes.procname)
         self._pin_to_cpus()
         self._board.pid[seat] = os.getpid()
         if processes.loads_late:

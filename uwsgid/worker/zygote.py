@@ -23,7 +23,7 @@ def zygote(newborn: Newborn) -> int:
     house = newborn.household
     processes = house.settings[Processes]
     become_server_of_births(house)
-    house.kernel.set_process_title(processes.titled("uWSGI zygote"))
+    house.name_process("zygote")
     house.apps = Apps(Lookup.from_settings(house.settings))
     house.languages = [member.part() for member in languages]
     for language in house.languages:
@@ -47,6 +47,6 @@ def zygote(newborn: Newborn) -> int:
 def seed(newborn: Newborn) -> int:
     """Forks zygotes and its own spare; knows no application."""
     become_server_of_births(newborn.household)
-    newborn.household.kernel.set_process_title(newborn.household.settings[Processes].titled("uWSGI seed"))
+    newborn.household.name_process("seed")
     serve_births(newborn.master.channel, partial(bear, newborn.household))
     return 0
