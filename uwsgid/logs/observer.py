@@ -34,12 +34,17 @@ class LineObserver:
             (self._lines.say_verbose if event.get("verbose") else self._lines.say)(text)
 
 
+def _is_twisted(namespace: str) -> bool:
+    # the parts of Twisted that still use its old log have the second name
+    return namespace.startswith("twisted.") or namespace == "log_legacy"
+
+
 def text_of(event: Mapping[str, Any], debug: bool = False) -> str | None:
     """The text of *event*, with the traceback of its failure; None where it is not for operators."""
     level = event.get("log_level", LogLevel.info)
     if level is LogLevel.debug and not debug:
         return None
-    if level is LogLevel.info and not debug and str(event.get("log_namespace", "")).startswith("twisted."):
+    if level is LogLevel.info and not debug and _is_twisted(str(event.get("log_namespace", ""))):
         return None
     parts = [formatEvent(dict(event)).rstrip("\n")]
     failure = event.get("log_failure")

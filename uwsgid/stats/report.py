@@ -10,19 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from uwsgid._version import __version__
-from uwsgid.errors import PeerError
 from uwsgid.host import Listener
-from uwsgid.supervise.board import Board, RequestKind
+from uwsgid.supervise.board import Board
 from uwsgid.supervise.rows import AppCounts, AppFacts, worker_row
-from uwsgid.wire.events import RequestHead
-from uwsgid.wire.http1 import HttpDecoder
-from uwsgid.wire.limits import Limits
-from uwsgid.wire.uwsgi import read_vars
-
-_GENEROUS: Final = Limits(buffer_size=1 << 20, max_vars=1 << 15)
+from uwsgid.supervise.snapshot import request_vars
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,43 +166,12 @@ def _core(board: Board, seat: int, core: int) -> dict[str, Any]:
 def vars_of(board: Board, seat: int, core: int) -> list[str]:
     """The variables of the request that *core* works on, ``NAME=value``, and an empty string after them.
 
-    An empty list where there is no request, or where it changed while it was copied: the worker writes
-    without asking us, so a copy counts only if a second one and the counter of the core say the same.
+    An empty list where there is no request, or where it changed while it was copied.
     """
-    at = seat * board.cores + core
-    before = board.in_request[at]
-    if not before & 1:
-        return []
-    kind, size = board.request_kind[at], board.request_size[at]
-    snapshot = board.snapshot_of(seat, core)
-    copied = bytes(snapshot[:size])
-    if bytes(snapshot[:size]) != copied or (board.in_request[at], board.request_size[at]) != (before, size):
-        return []
-    found = _read(kind, copied)
+    found = request_vars(board, seat, core)
     return (
         [*(f"{_wire_text(name)}={_wire_text(value)}" for name, value in found.items()), ""] if found else []
     )
-
-
-def _read(kind: int, data: bytes) -> dict[str, str]:
-    """The variables of a snapshot; of one that was too small for its request, those that are in it."""
-    found: dict[str, Any] = {}
-    try:
-        if kind == RequestKind.UWSGI:
-            read_vars(data, found, _GENEROUS.max_vars)
-        elif kind == RequestKind.HTTP:
-            decoder = HttpDecoder({}, _GENEROUS)
-            decoder.feed(data)
-            event = decoder.next_event()
-            found = event.vars if isinstance(event, RequestHead) else _request_line(data)
-    except PeerError:
-        pass
-    return {name: value for name, value in found.items() if name and isinstance(value, str)}
-
-
-def _request_line(data: bytes) -> dict[str, Any]:
-    parts = data.partition(b"\r\n")[0].decode("latin-1").split(" ")
-    return dict(zip(("REQUEST_METHOD", "REQUEST_URI", "SERVER_PROTOCOL"), parts, strict=False))
 
 
 def _wire_text(text: str) -> str:

@@ -1,11 +1,13 @@
 """What a worker is working on, read from the board by somebody else.
 
 The worker copies the bytes of each request head to its snapshot, when anybody may want to see it, and counts
-``in_request`` up before and after the request.  A reader takes the bytes between two looks at that count: if
-it changed meanwhile, or is even, what was read belongs to no request.
+``in_request`` up before and after the request.  It writes without asking its readers, so what one reads counts
+only if a second copy and the counter say the same.
 """
 
 from __future__ import annotations
+
+from typing import Any, Final
 
 from uwsgid.errors import PeerError
 from uwsgid.supervise.board import Board, RequestKind
@@ -14,33 +16,42 @@ from uwsgid.wire.http1 import HttpDecoder
 from uwsgid.wire.limits import Limits
 from uwsgid.wire.uwsgi import read_vars
 
-_PLENTY = Limits(1 << 20, 1 << 16)
+_GENEROUS: Final = Limits(buffer_size=1 << 20, max_vars=1 << 15)
 
 
 def request_vars(board: Board, seat: int, core: int) -> dict[str, str]:
     """The variables of the request in progress; empty where there is none or it ended while we looked."""
-    index = seat * board.cores + core
-    before = board.in_request[index]
+    at = seat * board.cores + core
+    before = board.in_request[at]
     if not before & 1:
         return {}
-    kind = board.request_kind[index]
-    size = min(board.request_size[index], board.snapshot)
-    data = bytes(board.snapshot_of(seat, core)[:size])
-    if board.in_request[index] != before:
+    kind, size = board.request_kind[at], board.request_size[at]
+    snapshot = board.snapshot_of(seat, core)
+    copied = bytes(snapshot[:size])
+    if bytes(snapshot[:size]) != copied or (board.in_request[at], board.request_size[at]) != (before, size):
         return {}
-    found: dict[str, str] = {}
+    return _read(kind, copied)
+
+
+def _read(kind: int, data: bytes) -> dict[str, str]:
+    """The variables of a snapshot; of one that was too small for its request, those that are in it."""
+    found: dict[str, Any] = {}
     try:
         if kind == RequestKind.UWSGI:
-            read_vars(data, found)
+            read_vars(data, found, _GENEROUS.max_vars)
         elif kind == RequestKind.HTTP:
-            decoder = HttpDecoder({}, _PLENTY)
+            decoder = HttpDecoder({}, _GENEROUS)
             decoder.feed(data)
             event = decoder.next_event()
-            if isinstance(event, RequestHead):
-                found = event.vars
+            found = event.vars if isinstance(event, RequestHead) else _request_line(data)
     except PeerError:
-        return {}
-    return found
+        pass
+    return {name: value for name, value in found.items() if name and isinstance(value, str)}
+
+
+def _request_line(data: bytes) -> dict[str, Any]:
+    parts = data.partition(b"\r\n")[0].decode("latin-1").split(" ")
+    return dict(zip(("REQUEST_METHOD", "REQUEST_URI", "SERVER_PROTOCOL"), parts, strict=False))
 
 
 def describe_request(board: Board, seat: int, core: int) -> str:
