@@ -1,8 +1,8 @@
 """What a worker is working on, read from the board by somebody else.
 
 The worker copies the bytes of each request head to its snapshot, when anybody may want to see it, and counts
-``in_request`` up before and after the request.  It writes without asking its readers, so what one reads counts
-only if a second copy and the counter say the same.
+``in_request`` up before and after the request.  It writes without asking its readers, so what one reads
+counts only if a second copy and the counter say the same.
 """
 
 from __future__ import annotations
