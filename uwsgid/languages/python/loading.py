@@ -76,9 +76,7 @@ def load_apps(settings: Settings, apps: Apps, say: Say, *, lazy: bool = False) -
         return LoadOutcome(loader.loaded, loader.failed, FAILED_APP, fatal)
     if not apps:
         if settings[Mounting].need_app and not lazy:
-            reason = "*** no app loaded. GAME OVER ***"
-            say(reason)
-            return LoadOutcome(0, loader.failed, FAILED_APP, reason)
+            return LoadOutcome(0, loader.failed, FAILED_APP, "*** no app loaded. GAME OVER ***")
         say("*** no app loaded. going in full dynamic mode ***")
     return LoadOutcome(loader.loaded, loader.failed)
 
