@@ -31,10 +31,12 @@ from uwsgid.wire.events import RequestHead
 from uwsgid.wire.http1 import HttpDecoder
 from uwsgid.wire.limits import Limits
 from uwsgid.wire.response import error_page
-from uwsgid.wire.uwsgi import UwsgiDecoder
+from uwsgid.wire.uwsgi import UwsgiDecoder, content_length, read_vars
 
 #: The least one read of a request head asks for: an answer's first packet seldom brings more.
 _READ: Final = 8192
+#: Modifiers whose packets carry variables for a gateway interface; the decoder knows about all others.
+_WITH_VARS: Final = frozenset({0, 5, 7, 9, 30})
 #: Bytes of an unread body that are thrown away so that the connection can be used again.
 _DISCARD: Final = 1 << 16
 #: Bytes that a client may still send after it got its last answer.
@@ -63,9 +65,7 @@ class Station:
 
     def connect_uwsgi(self, fd: int, peer: Any) -> Connection:
         """A connection of a front end; what it says of its client is in the packet."""
-        connection = Connection(fd, "", self.listener, self, self.terms)
-        connection.decoder = UwsgiDecoder(self.base, self.limits)
-        return connection
+        return Connection(fd, "", self.listener, self, self.terms)
 
     def connect_http(self, fd: int, peer: Any) -> Connection:
         """A connection of an HTTP client, whose address becomes ``REMOTE_ADDR`` of its requests."""
@@ -100,6 +100,8 @@ class Cycle:
         self._counting = first._counting if first is not None else threading.Lock()
         self._handlers = _dispatched(serving.handlers, settings[Dispatch])
         options = settings[RequestOptions]
+        self._max_vars = options.max_vars
+        self._longest_packet = 4 + options.buffer_size
         self._limits = Limits(buffer_size=options.buffer_size, max_vars=options.max_vars)
         self._read_size: Final = max(_READ, options.buffer_size + 4)
         self._dynamic = frozenset(settings[Dispatch].dynamic_apps)
@@ -138,7 +140,7 @@ class Cycle:
     def advance(self, connection: Connection) -> Next:
         """Read what arrived, and answer at most one request."""
         waits = connection.waits
-        decoder = connection.decoder
+        data = b""
         if waits is not Next.AGAIN:
             if waits is Next.LINGER:
                 return self._linger(connection)
@@ -150,63 +152,84 @@ class Cycle:
                 return self._gone(connection, error.strerror or str(error))
             if not data:
                 return self._gone(connection, "client closed connection")
-            decoder.feed(data)
-            connection.received += data
         try:
-            head = decoder.next_event()
+            if connection.decoder is None and len(data) > 4 and data[0] in _WITH_VARS:
+                # a uwsgi packet that is whole after one read, as nearly all are, needs no decoder
+                end = 4 + (data[1] | data[2] << 8)
+                if len(data) >= end <= self._longest_packet:
+                    vars = connection.station.base.copy()
+                    block = data[4:end]
+                    count = read_vars(block, vars, self._max_vars)
+                    length = vars.get("CONTENT_LENGTH")
+                    length = content_length(length) if length else 0
+                    request = Request(vars, data[0], data[3], self._core, time())
+                    request.var_count = count
+                    request.packet_size = end - 4
+                    request.reply = Reply(connection, vars)
+                    body = Body(connection, length, data[end:] if length else b"")
+                    return self._serve(connection, request, body, block)
+            return self._decode(connection, data)
         except PeerError as error:
             return self._refuse(connection, error)
-        if type(head) is not RequestHead:
-            return Next.PARK_IDLE if decoder.idle and connection.served else Next.PARK_HEAD
-        try:
-            return self._serve(connection, head)
         except Exception:
             self._serving.say(f"a request could not be finished:\n{traceback.format_exc()}")
             return Next.CLOSE
 
-    def _serve(self, connection: Connection, head: RequestHead) -> Next:
-        started = time()
-        began = monotonic()
-        serving, terms, station = self._serving, self.terms, connection.station
-        board, seat, at, core = serving.board, self._seat, self._at, self._core
-        vars = head.vars
-        length = head.body_length
+    def _decode(self, connection: Connection, data: bytes) -> Next:
+        """The same for HTTP, and for packets that come in pieces."""
         decoder = connection.decoder
-        is_http = station.kind is RequestKind.HTTP
-
-        request = Request(vars, head.modifier1, head.modifier2, core, started)
+        station = connection.station
+        if decoder is None:
+            decoder = connection.decoder = UwsgiDecoder(station.base, self._limits)
+        if data:
+            decoder.feed(data)
+            connection.received += data
+        head = decoder.next_event()
+        if type(head) is not RequestHead:
+            return Next.PARK_IDLE if decoder.idle and connection.served else Next.PARK_HEAD
+        length = head.body_length
+        request = Request(head.vars, head.modifier1, head.modifier2, self._core, time())
         request.var_count = head.count
         request.packet_size = head.size
-        request.trusted = station.trusted
         request.block = head.block
-        reply: Reply
-        if is_http:
-            keep = head.keep_alive and not self._farewell.due
-            reply = HttpReply(connection, vars, head.http_version, keep)
-            # of a chunked body the decoder keeps what it has
-            start = b"" if length is None else decoder.leftover()
+        # of a chunked body the decoder keeps what it has
+        start = b"" if length is None else decoder.leftover()
+        if station.kind is RequestKind.HTTP:
+            keep_alive = head.keep_alive and not self._farewell.due
+            request.reply = HttpReply(connection, head.vars, head.http_version, keep_alive)
             body = Body(connection, length, start, decoder if length is None else None, head.expect_continue)
+            block = connection.received[: head.size]
         else:
-            reply = Reply(connection, vars)
-            body = Body(connection, length, decoder.leftover() if length else b"")
-        request.reply = reply
+            request.reply = Reply(connection, head.vars)
+            body = Body(connection, length, start if length else b"")
+            block = connection.received[4 : 4 + head.size]
+        connection.received = b""
+        return self._serve(connection, request, body, block)
+
+    def _serve(self, connection: Connection, request: Request, body: Body, block: bytes) -> Next:
+        began = monotonic()
+        serving, terms, station = self._serving, self.terms, connection.station
+        board, at, core = serving.board, self._at, self._core
+        reply = request.reply
         request.body = body
+        if station.trusted:
+            request.trusted = True
 
         board.in_request[at] += 1
-        board.started[at] = started
+        board.started[at] = request.started
         if self._harakiri:
             board.deadline[at] = began + self._harakiri
         if self._snapshot is not None:
-            self._keep_snapshot(connection.received, station.kind, head.size)
-        connection.received = b""
+            self._keep_snapshot(block, station.kind)
         serving.current[core] = request
 
-        handler = self._handlers[head.modifier1]
+        handler = self._handlers[request.modifier1]
         refused = False
-        if handler is None or (terms.limit_post and length and length > terms.limit_post):
+        length = body.length
+        if handler is None or (length and terms.limit_post and length > terms.limit_post):
             refused = True
             self._turn_away(connection, request, handler)
-        elif terms.post_buffering and length != 0 and not self._buffer(connection, request, body):
+        elif length != 0 and terms.post_buffering and not self._buffer(connection, request, body):
             refused = True
         else:
             try:
@@ -214,8 +237,8 @@ class Cycle:
             except BaseException:
                 self._broken_handler(request)
 
-        ended = monotonic()
-        if is_http:
+        request.micros = micros = int((monotonic() - began) * 1000000)
+        if station.kind is RequestKind.HTTP:
             after = self._after_http(connection, reply, body)
         elif body.at_end or body.discard(_DISCARD):
             after = Next.CLOSE
@@ -225,7 +248,6 @@ class Cycle:
             after = self._start_to_linger(connection)
         connection.served += 1
 
-        request.micros = micros = int((ended - began) * 1000000)
         serving.current[core] = None
         if serving.cores == 1:
             self._count(reply, micros)
@@ -241,7 +263,7 @@ class Cycle:
             board.deadline[at] = 0.0
         board.in_request[at] += 1
         if refused:
-            board.rejected[seat] += 1
+            board.rejected[self._seat] += 1
         else:
             serving.log_request(request)
         serving.after_request(core)
@@ -254,21 +276,16 @@ class Cycle:
         board.avg_rt[seat] = (board.avg_rt[seat] + micros) // 2
         board.tx[seat] += reply.headers_size + reply.body_size
 
-    def _keep_snapshot(self, received: bytes, kind: RequestKind, size: int) -> None:
+    def _keep_snapshot(self, block: bytes, kind: RequestKind) -> None:
         """Let the stats and harakiri see the request in progress."""
-        board, at = self._serving.board, self._at
-        if kind is RequestKind.UWSGI:
-            received = received[4 : 4 + size]
-        elif len(received) > size:
-            received = received[:size]
-        size = len(received)
+        board, at, snapshot = self._serving.board, self._at, self._snapshot
+        assert snapshot is not None
+        size = len(block)
         if size > board.snapshot:
             size = board.snapshot
-            received = received[:size]
-        board.request_size[at] = 0
+            block = block[:size]
         board.request_kind[at] = kind
-        assert self._snapshot is not None
-        self._snapshot[:size] = received
+        snapshot[:size] = block
         board.request_size[at] = size
 
     def _after_http(self, connection: Connection, reply: Reply, body: Body) -> Next:
