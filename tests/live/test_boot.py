@@ -8,9 +8,12 @@ import socket
 import sys
 from pathlib import Path
 
+import psutil
+
 from tests.live.support import (
     APPS,
     SERVER,
+    Daemon,
     LiveCase,
     fetch,
     free_port,
@@ -45,7 +48,7 @@ class RefusedBootTests(LiveCase):
             port = holder.getsockname()[1]
             log = self.refuse(
                 f"http-socket = 127.0.0.1:{port}\nwsgi-file = {APPS / 'probe.py'}\n",
-                rf"127\.0\.0\.1:{port}.*(in use|EADDRINUSE)",
+                rf"bind\(\): Address already in use \[127\.0\.0\.1:{port}\]",
                 status=1,
             )
         self.assertNotIn("Traceback", log)
@@ -81,7 +84,7 @@ class RefusedBootTests(LiveCase):
         """A socket in a folder that does not exist is named, with the reason."""
         self.refuse(
             f"socket = {self.path('no-such-folder/app.sock')}\nwsgi-file = {APPS / 'probe.py'}\n",
-            r"no-such-folder/app\.sock.*No such file",
+            r"No such file or directory \[.*/no-such-folder/app\.sock\]",
             status=1,
         )
 
@@ -92,7 +95,7 @@ class RefusedBootTests(LiveCase):
         os.mkdir(path, 0o700)
         log = self.refuse(
             f"socket = {path}/app.sock\nwsgi-file = {APPS / 'probe.py'}\nuid = nobody\ngid = nogroup\n",
-            r"app\.sock.*Permission denied",
+            r"Permission denied \[.*/app\.sock\]",
             status=1,
         )
         self.assertNotIn("Traceback", log)
@@ -132,10 +135,22 @@ class BootTests(LiveCase):
         daemon = self.serve(
             self.probe_config(more="uid = nobody\ngid = nogroup\nchmod-socket = 660\nmaster-as-root = false")
         )
-        for process in daemon.family():
-            self.assertNotEqual(process.uids().effective, 0, daemon.survivors())
+        daemon.wait_for("spawned uWSGI worker 2 ")
+        owners = self.owners(daemon)
+        self.assertGreaterEqual(len(owners), 4)
+        self.assertNotIn(0, [uid for _, uid in owners], daemon.survivors())
         status = os.stat(self.path("app.sock"))
         self.assertEqual(status.st_mode & 0o777, 0o660)
+
+    def owners(self, daemon: Daemon) -> list[tuple[int, int]]:
+        """Pid and effective uid of every process."""
+        found = []
+        for process in daemon.family():
+            try:
+                found.append((process.pid, process.uids().effective))
+            except psutil.NoSuchProcess:
+                continue  # a midwife, which does not live long
+        return found
 
     def test_vacuum_and_pidfile(self) -> None:
         """The pidfile holds the master's pid; vacuum removes it and the socket."""

@@ -57,7 +57,7 @@ class DeathTests(LiveCase):
 
     def test_zygote(self) -> None:
         """Without the zygote the workers go on serving; a new one is made, and workers can be born again."""
-        daemon = self.serve(self.probe_config(workers=2), workers=2)
+        daemon = self.serve(self.probe_config(workers=2, more="auto-procname = true"), workers=2)
         (zygote,) = daemon.members("zygote")
         with Load(self.path("app.sock"), clients=2) as load:
             load.wait_for_more(100)
@@ -71,7 +71,7 @@ class DeathTests(LiveCase):
 
     def test_seed(self) -> None:
         """Without the seed nobody notices, and a reload still works."""
-        daemon = self.serve(self.probe_config(workers=2), workers=2)
+        daemon = self.serve(self.probe_config(workers=2, more="auto-procname = true"), workers=2)
         seeds = daemon.members("seed")
         self.assertTrue(seeds, daemon.survivors())
         with Load(self.path("app.sock"), clients=2) as load:

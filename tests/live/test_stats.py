@@ -112,11 +112,12 @@ class StatsTests(LiveCase):
         try:
             shown = b""
             end = time.monotonic() + PATIENCE
-            while str(pid).encode() not in shown and time.monotonic() < end and process.poll() is None:
+            wanted = (str(pid).encode(), b"idle")
+            while not all(text in shown for text in wanted) and time.monotonic() < end:
                 if select.select([ours], [], [], 0.2)[0]:
                     shown += os.read(ours, 65536)
-            self.assertIn(str(pid).encode(), shown)
-            self.assertIn(b"idle", shown)
+            for text in wanted:
+                self.assertIn(text, shown)
         finally:
             process.kill()
             process.wait()
