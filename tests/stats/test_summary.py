@@ -14,6 +14,7 @@ class SummaryTests(SynchronousTestCase):
         """The total, then each application of each worker between two rules."""
         board = serving(slots=2)
         board.requests[0], board.past_requests[1] = 7, 3
+        board.app_requests[0] = 7
         self.assertEqual(
             list(instance_lines(board, [AppFacts(mountpoint="/shop")])),
             [
@@ -28,6 +29,7 @@ class SummaryTests(SynchronousTestCase):
         """A worker tells its own requests only."""
         board = serving()
         board.requests[0], board.past_requests[0] = 7, 3
+        board.app_requests[0] = 7
         self.assertEqual(
             list(worker_lines(board, 1, 0, [AppFacts()])),
             ["worker 1 total requests: 7", "\tapp 0 [] requests: 7 exceptions: 0"],

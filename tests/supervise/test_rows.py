@@ -64,18 +64,14 @@ class RowTests(SynchronousTestCase):
         self.assertEqual(status_of(board, 1), "pause")
 
     def test_apps(self) -> None:
-        """One application has the numbers of its worker, several have those that somebody counted."""
+        """Each application has the numbers that the worker who serves has counted for it."""
         board = serving()
-        board.requests[0], board.exceptions[0] = 7, 2
-        one = AppFacts(mountpoint="/shop")
-        row = app_rows(board, 1, [one])[0]
-        self.assertEqual((row["mountpoint"], row["requests"], row["exceptions"]), ("/shop", 7, 2))
-        two = [one, AppFacts(id=1)]
-        self.assertEqual([row["requests"] for row in app_rows(board, 1, two)], [0, 0])
-        counted = app_rows(board, 1, two, counts=lambda slot, app: (slot * 10 + app, 0))
-        self.assertEqual([row["requests"] for row in counted], [10, 11])
-        board.phase[0] = Phase.BORN
-        self.assertEqual(app_rows(board, 1, two), [])
+        board.app_requests[0], board.app_exceptions[0], board.app_requests[1] = 7, 2, 3
+        rows = app_rows(board, 1, [AppFacts(mountpoint="/shop"), AppFacts(id=1), AppFacts(id=board.apps)])
+        self.assertEqual(
+            [(row["mountpoint"], row["requests"], row["exceptions"]) for row in rows],
+            [("/shop", 7, 2), ("", 3, 0), ("", 0, 0)],
+        )
 
     def test_what_applications_see(self) -> None:
         """workers() has one entry a slot, with the keys of uWSGI in its order."""

@@ -15,7 +15,7 @@ from typing import Any
 from uwsgid._version import __version__
 from uwsgid.host import Listener
 from uwsgid.supervise.board import Board
-from uwsgid.supervise.rows import AppCounts, AppFacts, worker_row
+from uwsgid.supervise.rows import AppFacts, worker_row
 from uwsgid.supervise.snapshot import request_vars
 
 
@@ -42,7 +42,6 @@ class StatsFacts:
 
     :ivar queue_errors: how many checks found a socket whose queue was full.
     :ivar apps: what each worker has loaded.
-    :ivar app_counts: requests and exceptions of an application in a worker, where somebody counts them.
     :ivar holders: locks that are held, by whom; a lock that is not named here is free.
     :ivar thunder: whether there is a thunder lock.
     :ivar user_locks: the option ``locks``: how many there are besides the first.
@@ -58,7 +57,6 @@ class StatsFacts:
     queue_errors: int = 0
     sockets: Sequence[SocketFacts] = ()
     apps: Sequence[AppFacts] = ()
-    app_counts: AppCounts | None = None
     holders: Mapping[str, int] = field(default_factory=dict)
     thunder: bool = False
     user_locks: int = 0
@@ -119,7 +117,7 @@ def report(facts: StatsFacts) -> dict[str, Any]:
 
 
 def _worker(facts: StatsFacts, board: Board, slot: int) -> dict[str, Any]:
-    row = worker_row(board, slot, facts.apps, facts.app_counts)
+    row = worker_row(board, slot, facts.apps)
     for app in row["apps"]:
         app["mountpoint"], app["chdir"] = _text(app["mountpoint"]), _text(app["chdir"])
     seat = board.current[slot - 1]

@@ -6,29 +6,25 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from uwsgid.supervise.board import Board
-from uwsgid.supervise.rows import AppCounts, AppFacts, app_rows
+from uwsgid.supervise.rows import AppFacts, app_rows
 
 _RULE: Final = "-----------------"
 
 
-def instance_lines(
-    board: Board, apps: Sequence[AppFacts] = (), counts: AppCounts | None = None
-) -> Iterator[str]:
+def instance_lines(board: Board, apps: Sequence[AppFacts] = ()) -> Iterator[str]:
     """What the master says, after the block of ``show-config`` (core/master_utils.c, uwsgi_master_stats)."""
     yield f"\tworkers total requests: {board.total_requests()}"
     yield _RULE
     for slot in range(1, board.slots + 1):
-        for app in app_rows(board, slot, apps, counts):
+        for app in app_rows(board, slot, apps):
             yield f"\tworker {slot} {_app(app)}"
     yield _RULE
 
 
-def worker_lines(
-    board: Board, slot: int, seat: int, apps: Sequence[AppFacts] = (), counts: AppCounts | None = None
-) -> Iterator[str]:
+def worker_lines(board: Board, slot: int, seat: int, apps: Sequence[AppFacts] = ()) -> Iterator[str]:
     """What a worker says of itself (core/uwsgi.c, stats)."""
     yield f"worker {slot} total requests: {board.requests[seat]}"
-    for app in app_rows(board, slot, apps, counts):
+    for app in app_rows(board, slot, apps):
         yield f"\t{_app(app)}"
 
 

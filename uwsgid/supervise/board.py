@@ -49,14 +49,17 @@ class Board:
     :param slots: workers of the instance (the option ``processes``).
     :param cores: requests that one worker can have in progress (threads or greenlets).
     :param snapshot: bytes kept of each request in progress; 0 keeps none.
+    :param apps: applications that are counted apart (the option ``max-apps``).
     """
 
-    def __init__(self, slots: int, cores: int = 1, snapshot: int = 4096) -> None:
+    def __init__(self, slots: int, cores: int = 1, snapshot: int = 4096, apps: int = 64) -> None:
         self.slots: Final = slots
         self.cores: Final = cores
         self.seats: Final = slots * SEATS_PER_SLOT
         self.snapshot: Final = snapshot
-        cells = (
+        self.apps: Final = apps
+        cells = 2 * self.seats * apps
+        cells += (
             len(_SEAT_COLUMNS) * self.seats + len(_CORE_COLUMNS) * self.seats * cores + _SLOT_COLUMNS * slots
         )
         self.size: Final = cells * _CELL + self.seats * cores * snapshot  #: bytes
@@ -92,6 +95,9 @@ class Board:
         self.offloaded_requests = whole(self.seats * cores)
         self.request_kind = whole(self.seats * cores)  #: a `RequestKind`
         self.request_size = whole(self.seats * cores)  #: bytes of the snapshot in use
+        # of applications: index seat * apps + id, written by the worker
+        self.app_requests = whole(self.seats * apps)
+        self.app_exceptions = whole(self.seats * apps)
         # of slots (index slot - 1), written by the master alone
         self.respawns = whole(slots)
         self.harakiris = whole(slots)
@@ -156,6 +162,8 @@ class Board:
                 self.current[index] = -1
         for name in _SEAT_COLUMNS:
             getattr(self, name)[seat] = 0
+        for app in range(seat * self.apps, (seat + 1) * self.apps):
+            self.app_requests[app] = self.app_exceptions[app] = 0
         first = seat * self.cores
         for name in _CORE_COLUMNS:
             column = getattr(self, name)

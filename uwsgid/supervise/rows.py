@@ -7,7 +7,7 @@ those that are still leaving after a reload; none of them ever shrinks.  What on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,10 +36,6 @@ class AppFacts:
     chdir: str = ""
 
 
-#: Requests and exceptions of an application, given a slot and the application's id.
-AppCounts = Callable[[int, int], "tuple[int, int]"]
-
-
 def status_of(board: Board, slot: int) -> str:
     """``cheap``, ``pause``, ``busy`` or ``idle``; the first that fits, in uWSGI's order (core/stats.c)."""
     if board.cheaped[slot - 1]:
@@ -66,23 +62,16 @@ def totals(board: Board, slot: int) -> tuple[int, int, int, int]:
     return requests, exceptions, spent, sent
 
 
-def app_rows(
-    board: Board, slot: int, apps: Sequence[AppFacts], counts: AppCounts | None = None
-) -> list[dict[str, Any]]:
-    """One object for each application.
-
-    :param counts: requests and exceptions of an application in a worker.  Without it a single application
-        has those of its worker, and several have none.
-    """
+def app_rows(board: Board, slot: int, apps: Sequence[AppFacts]) -> list[dict[str, Any]]:
+    """One object for each application, with the counts of the worker that serves."""
     seat = board.current[slot - 1]
     if seat < 0 or board.phase[seat] not in (Phase.READY, Phase.LEAVING):
         return []
     rows = []
     for app in apps:
-        if counts is not None:
-            requests, exceptions = counts(slot, app.id)
-        elif len(apps) == 1:
-            requests, exceptions = board.requests[seat], board.exceptions[seat]
+        if app.id < board.apps:
+            at = seat * board.apps + app.id
+            requests, exceptions = board.app_requests[at], board.app_exceptions[at]
         else:
             requests = exceptions = 0
         rows.append(
@@ -99,9 +88,7 @@ def app_rows(
     return rows
 
 
-def worker_row(
-    board: Board, slot: int, apps: Sequence[AppFacts] = (), counts: AppCounts | None = None
-) -> dict[str, Any]:
+def worker_row(board: Board, slot: int, apps: Sequence[AppFacts] = ()) -> dict[str, Any]:
     """All that is known of *slot*, under the keys and in the order of uWSGI's stats, its cores apart."""
     index = slot - 1
     seat = board.current[index]
@@ -126,13 +113,11 @@ def worker_row(
         "respawn_count": board.respawns[index],
         "tx": sent,
         "avg_rt": board.avg_rt[seat] if alive else 0,
-        "apps": app_rows(board, slot, apps, counts),
+        "apps": app_rows(board, slot, apps),
     }
 
 
-def api_rows(
-    board: Board, apps: Sequence[AppFacts] = (), counts: AppCounts | None = None
-) -> list[dict[str, Any]]:
+def api_rows(board: Board, apps: Sequence[AppFacts] = ()) -> list[dict[str, Any]]:
     """What ``uwsgi.workers()`` returns: each slot, under the keys that applications know."""
-    rows = (worker_row(board, slot, apps, counts) for slot in range(1, board.slots + 1))
+    rows = (worker_row(board, slot, apps) for slot in range(1, board.slots + 1))
     return [{key: row[key] for key in API_KEYS} for row in rows]
