@@ -8,6 +8,7 @@ steps need.  A step that fails raises, and the instance does not start.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -20,22 +21,33 @@ from typing import TYPE_CHECKING, Final
 from uwsgid.config.environ import read_envdir
 from uwsgid.door.command import RELOADS, configuration
 from uwsgid.door.options import Instance
-from uwsgid.errors import ConfigError, KernelError
+from uwsgid.errors import ConfigError
 from uwsgid.host import (
+    NOTHING_TO_DO,
     Inherited,
+    Limits,
     Listener,
+    LockTable,
     Privileges,
     Sockets,
+    apply_descriptors,
+    apply_limits,
+    apply_priority,
     bind_shared,
     bind_sockets,
+    close_leftovers,
+    daemonize,
     drop,
+    enter_directory,
     inheritance,
+    keep_in_memory,
+    settle_stdin,
+    write_pidfile,
 )
-from uwsgid.host.daemonize import daemonize
-from uwsgid.host.limits import Limits, apply_limits
-from uwsgid.host.privileges import enter_directory, resolve_identity
-from uwsgid.host.sockets import NOTHING_TO_DO, close_leftovers, settle_stdin
+from uwsgid.host.facts import page_line
+from uwsgid.host.privileges import resolve_identity
 from uwsgid.interfaces import IKernel
+from uwsgid.languages.python.api_locks import user_lock_names
 from uwsgid.logs import Lines, banner
 from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
@@ -47,6 +59,7 @@ from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Endings, Processes
 from uwsgid.supervise.seed import serve_births
+from uwsgid.worker.dropping import Moment, moment_of
 
 if TYPE_CHECKING:
     from uwsgid.door.command import Site
@@ -56,6 +69,7 @@ if TYPE_CHECKING:
 class Boot:
     """What the steps work on, and what they leave.
 
+    :ivar say: writes a line; to the log, once that is open.
     :ivar log_file: where the log goes when the configuration names no place.
     :ivar environ: the environment of this process.
     :ivar cwd: the directory the instance was started in, where a reload begins again.
@@ -65,9 +79,9 @@ class Boot:
     site: Site
     kernel: IKernel
     say: Callable[[str], None]
-    log_file: str = ""
-    environ: MutableMapping[str, str] = field(default_factory=lambda: os.environ)
-    cwd: str = ""
+    log_file: str
+    environ: MutableMapping[str, str]
+    cwd: str
     logs: Logs | None = None
     inherited: tuple[Inherited, ...] = ()
     shared: tuple[Listener, ...] = ()
@@ -93,15 +107,15 @@ def boot(
     say: Callable[[str], None],
     *,
     log_file: str = "",
-    steps: tuple[Step, ...] = (),
+    environ: MutableMapping[str, str] = os.environ,
 ) -> Boot:
     """Run all steps.
 
     :raises UwsgidError: with the one line that tells why the instance does not start.
     """
-    state = Boot(site, kernel, say, log_file, cwd=kernel.getcwd())
+    state = Boot(site, kernel, say, log_file, environ, cwd=kernel.getcwd())
     try:
-        for step in steps or STEPS:
+        for step in STEPS:
             step(state)
     except BaseException:
         _remove_safe_pidfiles(state)
@@ -120,7 +134,10 @@ def remember_where_we_started(boot: Boot) -> None:
 
 
 def go_to_the_background(boot: Boot) -> None:
-    """``daemonize``; an image that replaced an earlier one is there already."""
+    """``daemonize``; an image that replaced an earlier one is there already.
+
+    The log is open by now, so that a file that can not be written is told to whoever waits for us.
+    """
     instance = boot.site.settings[Instance]
     if (instance.daemonize or instance.daemonize2) and not boot.site.is_reload:
         umask = boot.site.settings[Sockets].umask
@@ -182,6 +199,7 @@ def set_the_environment(boot: Boot) -> None:
                 boot.environ.pop(name, None)
             else:
                 boot.environ[name] = value_or_none
+    time.tzset()  # uWSGI starts its Python after this, so that TZ counts
 
 
 def write_pidfiles(boot: Boot) -> None:
@@ -204,9 +222,32 @@ def bind_shared_sockets(boot: Boot) -> None:
     )
 
 
+def take_what_needs_root(boot: Boot) -> None:
+    """``max-fd``, ``prio`` and ``never-swap``, while we may; children inherit the first two."""
+    limits = boot.site.settings[Limits]
+    apply_descriptors(boot.kernel, limits, _unsaid)
+    apply_priority(boot.kernel, limits)
+    if limits.never_swap and boot.kernel.geteuid() == 0:
+        # for those who lock their memory after they have dropped
+        boot.kernel.setrlimit(resource.RLIMIT_MEMLOCK, resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    keep_in_memory(boot.kernel, limits)
+
+
 def drop_privileges(boot: Boot) -> None:
-    """``uid``, ``gid`` and their kin."""
-    drop(boot.kernel, boot.site.settings[Privileges], boot.say)
+    """``uid``, ``gid`` and their kin; see `uwsgid.worker.dropping` for those who do it later."""
+    privileges = boot.site.settings[Privileges]
+    if moment_of(privileges) is Moment.BOOT:
+        drop(boot.kernel, privileges, boot.say)
+
+
+def drop_privileges_late(boot: Boot) -> None:
+    """With ``drop-after-init`` and ``drop-after-apps`` only those who load applications stay root longer.
+
+    The seed is forked by now; the master itself has nothing left to do that needs root.
+    """
+    privileges = boot.site.settings[Privileges]
+    if moment_of(privileges) in (Moment.INITIALIZED, Moment.LOADED) and not privileges.master_as_root:
+        drop(boot.kernel, privileges, boot.say)
 
 
 def enter_the_directory(boot: Boot) -> None:
@@ -228,11 +269,12 @@ def write_late_pidfiles(boot: Boot) -> None:
 def limit_resources(boot: Boot) -> None:
     """Limits of the kernel, and what is to be said about them."""
     settings = boot.site.settings
-    for line in banner.limit_lines():
-        boot.say(line)
     apply_limits(boot.kernel, settings[Limits], boot.say)
+    boot.say(page_line())
     if settings[Harakiri].timeout and not settings[Bodies].post_buffering:
         boot.say(banner.HARAKIRI_WITHOUT_BUFFERING)
+    descriptors = boot.kernel.getrlimit(resource.RLIMIT_NOFILE)[0]
+    boot.say(f"detected max file descriptor number: {descriptors}")
     for line in banner.lock_lines(settings[RequestOptions].thunder_lock):
         boot.say(line)
 
@@ -262,6 +304,7 @@ def share_memory(boot: Boot) -> None:
     settings = boot.site.settings
     processes = settings[Processes]
     board = Board(max(1, processes.processes), processes.threads, settings[RequestOptions].buffer_size)
+    thunder = ("thunder",) if settings[RequestOptions].thunder_lock else ()
     boot._household = Household(
         settings=settings,
         kernel=boot.kernel,
@@ -271,6 +314,7 @@ def share_memory(boot: Boot) -> None:
         master_pid=boot.kernel.getpid(),
         started=time.time(),
         is_reload=boot.site.is_reload,
+        locks=LockTable((*user_lock_names(settings), *thunder)),
     )
     boot.say(f"your server socket listen backlog is limited to {settings[Sockets].listen} connections")
     mercy = settings[Endings].worker_mercy
@@ -307,6 +351,7 @@ def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
     assert boot.logs is not None
     boot.logs.leave()
     _close_the_reactor()
+    keep_in_memory(house.kernel, house.settings[Limits])
     become_server_of_births(house)
     house.name_process("seed")
     serve_births(channel, partial(bear, house))
@@ -335,13 +380,14 @@ def _close_the_reactor() -> None:
 #: What happens, in order.
 STEPS: Final[tuple[Step, ...]] = (
     remember_where_we_started,
-    go_to_the_background,
     open_the_log,
+    go_to_the_background,
     set_the_umask,
     say_who_we_are,
     set_the_environment,
     write_pidfiles,
     bind_shared_sockets,
+    take_what_needs_root,
     drop_privileges,
     enter_the_directory,
     write_late_pidfiles,
@@ -349,6 +395,7 @@ STEPS: Final[tuple[Step, ...]] = (
     bind_the_sockets,
     share_memory,
     fork_the_seed,
+    drop_privileges_late,
 )
 
 
@@ -387,11 +434,11 @@ def _write_pidfile(boot: Boot, label: str, path: str) -> None:
     boot.cleanup.append((label, path))
     if boot.site.is_reload:
         return
-    boot.say(f"writing pidfile to {path}")
-    try:
-        boot.kernel.write_file(path, f"{boot.kernel.getpid()}\n".encode(), 0o644)
-    except OSError as error:
-        raise KernelError(f"{label}: {path}: {error.strerror}") from None
+    write_pidfile(boot.kernel, path, boot.say)
+
+
+def _unsaid(text: str) -> None:
+    """What is told later, in its place."""
 
 
 def _remove_safe_pidfiles(boot: Boot) -> None:

@@ -16,6 +16,7 @@ from uwsgid.supervise.processes import Processes
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
     from uwsgid.host import Listener
+    from uwsgid.host.locks import LockTable
     from uwsgid.interfaces import IKernel
 
 
@@ -31,6 +32,7 @@ class Household:
     :ivar master_pid: the process that supervises all others.
     :ivar started: unix seconds of the boot.
     :ivar is_reload: this image replaced an earlier one of the same instance.
+    :ivar locks: those that the processes share, ``thunder`` and those of applications among them.
     :ivar close_in_child: descriptors of the master that no child may keep.
     :ivar apps: what the zygote loaded; None elsewhere.
     :ivar languages: the languages that were initialised, in the order of loading.
@@ -44,6 +46,7 @@ class Household:
     master_pid: int
     started: float
     is_reload: bool = False
+    locks: LockTable | None = None
     close_in_child: list[int] = field(default_factory=list)
     apps: Any = None
     languages: list[Any] = field(default_factory=list)

@@ -6,8 +6,7 @@ import os
 import signal
 
 from uwsgid.families import loop_engines, roles
-from uwsgid.host.facts import MemoryProbe
-from uwsgid.host.limits import Limits, pin_worker
+from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
 from uwsgid.logs.lines import STDERR, writer
 from uwsgid.request.logline import request_logger
 from uwsgid.request.mounts import Mounting
@@ -20,6 +19,7 @@ from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.processes import Endings, Processes
 from uwsgid.wire.control import Ask, Leave, Loaded, LoadFailed, Pause, Ready, Report, Resume
 from uwsgid.worker.cycle import Cycle
+from uwsgid.worker.dropping import Moment, drop_at, enter_late_directory
 from uwsgid.worker.leave import recycling
 from uwsgid.worker.signals import WorkerSignals
 
@@ -57,7 +57,11 @@ class Worker:
         """Serve until it is time to go; the exit code."""
         house, seat, slot = self._house, self._newborn.seat, self._newborn.slot
         hear_signals_again()
+        if house.locks is not None:
+            house.locks.born()
+        keep_in_memory(house.kernel, self._settings[Limits])
         house.kernel.set_parent_death_signal(signal.SIGHUP)
+        drop_at(Moment.BIRTH, house, signal.SIGHUP)
         self._signals.install()
         processes = self._processes
         house.name_process(f"worker {slot}", processes.procname)
@@ -67,6 +71,8 @@ class Worker:
             code = self._load()
             if code is not None:
                 return code
+            enter_late_directory(house)
+            drop_at(Moment.LOADED, house, signal.SIGHUP)
         serving = self._serving()
         for language in house.languages:
             language.post_fork(serving, lambda what: self._newborn.master.say(Ask(what)))

@@ -6,15 +6,18 @@ It is a child of the seed, so it starts without any trace of an application, and
 
 from __future__ import annotations
 
+import signal
 from functools import partial
 
 from uwsgid.families import languages, roles
+from uwsgid.host import Limits, keep_in_memory
 from uwsgid.request.mounts import Apps, Lookup
 from uwsgid.supervise.appfacts import describe_apps
 from uwsgid.supervise.birth import Newborn, bear, become_server_of_births
 from uwsgid.supervise.processes import Processes
 from uwsgid.supervise.seed import serve_births
 from uwsgid.wire.control import Ask, Loaded, LoadFailed
+from uwsgid.worker.dropping import Moment, drop_at, enter_late_directory
 
 
 @roles.member("zygote")
@@ -22,12 +25,15 @@ def zygote(newborn: Newborn) -> int:
     """Holds the applications of one generation and forks its workers."""
     house = newborn.household
     processes = house.settings[Processes]
+    keep_in_memory(house.kernel, house.settings[Limits])
     become_server_of_births(house)
+    drop_at(Moment.BIRTH, house, signal.SIGKILL)
     house.name_process("zygote")
     house.apps = Apps(Lookup.from_settings(house.settings))
     house.languages = [member.part() for member in languages]
     for language in house.languages:
         language.initialize(house.settings, house.say, lambda what: newborn.master.say(Ask(what)), house)
+    drop_at(Moment.INITIALIZED, house, signal.SIGKILL)
     failed = 0
     if not processes.loads_late:
         for language in house.languages:
@@ -36,6 +42,8 @@ def zygote(newborn: Newborn) -> int:
             if outcome.exit_code is not None:
                 newborn.master.say(LoadFailed(outcome.reason))
                 return int(outcome.exit_code)
+        enter_late_directory(house)
+        drop_at(Moment.LOADED, house, signal.SIGKILL)
         for language in house.languages:
             language.settle(house.say)
     newborn.master.say(Loaded(len(house.apps), failed, describe_apps(house.apps)))
@@ -46,7 +54,9 @@ def zygote(newborn: Newborn) -> int:
 @roles.member("seed")
 def seed(newborn: Newborn) -> int:
     """Forks zygotes and its own spare; knows no application."""
-    become_server_of_births(newborn.household)
-    newborn.household.name_process("seed")
-    serve_births(newborn.master.channel, partial(bear, newborn.household))
+    house = newborn.household
+    keep_in_memory(house.kernel, house.settings[Limits])
+    become_server_of_births(house)
+    house.name_process("seed")
+    serve_births(newborn.master.channel, partial(bear, house))
     return 0
