@@ -56,9 +56,7 @@ class WheelTests(SynchronousTestCase):
         unwanted = shutil.ignore_patterns("__pycache__", "*.cache")
         for name in SOURCES:
             if (ROOT / name).is_dir():
-                shutil.copytree(
-                    ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.cache")
-                )
+                shutil.copytree(ROOT / name, source / name, ignore=unwanted)
             else:
                 shutil.copy(ROOT / name, source / name)
         self.run_quietly(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, source)

@@ -204,10 +204,10 @@ class IKernel(Interface):
     # limits
 
     def getrlimit(resource: int) -> tuple[int, int]:
-        """The soft and the hard limit of a `resource.RLIMIT_…`; -1 is no limit."""
+        """The soft and the hard limit of a ``resource.RLIMIT_…``; -1 is no limit."""
 
     def setrlimit(resource: int, soft: int, hard: int) -> None:
-        """Set the soft and the hard limit of a `resource.RLIMIT_…`."""
+        """Set the soft and the hard limit of a ``resource.RLIMIT_…``."""
 
     def setpriority(value: int) -> None:
         """Set our nice value, -20 to 19."""

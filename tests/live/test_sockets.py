@@ -42,12 +42,12 @@ class SocketTests(LiveCase):
         self.assertEqual(fetch(("127.0.0.1", web)).status, 200)
 
     def test_abstract(self) -> None:
-        """@name is an abstract socket, of the length that its name has or padded as uWSGI pads."""
+        """@name is an abstract socket whose name ends with a NUL, as uWSGI has it."""
         name = f"uwsgid-test-{os.getpid()}"
         daemon = self.serve(self.config(f"socket = @{name}"))
         bound = [line for line in Path("/proc/net/unix").read_text().split() if line.startswith(f"@{name}")]
         self.assertTrue(bound, daemon.log())
-        self.assertEqual(uwsgi_fetch("\0" + name).status, 200)
+        self.assertEqual(uwsgi_fetch(f"\0{name}\0").status, 200)
 
     def test_tcp6(self) -> None:
         """[::1]:port is TCP over IPv6."""

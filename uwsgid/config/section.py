@@ -151,7 +151,7 @@ def _kind_of(hint: Any, where: str) -> Kind:
 def section(title: str, *, listed: bool = True) -> Callable[[S], S]:
     """Make a frozen dataclass of a `Section` and note its options under *title* of the reference.
 
-    :param listed: whether `declared_sections` has it; False is for sections that a test makes for itself.
+    :param listed: whether ``declared_sections`` has it; False is for sections that a test makes for itself.
     """
 
     def declare(cls: S) -> S:

@@ -1,6 +1,6 @@
 """How sockets are asked for in a configuration.
 
-`socket`, `uwsgi-socket` and `http-socket` feed one ordered list, since uWSGI numbers its sockets in the
+``socket``, ``uwsgi-socket`` and ``http-socket`` feed one ordered list, since uWSGI numbers its sockets in the
 order they are written, whatever they speak; `uwsgid.host.sockets` makes listeners of it.
 """
 
@@ -23,7 +23,7 @@ from uwsgid.config.kinds import (
 from uwsgid.config.section import Section, flag, option, section
 from uwsgid.host.addresses import Address, parse_address
 
-#: what each option that binds a socket makes it speak; an empty text is the option `protocol`
+#: what each option that binds a socket makes it speak; an empty text is the option ``protocol``
 SPEAKS: Final = {"uwsgi-socket": "uwsgi", "http-socket": "http", "http11-socket": "http"}
 
 PROTOCOLS: Final = {"uwsgi": "uwsgi", "http": "http", "http11": "http"}

@@ -32,7 +32,7 @@ class Body:
     """The body of one request.
 
     :param connection: where the rest comes from.
-    :param length: of the whole body; None where it is chunked and `decoder` knows its end.
+    :param length: of the whole body; None where it is chunked and ``decoder`` knows its end.
     :param start: what arrived behind the head (nothing where it is chunked: the decoder has it).
     :param expected: the client waits for ``100 Continue`` before it sends.
     :ivar errors: how many reads failed.

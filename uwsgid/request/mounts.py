@@ -4,7 +4,7 @@ A worker has one `Apps`, filled while the applications are loaded and only read 
 one application and no need for a lookup at all: `Apps.only` is that application, and the hot path asks for
 nothing else.  How an application is imported is the business of its language.
 
-The rules are those of uWSGI (core/utils.c, `uwsgi_get_app_id`; core/protocol.c for ``manage-script-name``),
+The rules are those of uWSGI (core/utils.c, ``uwsgi_get_app_id``; core/protocol.c for ``manage-script-name``),
 its surprise about the default application included.
 """
 
@@ -167,11 +167,11 @@ class Apps:
     :ivar default: the application for requests that no mountpoint matches: the first one whose mountpoint is
         empty or starts with a slash.  uWSGI means to say "is empty or a slash" and compares one byte only, so
         that with ``mount = /a=…`` alone ``/b`` is answered by the application of ``/a``
-        (core/utils.c, `uwsgi_get_app_id`); configurations depend on it.  ``no-default-app`` turns it off.
+        (core/utils.c, ``uwsgi_get_app_id``); configurations depend on it.  ``no-default-app`` turns it off.
     :ivar on_demand: loads the application that the variables of a request name, at the mountpoint that they
         ask for; None loads nothing.  Called where no mountpoint matches and the client may choose.
     :ivar only: the application that answers every request, when that can be said without looking at one;
-        else None, and `find` decides.  It knows nothing of `find`'s *magic*.
+        else None, and `find` decides.  It knows nothing of ``find``'s *magic*.
     """
 
     def __init__(self, lookup: Lookup = Lookup()) -> None:
@@ -307,7 +307,7 @@ def cut_script_name(vars: MutableMapping[str, Any]) -> None:
     """Take ``SCRIPT_NAME`` off the start of ``PATH_INFO``, where it stands there.
 
     This is what modifier1 30 asks for: front ends that send the whole path as ``PATH_INFO``
-    (plugins/python/wsgi_handlers.c, `uwsgi_request_wsgi`).
+    (plugins/python/wsgi_handlers.c, ``uwsgi_request_wsgi``).
     """
     script: str = vars.get("SCRIPT_NAME", "")
     path: str = vars.get("PATH_INFO", "")

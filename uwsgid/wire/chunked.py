@@ -120,7 +120,7 @@ class ChunkedDecoder:
                 return NEED_DATA
 
     def _line(self, room: int) -> tuple[bytes, bool]:
-        """The bytes before the next CRLF that begins within `room` bytes, or what there is of them."""
+        """The bytes before the next CRLF that begins within ``room`` bytes, or what there is of them."""
         start = self._pos
         end = self._buffer.find(b"\r\n", start, start + room + 2)
         if end >= 0:

@@ -7,7 +7,7 @@ pieces is parsed in pieces, so that the first wrong byte is answered and not the
 
 The variables are those of uWSGI's ``http-socket`` (``http_parse`` in proto/http.c), with these differences:
 
-- header fields that come several times are joined with ``, ``, and cookies with ``; ``;
+- header fields that come several times are joined with a comma, cookies with a semicolon;
 - an absolute target (``GET http://host/path``) gives the path in PATH_INFO and the host in HTTP_HOST, as
   RFC 9112 section 3.2.2 wants;
 - a field whose name has an underscore is accepted, but it never adds to or replaces a variable that a field

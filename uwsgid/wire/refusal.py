@@ -69,7 +69,7 @@ def _version_refusal(protocol: bytes) -> PeerError:
 
 
 def refusal(received: bytes, error: Exception) -> PeerError | None:
-    """Why llhttp refused what begins with `received`, or None where the status needs more bytes.
+    """Why llhttp refused what begins with ``received``, or None where the status needs more bytes.
 
     The head is replayed byte by byte, so that the answer depends on the first error alone and not on how the
     network cut the head; malformed requests are rare enough to pay for it.
@@ -92,7 +92,7 @@ def refusal(received: bytes, error: Exception) -> PeerError | None:
 def _diagnosis(
     received: bytes, wrong: bytes, error: Exception, fields: list[tuple[bytes, bytes]]
 ) -> PeerError | None:
-    """What to tell the peer of llhttp's `error`, which came with the last byte of `wrong`."""
+    """What to tell the peer of llhttp's ``error``, which came with the last byte of ``wrong``."""
     text = str(error)
     if isinstance(error, httptools.HttpParserInvalidMethodError) or text.startswith("Invalid method"):
         match = _TOKEN.match(received)

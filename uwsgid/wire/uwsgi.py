@@ -131,7 +131,7 @@ def read_vars(block: bytes, into: dict[str, Any], max_vars: int = 64) -> int:
 
     :param max_vars: the option ``max-vars``; twice as many variables pass.
     :returns: how many variables there were; of equal keys the last one wins.
-    :raises PeerError: the block is cut, a key is empty, or there are too many variables.  `into` may then
+    :raises PeerError: the block is cut, a key is empty, or there are too many variables.  ``into`` may then
         hold some of them.
     """
     # One decode, then slices of it.  Nothing is checked on the way: a length that leads past the end either

@@ -61,7 +61,7 @@ def pythonize(path: str) -> str:
     >>> pythonize("/srv/shop.py")
     '_srv_shop'
 
-    (plugins/python/pyutils.c, `uwsgi_pythonize`)
+    (plugins/python/pyutils.c, ``uwsgi_pythonize``)
     """
     return path.removesuffix(".py").replace(".", "_").replace("/", "_")
 
