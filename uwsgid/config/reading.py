@@ -72,13 +72,16 @@ def read(
     facts: Facts,
     options: OptionIndex,
     is_reload: bool = False,
+    act: Callable[[Directive], None] | None = None,
 ) -> Reading:
     """Read everything.
 
     :param argv: the command line without the name of the program.
     :param is_reload: this process image replaced an earlier one, for ``if-reload``.
+    :param act: called with each option that acts as soon as it is read, such as ``immediate-uid``.  A
+        `ConfigError` that it raises is a problem of the configuration.
     """
-    reader = _Reader(environ, facts, options, is_reload)
+    reader = _Reader(environ, facts, options, is_reload, act)
     try:
         reader.collect(argv)
         reader.configure()
@@ -112,11 +115,17 @@ class _Reader:
     """The working state of a reading.  It is the `uwsgid.config.logic.World` of conditions."""
 
     def __init__(
-        self, environ: Mapping[str, str], facts: Facts, options: OptionIndex, is_reload: bool
+        self,
+        environ: Mapping[str, str],
+        facts: Facts,
+        options: OptionIndex,
+        is_reload: bool,
+        act: Callable[[Directive], None] | None,
     ) -> None:
         self.facts = facts
         self.is_reload = is_reload
         self.environ: dict[str, str] = dict(environ)
+        self._act = act
         self._lexicon = Lexicon(options)
         self._loader = Loader(facts)
         self._entries: list[_Entry] = []
@@ -257,6 +266,8 @@ class _Reader:
             self._load(directive, LOADERS[name], is_first=name != "include")
         else:
             self._words.act(directive)
+            if entry.done and self._act is not None:
+                self._act(directive)
 
     # Files -----------------------------------------------------------------------------------------------
 

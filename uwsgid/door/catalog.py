@@ -65,14 +65,17 @@ def load_plugin(name: str) -> None:
     """
     if name in BUILT_IN:
         return
-    for point in entry_points(group=GROUP):
+    points = entry_points(group=GROUP)
+    for point in points:
         if point.name == name:
             point.load()
             return
-    known = sorted(point.name for point in entry_points(group=GROUP))
+    known = sorted(point.name for point in points)
     provided = f"installed: {', '.join(known)}" if known else "none is installed"
     raise ConfigError(f"plugin {name!r}: no package provides it in the group {GROUP!r} ({provided})")
 
 
 #: Plugins of uWSGI that need not be loaded here.
-BUILT_IN: Final = frozenset({"python", "python3", "python311", "python312", "python313", "http", "ping"})
+BUILT_IN: Final = frozenset(
+    {"python", "python3", "http", "ping"} | {f"python3{minor}" for minor in range(11, 16)}
+)

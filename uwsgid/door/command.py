@@ -10,22 +10,31 @@ import os
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from uwsgid._version import __version__
 from uwsgid.config.checking import check
+from uwsgid.config.directive import Directive
 from uwsgid.config.facts import Facts
 from uwsgid.config.index import index
 from uwsgid.config.reading import Reading, read
 from uwsgid.config.reference import Questions, dump_options, get_option, help_text, show_config
 from uwsgid.config.settings import Settings, judge_reading
 from uwsgid.door import catalog
-from uwsgid.door.options import Instance, OneShot
+from uwsgid.door.options import OneShot
 from uwsgid.errors import ConfigError
+from uwsgid.host import Kernel, become_now
+from uwsgid.host.privileges import resolve_group, resolve_user
+from uwsgid.interfaces import IKernel
 from uwsgid.stats.client import read_all
+from uwsgid.supervise.exits import Exit
 
 #: Set in the environment of a process image that replaced an earlier one.
-RELOADS = "UWSGI_RELOADS"
+RELOADS: Final = "UWSGI_RELOADS"
+
+#: Set in the environment of a process image that runs a ``fallback-config``.
+IN_FALLBACK: Final = "UWSGID_IN_FALLBACK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +42,13 @@ class Answer:
     """Something to print instead of serving.
 
     :ivar is_error: it goes to standard error.
+    :ivar fallback: the configuration to go on with, after that; empty for none.
     """
 
     text: str
     exit_code: int = 0
     is_error: bool = False
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +57,22 @@ class Site:
 
     :ivar argv: the command line without the program, for a reload.
     :ivar is_reload: this process image replaced an earlier one.
+    :ivar fallback: the configuration to go on with where this one does not start; empty for none.
     """
 
     settings: Settings
     reading: Reading
     argv: tuple[str, ...]
     is_reload: bool
+    fallback: str = ""
 
 
-def decide(argv: Sequence[str], environ: Mapping[str, str]) -> Site | Answer:
-    """Read the configuration that *argv* and *environ* name, and see what is wanted."""
+def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | None = None) -> Site | Answer:
+    """Read the configuration that *argv* and *environ* name, and see what is wanted.
+
+    :param kernel: changes our user for ``immediate-uid``; the real one where not given.
+    :raises KernelError: where that is refused.
+    """
     catalog.load()
     names = index()
     words = list(argv)
@@ -63,7 +80,11 @@ def decide(argv: Sequence[str], environ: Mapping[str, str]) -> Site | Answer:
     if checking:
         words.pop(0)
     is_reload = RELOADS in environ
-    reading = read(words, environ, facts=Facts.of_this_process(), options=names, is_reload=is_reload)
+    facts = Facts.of_this_process()
+    act = None if checking else _Immediately(kernel or Kernel())
+    reading = read(words, environ, facts=facts, options=names, is_reload=is_reload, act=act)
+    reading = _load_plugins(reading)
+    names = index()  # with what the plugins declare
     if checking:
         found = check(reading, names)
         return Answer(str(found), found.exit_code)
@@ -75,21 +96,46 @@ def decide(argv: Sequence[str], environ: Mapping[str, str]) -> Site | Answer:
         return Answer(__version__)
     if _asked(reading, "dump-options"):
         return Answer(dump_options(names))
+    fallback = "" if IN_FALLBACK in environ else reading.fallback or ""
     judged = judge_reading(reading, names)
     if judged.settings is None:
         problems = "\n".join(judged.problems)
-        return Answer(problems, 26 if reading.fetch_failed and "UWSGI_EMPEROR_FD" in environ else 1, True)
-    settings = judged.settings
-    answer = _one_shot(settings)
-    if answer is not None:
-        return answer
-    try:
-        for plugin in (*settings[Instance].plugins, *settings[Instance].need_plugins):
-            catalog.load_plugin(plugin)
-    except ConfigError as error:
-        if plugin in settings[Instance].need_plugins:
-            return Answer(str(error), 1, True)
-    return Site(settings, reading, tuple(words), is_reload)
+        if reading.fetch_failed and "UWSGI_EMPEROR_FD" in environ:
+            return Answer(problems, Exit.EXILE, True)
+        return Answer(problems, Exit.ERROR, True, fallback)
+    answer = _one_shot(judged.settings)
+    return answer or Site(judged.settings, reading, tuple(words), is_reload, fallback)
+
+
+def _load_plugins(reading: Reading) -> Reading:
+    """Import the plugins that are named, and note those that nobody provides."""
+    problems, warnings = list(reading.problems), list(reading.warnings)
+    for directive in reading.directives:
+        needed = directive.name in ("need-plugin", "need-plugins")
+        if needed or directive.name in ("plugin", "plugins"):
+            for name in filter(None, map(str.strip, (directive.value or "").split(","))):
+                try:
+                    catalog.load_plugin(name)
+                except ConfigError as error:
+                    (problems if needed else warnings).append(f"{directive.origin}: {error}")
+    return replace(reading, problems=tuple(problems), warnings=tuple(warnings))
+
+
+class _Immediately:
+    """Carries out ``immediate-uid`` and ``immediate-gid`` as soon as they are read."""
+
+    def __init__(self, kernel: IKernel) -> None:
+        self._kernel = kernel
+
+    def __call__(self, directive: Directive) -> None:
+        """:raises ConfigError: for a name that does not exist."""
+        name, text = directive.name, directive.value or ""
+        if name == "immediate-uid" and resolve_user(self._kernel, text) == self._kernel.getuid():
+            return  # as after a reload
+        if name == "immediate-gid" and resolve_group(self._kernel, text) == self._kernel.getgid():
+            return
+        if name in ("immediate-uid", "immediate-gid"):
+            become_now(self._kernel, name, text)
 
 
 def _asked(reading: Reading, *names: str) -> bool:

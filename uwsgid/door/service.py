@@ -10,22 +10,28 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any, NoReturn
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver
 from twisted.python.usage import Options as UsageOptions
 
 from uwsgid.config.settings import settings_of
 from uwsgid.door.boot import Boot, boot, inheritance_of
-from uwsgid.door.command import Answer, Site, decide
-from uwsgid.errors import UwsgidError
+from uwsgid.door.command import IN_FALLBACK, RELOADS, Answer, Site, decide
+from uwsgid.errors import InternalError, UwsgidError
 from uwsgid.host import Kernel
 from uwsgid.logs.lines import Lines
 from uwsgid.logs.observer import LineObserver
 from uwsgid.logs.options import LogFile
 from uwsgid.master.service import Master
+
+#: Stands before the traceback of what nobody foresaw.
+OUR_MISTAKE: Final = "this is a mistake of uwsgid, please report it:"
 
 
 class Options(UsageOptions):
@@ -41,12 +47,17 @@ class Options(UsageOptions):
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Keep the words as they are; `uwsgid.config.reading` understands them."""
+        hold_standard_descriptors()
         self.argv = tuple(sys.argv[1:] if options is None else options)
         self.postOptions()
 
     def postOptions(self) -> None:
         """Answer a question, or find what to serve."""
-        decided = decide(self.argv, os.environ)
+        try:
+            decided = decide(self.argv, os.environ)
+        except Exception as error:
+            decided = Answer(_said_of(error), 1, True)
+        os.environ.pop(IN_FALLBACK, None)
         if isinstance(decided, Answer):
             leave(decided)
         self["site"] = decided
@@ -57,70 +68,155 @@ def observer() -> LineObserver:
     return LineObserver(Lines(settings_of("")))
 
 
+def hold_standard_descriptors() -> None:
+    """Put /dev/null where descriptor 0, 1 or 2 is closed, so that no socket is ever taken for one of them."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            stream = os.fdopen(descriptor, "w", closefd=False)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+
 def leave(answer: Answer) -> NoReturn:
-    """Print an answer and exit with its code."""
+    """Print an answer and exit with its code, or go on with the configuration it falls back to."""
     stream = sys.stderr if answer.is_error else sys.stdout
     try:
         if answer.text:
             print(answer.text, file=stream, flush=True)
     except BrokenPipeError:  # whoever reads has seen enough, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if answer.fallback:
+        fall_back(answer.fallback)
     sys.exit(answer.exit_code)
+
+
+def fall_back(config: str) -> NoReturn:
+    """Become an instance with another configuration, which falls back no further."""
+    say = Lines(settings_of("")).say_verbose
+    say(f"!!! {sys.argv[0]} (pid: {os.getpid()}) exited with status 1 !!!")
+    say(f"!!! Fallback config to {config} !!!")
+    environ = {**os.environ, IN_FALLBACK: "1"}
+    os.execve(sys.executable, [sys.executable, "-m", "uwsgid", config], environ)
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What twistd does for the instance.
+
+    :ivar log_file: where the log goes when the configuration names no place; empty for the terminal.
+    :ivar pidfile: the file that twistd wrote; empty for none.
+    :ivar in_background: twistd goes to the background, and tells whoever started it how that went.
+    """
+
+    log_file: str = ""
+    pidfile: str = ""
+    in_background: bool = False
+
+    @classmethod
+    def of(cls, options: Any) -> Shell:
+        """What the options of twistd itself say; *options* is None where nobody gave any."""
+        if options is None:
+            return cls()
+        in_background = not options["nodaemon"]
+        log_file = options["logfile"] or ("twistd.log" if in_background else "")
+        return cls(
+            log_file=os.path.abspath(log_file) if log_file not in ("", "-") else "",
+            pidfile=options["pidfile"] or "",
+            in_background=in_background,
+        )
 
 
 def makeService(options: Options) -> Instance:
     """The service of the instance that *options* describe."""
     site: Site = options["site"]
-    log_file = ""
-    parent: Any = options.parent
-    if parent is not None and not parent.get("nodaemon", True) and not site.settings[LogFile].to:
-        # twistd goes to the background by itself and takes the terminal away
-        log_file = os.path.abspath(parent.get("logfile") or "twistd.log")
-    return Instance(site, log_file)
+    return Instance(site, Shell.of(options.parent))
+
+
+class StartFailed(Exception):
+    """The instance does not start; twistd tells this to whoever waits for it."""
 
 
 class Instance(MultiService):
     """One instance of uwsgid: boot first, then the master.
 
-    :param log_file: where the log goes when the configuration names no place and there is no terminal.
+    :param shell: what twistd does for it.
     """
 
-    def __init__(self, site: Site, log_file: str = "") -> None:
+    def __init__(self, site: Site, shell: Shell | None = None) -> None:
         MultiService.__init__(self)
         self.setName("uwsgid")
         self._site = site
-        self._log_file = log_file
+        self._shell = shell or Shell()
         self._boot: Boot | None = None
         self._master: Master | None = None
         self._exit_code = 0
 
+    def setServiceParent(self, parent: Any) -> None:
+        """Join the application.
+
+        Where twistd would open its log file beside us, it logs through us instead: two writers who do not
+        append would overwrite each other.
+        """
+        MultiService.setServiceParent(self, parent)
+        if self._shell.log_file and parent.getComponent(ILogObserver, None) is None:
+            parent.setComponent(ILogObserver, observer())
+
     def privilegedStartService(self) -> None:
         """Boot.  A start that fails ends the process with one clear line."""
-        site = self._site
-        say = Lines(site.settings)
-        try:
-            self._boot = boot(site, Kernel(), say, log_file=self._log_file)
-        except UwsgidError as error:
-            say(str(error))
-            give_up(site, 1)
+        self._boot = self._or_give_up(
+            lambda: boot(
+                self._site,
+                Kernel(),
+                Lines(self._site.settings),
+                log_file="" if self._site.settings[LogFile].to else self._shell.log_file,
+            )
+        )
         MultiService.privilegedStartService(self)
 
     def startService(self) -> None:
         """Begin the life of the master."""
         from twisted.internet import reactor
 
-        if self._boot is None:
-            return
+        assert self._boot is not None, "twistd calls privilegedStartService first"
         # the last thing this process does, since twistd itself always leaves with 0
         atexit.register(self._leave_with_code)
-        self._master = Master(inheritance_of(self._boot), reactor, self._end)
+        inheritance = inheritance_of(self._boot)
+        self._master = self._or_give_up(lambda: Master(inheritance, reactor, self._end))
         self._master.setServiceParent(self)
-        MultiService.startService(self)
+        self._or_give_up(lambda: MultiService.startService(self))
 
     def stopService(self) -> Deferred[None]:
         """Wait for everybody to leave."""
         stopping: Deferred[None] = MultiService.stopService(self)
         return stopping
+
+    def _or_give_up(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except Exception as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> NoReturn:
+        """End a start that failed, or go on with ``fallback-config``."""
+        text = _said_of(error)
+        Lines(self._site.settings).say(text)
+        if not self._site.is_reload:
+            os.environ.pop(RELOADS, None)
+        if self._site.fallback:
+            fall_back(self._site.fallback)
+        if self._shell.in_background:
+            raise StartFailed(text) from None
+        if self._shell.pidfile:
+            try:
+                os.unlink(self._shell.pidfile)
+            except OSError:
+                pass
+        sys.exit(1)
 
     def _end(self, code: int) -> None:
         from twisted.internet import reactor
@@ -137,11 +233,8 @@ class Instance(MultiService):
             os._exit(self._exit_code)
 
 
-def give_up(site: Site, code: int) -> NoReturn:
-    """End a start that failed; with the code 1, go on with ``fallback-config`` where there is one."""
-    fallback = site.reading.fallback
-    if code == 1 and fallback:
-        os.write(2, f"!!! {sys.argv[0]} (pid: {os.getpid()}) exited with status 1 !!!\n".encode())
-        os.write(2, f"!!! Fallback config to {fallback} !!!\n".encode())
-        os.execv(sys.executable, [sys.executable, "-m", "uwsgid", fallback])
-    sys.exit(code)
+def _said_of(error: Exception) -> str:
+    """One line for an error of the house; with the traceback for what is our own mistake."""
+    if isinstance(error, UwsgidError) and not isinstance(error, InternalError):
+        return str(error)
+    return f"{OUR_MISTAKE}\n{''.join(traceback.format_exception(error)).rstrip()}"
