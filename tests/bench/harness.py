@@ -138,6 +138,10 @@ class Instance:
         document: dict[str, Any] = json.loads(received)
         return document
 
+    def log_bytes(self) -> int:
+        """The size of its log."""
+        return (self.folder / "server.log").stat().st_size
+
     def workers(self) -> list[int]:
         """The pids of its workers."""
         return [worker["pid"] for worker in self.stats()["workers"] if worker["pid"]]
@@ -384,6 +388,8 @@ def measure(
     :raises BenchError: a contestant answered with an error status.
     """
     samples = {name: Samples() for name in instances}
+    logged = {name: instance.log_bytes() for name, instance in instances.items()}
+    answered = dict.fromkeys(instances, 0)
     for url in urls.values():
         wrk(url, connections=connections, body=body, seconds=1)
     for number in range(ROUNDS):
@@ -397,7 +403,15 @@ def measure(
             samples[name].rates.append(result.requests / result.seconds)
             samples[name].cpu.append(spent / 1000 / result.requests)
             samples[name].p99.append(result.p99)
+            answered[name] += result.requests
+    for name, instance in instances.items():
+        if instance.log_bytes() - logged[name] < 0.9 * answered[name] * _REQUEST_LINE:
+            raise BenchError(f"{name} did not write a line for each request, so it had less to do")
     return samples
+
+
+#: The least bytes of a request line.
+_REQUEST_LINE: Final = 80
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ APPS: Final = Path(__file__).parent / "apps"
 ROOT: Final = Path(__file__).parent.parent.parent
 
 #: How long a step of a test may take on a busy machine, in seconds; nothing waits this long when all is well.
-PATIENCE: Final = 6.0
+PATIENCE: Final = 30.0
 
 #: Which server the tests start where they do not ask for a certain one.
 SERVER: Final = os.environ.get("UWSGID_LIVE_SERVER", "uwsgid")
