@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 from uwsgid.supervise.child import Child
 
-#: How often the new worker of one slot may be killed by somebody before the reload fails.
+#: The crash of the new worker of one slot that makes the reload fail.
 _LIVES: Final = 3
 
 
@@ -80,7 +80,7 @@ class Turnover:
         self._waiting = list(slots)
         self._slots = set(self._waiting)
         self._turning = 0  # the slot that a chain is at
-        self._killed: dict[int, int] = {}
+        self._crashes: dict[int, int] = {}
 
     def loaded(self) -> None:
         """The applications of the new generation are there."""
@@ -111,9 +111,10 @@ class Turnover:
         self._slots = slots
         self.step()
 
-    def worker_ended(self, child: Child, how: str, *, killed: bool) -> None:
+    def worker_ended(self, child: Child, how: str, *, crashed: bool, killed: bool) -> None:
         """A worker of any generation is gone.
 
+        :param crashed: it was not supposed to end.
         :param killed: by a signal, or by want of memory for its birth: another one may do better.
         """
         slot = child.slot
@@ -121,8 +122,8 @@ class Turnover:
             return
         if child.was_ready and self.promoted:
             return  # a crash like any other
-        self._killed[slot] = self._killed.get(slot, 0) + 1
-        if self._killed[slot] >= _LIVES or not (killed or child.was_ready):
+        self._crashes[slot] = self._crashes.get(slot, 0) + (crashed or not child.was_ready)
+        if self._crashes[slot] >= _LIVES or not (killed or child.was_ready):
             self.failed(f"its worker {slot} ended before it could serve ({how})")
             return
         del self.fresh[slot]

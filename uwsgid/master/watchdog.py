@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from uwsgid.host.facts import memory_of
-from uwsgid.master.workforce import Workforce
+from uwsgid.master.workforce import OLD_AGE, Workforce
 from uwsgid.request.logline import RequestLog
 from uwsgid.supervise.child import Child
 from uwsgid.supervise.deadline import Harakiri, overdue
@@ -114,7 +114,7 @@ class Watchdog:
         age = self._reactor.seconds() - child.born_at
         if limit and child.is_ready and age > limit:
             self._say(f"worker {child.slot} lifetime reached, it was running for {int(age)} second(s)")
-            self._workforce.dismiss(child, "its lifetime is reached")
+            self._workforce.replace(child, OLD_AGE)
 
     def _check_mercy(self, child: Child) -> None:
         if child.told and self._reactor.seconds() - child.told_at > self._endings.mercy():

@@ -68,7 +68,7 @@ def bear(household: Household, record: Fork, descriptors: list[int]) -> NoReturn
             )
         )
     except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else Exit.ERROR
+        code = _code_of(leaving)
     except UwsgidError as error:
         household.say(f"{record.role} {record.slot}: {error}")
     except BaseException:
@@ -76,6 +76,16 @@ def bear(household: Household, record: Fork, descriptors: list[int]) -> NoReturn
         traceback.print_exc()
     finally:
         leave(code)
+
+
+def _code_of(leaving: SystemExit) -> int:
+    """The exit code that Python gives to ``sys.exit``: 0 without an argument, 1 and the text for a text."""
+    if leaving.code is None:
+        return Exit.OK
+    if isinstance(leaving.code, int):
+        return leaving.code
+    print(leaving.code, file=sys.stderr)
+    return Exit.ERROR
 
 
 def wait_for_adoption(master_pid: int) -> None:

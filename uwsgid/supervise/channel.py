@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -15,6 +14,7 @@ from uwsgid.errors import PeerError
 from uwsgid.wire.control import MAX_RECORD, Record, unpack
 
 _BATCH: Final = 32  #: records read before the reactor gets its turn again
+_MOST_PENDING: Final = 1024  #: records that the dead can have left behind
 
 
 @implementer(IReadDescriptor)
@@ -48,26 +48,43 @@ class Channel:
 
     def doRead(self) -> None:
         for _ in range(_BATCH):
-            if self.closed:
+            if not self._hear():
                 return
-            try:
-                data = self._socket.recv(MAX_RECORD)
-            except (BlockingIOError, InterruptedError):
+
+    def drain(self) -> None:
+        """Hear what is still on its way from a child that ended."""
+        for _ in range(_MOST_PENDING):
+            if not self._hear():
                 return
-            except OSError:
-                data = b""
-            if not data:
-                self.close()
-                self._lost()
-                return
-            try:
-                record = unpack(data)
-            except PeerError:
-                continue
-            self._heard(record)
+
+    def _hear(self) -> bool:
+        """Hear one record; False where there is none now."""
+        if self.closed:
+            return False
+        try:
+            data = self._socket.recv(MAX_RECORD)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except ConnectionResetError:
+            return True  # it left without reading all of ours; what it said before is still to be heard
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            self._lost()
+            return False
+        try:
+            record = unpack(data)
+        except PeerError:
+            return True
+        self._heard(record)
+        return True
 
     def connectionLost(self, reason: Failure) -> None:
-        self.close()
+        """The reactor will not read any more."""
+        if not self.closed:
+            self.close()
+            self._lost()
 
     def say(self, record: Record, descriptors: Sequence[int] = ()) -> bool:
         """Send *record* without waiting.
@@ -79,11 +96,8 @@ class Channel:
             return False
         try:
             socket.send_fds(self._socket, [record.pack()], list(descriptors))
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ENOBUFS):
-                self.close()
-                self._lost()
-            return False
+        except OSError:
+            return False  # whoever is gone is noticed by the reading side
         return True
 
     def close(self) -> None:

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -52,7 +54,7 @@ class Life(Protocol):
         """It was forked."""
 
     def not_born(self) -> None:
-        """It could not be forked, or who should have forked it is gone."""
+        """It could not be forked: the forker says so, or is gone and nobody holds the child's end."""
 
     def said_ready(self) -> None:
         """It can do its work."""
@@ -87,7 +89,7 @@ _gone.upon(Life.leave).loop().returns(None)
 _gone.upon(Life.died).loop().returns(None)
 _gone.upon(Life.not_born).loop().returns(None)
 _gone.upon(Life.born).loop().returns(None)
-# the zygote died right after it forked: the child itself was heard first, and has told its pid
+# the forker is gone, or failed: it does not matter to a child that has told its pid itself
 _alive.upon(Life.not_born).loop().returns(None)
 _ready.upon(Life.not_born).loop().returns(None)
 _leaving.upon(Life.not_born).loop().returns(None)
@@ -104,7 +106,6 @@ def _meet(life: Life, facts: _Facts, pid: int) -> None:
 @_unwanted.upon(Life.born).to(_leaving)
 def _meet_unwanted(life: Life, facts: _Facts, pid: int) -> None:
     facts.child._meet(pid)
-    facts.child.say(Leave(facts.child.farewell))
 
 
 @_conceived.upon(Life.not_born).to(_gone)
@@ -130,18 +131,19 @@ def _be_ready(life: Life, facts: _Facts) -> None:
 @_conceived.upon(Life.leave).to(_unwanted)
 def _note_farewell(life: Life, facts: _Facts, reason: str) -> None:
     facts.child._note_farewell(reason)
+    facts.child.say(Leave(reason))  # it will find the word waiting
 
 
 @_alive.upon(Life.leave).to(_leaving)
 def _send_away_early(life: Life, facts: _Facts, reason: str) -> None:
     facts.child._note_farewell(reason)
-    facts.child.say(Leave(reason))
+    facts.child._send_away()
 
 
 @_ready.upon(Life.leave).to(_leaving)
 def _send_away(life: Life, facts: _Facts, reason: str) -> None:
     facts.child._note_farewell(reason)
-    facts.child.say(Leave(reason))
+    facts.child._send_away()
 
 
 @_alive.upon(Life.died).to(_gone)
@@ -165,12 +167,16 @@ _make_life: Final = _builder.build()
 class Child:
     """One child process: who it is, and what has become of it.
 
+    :param clock: monotonic seconds.
     :ivar pid: 0 before its birth.
     :ivar is_ready: it said so, and was not told to leave since.
     :ivar was_ready: it said so at some time.
+    :ivar born_at: when the master heard of it.
     :ivar told: it was told to leave.
-    :ivar told_at: when, in seconds of the reactor's clock.
+    :ivar told_at: when.
+    :ivar killed: the master decided to end it at once.
     :ivar harakiri: how often harakiri was tried on it.
+    :ivar complaint: why it can not do its work, in its own words.
     """
 
     def __init__(
@@ -183,20 +189,24 @@ class Child:
         slot: int,
         seat: int,
         generation: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.role = role
         self.slot = slot
         self.seat = seat
         self.generation = generation
         self.pid = 0
-        self.is_ready = self.was_ready = self.told = self.gone = False
+        self.is_ready = self.was_ready = self.told = self.killed = self.gone = False
         self.born_at = self.told_at = 0.0
         self.farewell = ""
+        self.complaint = ""
         self.harakiri = 0
+        self._clock = clock
         self._reactor = reactor
         self._kernel = kernel
         self._parent = parent
         self._watch: ExitWatch | None = None
+        self._forsaken = False
         self._channel = Channel(reactor, sock, self._heard, self._lost)
         self.life = _make_life(_Facts(self))
 
@@ -209,26 +219,36 @@ class Child:
 
     def signal(self, number: int) -> None:
         """Send a Unix signal.  A child that is gone does not mind."""
-        if self.pid and not self.gone:
-            try:
-                self._kernel.kill(self.pid, number)
-            except ProcessLookupError:
-                pass
+        if self._watch is not None and not self.gone:
+            self._watch.signal(number)
 
     def kill(self) -> None:
-        """End it now."""
+        """End it now; one that is not born yet, at its birth."""
+        self.killed = True
         self.signal(signal.SIGKILL)
+
+    def forsake(self) -> None:
+        """Its forker is gone without an answer.
+
+        If it was forked all the same, it holds its end of the talk and will say `Ready`; if it was not, or
+        ended since, nobody holds that end, and the channel tells.
+        """
+        self._forsaken = True
+        if self._channel.closed:
+            self.life.not_born()
 
     # what the machine asks for
 
     def _meet(self, pid: int) -> None:
         self.pid = pid
-        self.born_at = self._reactor.seconds()
+        self.born_at = self._clock()
         try:
-            self._watch = ExitWatch(self._reactor, self._kernel, pid, self.life.died)
+            self._watch = ExitWatch(self._reactor, self._kernel, pid, self._ended)
         except KernelError:
-            self._reactor.callLater(0, self.life.died, ExitStatus())
+            self._reactor.callLater(0, self._ended, ExitStatus())
         self._parent.child_born(self)
+        if self.killed:
+            self.kill()
 
     def _be_ready(self) -> None:
         self.is_ready = self.was_ready = True
@@ -237,8 +257,12 @@ class Child:
     def _note_farewell(self, reason: str) -> None:
         self.farewell = reason
         self.told = True
-        self.told_at = self._reactor.seconds()
+        self.told_at = self._clock()
         self.is_ready = False
+
+    def _send_away(self) -> None:
+        if not self.say(Leave(self.farewell)):
+            self.signal(signal.SIGHUP)  # an application may have closed the descriptor of the talk
 
     def _end(self, status: ExitStatus | None) -> None:
         self.gone = True
@@ -255,5 +279,12 @@ class Child:
         else:
             self._parent.child_said(self, record)
 
+    def _ended(self, status: ExitStatus) -> None:
+        """Its last words first: they may have come with its end."""
+        self._channel.drain()
+        self.life.died(status)
+
     def _lost(self) -> None:
-        """The end of the talk alone decides nothing: the pidfd tells."""
+        """The end of the talk decides only where nobody else can: of the others, the pidfd tells."""
+        if self._forsaken:
+            self.life.not_born()

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from uwsgid.errors import KernelError
-from uwsgid.host.children import ExitStatus, exit_status, watch_child
+from uwsgid.host.children import ExitStatus, exit_status, send_signal, watch_child
 from uwsgid.interfaces import IKernel
 
 
@@ -28,13 +28,25 @@ class ExitWatch:
         self._kernel = kernel
         self._ended = ended
         self._child = watch_child(kernel, pid)
+        self._closed = False
         self._reactor.addReader(self)
 
     def fileno(self) -> int:
-        return self._child.pidfd
+        return -1 if self._closed else self._child.pidfd
 
     def logPrefix(self) -> str:
         return f"pid {self._child.pid}"
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the very process that is watched, never to one that got its number later.
+
+        Whoever ended already, or may not be signalled, does not mind.
+        """
+        if not self._closed:
+            try:
+                send_signal(self._kernel, self._child, number)
+            except KernelError:
+                pass
 
     def doRead(self) -> None:
         try:
@@ -47,5 +59,7 @@ class ExitWatch:
 
     def connectionLost(self, reason: Failure | None) -> None:
         """Stop watching, without a word."""
-        self._reactor.removeReader(self)
-        self._kernel.close(self._child.pidfd)
+        if not self._closed:
+            self._reactor.removeReader(self)
+            self._closed = True
+            self._kernel.close(self._child.pidfd)

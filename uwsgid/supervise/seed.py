@@ -15,6 +15,8 @@ This module knows neither Twisted nor roles; what a newborn becomes is the calle
 from __future__ import annotations
 
 import array
+import contextlib
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -38,7 +40,9 @@ def serve_births(channel: socket.socket, bear: Bear) -> None:
     """
     while True:
         try:
-            data, descriptors, _, _ = socket.recv_fds(channel, MAX_RECORD, _MOST_DESCRIPTORS)
+            data, descriptors, _, _ = socket.recv_fds(
+                channel, MAX_RECORD, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+            )
         except ConnectionError:
             return
         if not data:
@@ -52,6 +56,8 @@ def serve_births(channel: socket.socket, bear: Bear) -> None:
         if isinstance(record, Fork):
             answer: Born | Failed
             try:
+                if not descriptors:
+                    raise OSError(errno.EMFILE, "no descriptor came with the order")
                 answer = Born(record.ticket, _deliver(record, descriptors, channel, bear))
             except OSError as error:
                 answer = Failed(record.ticket, f"fork: {error.strerror}")
@@ -89,7 +95,8 @@ def _deliver(record: Fork, descriptors: list[int], channel: socket.socket, bear:
     os.close(tell)
     with os.fdopen(told, "rb", buffering=0) as pipe:
         said = pipe.read(array.array("i").itemsize)
-    os.waitpid(midwife, 0)
+    with contextlib.suppress(ChildProcessError):  # an application may ignore SIGCHLD
+        os.waitpid(midwife, 0)
     if len(said) != array.array("i").itemsize:
         raise OSError(0, "the midwife could not fork")
     return array.array("i", said)[0]

@@ -7,6 +7,8 @@ from its end, is the business of the `Parent` it was had for.
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from uwsgid.host.children import ExitStatus
@@ -18,10 +20,12 @@ from uwsgid.wire.control import Born, Failed, Fork, Record
 class Supervisor:
     """The children of this process.
 
+    :param clock: monotonic seconds.
     :ivar children: all that were asked for and are not gone.
     """
 
-    def __init__(self, reactor: Any, kernel: IKernel) -> None:
+    def __init__(self, reactor: Any, kernel: IKernel, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock: Final = clock
         self._reactor: Final = reactor
         self._kernel: Final = kernel
         self._tickets: Final[dict[int, tuple[Child, Child]]] = {}  # ticket → (server, child)
@@ -30,7 +34,9 @@ class Supervisor:
 
     def adopt(self, parent: Parent, sock: socket.socket, pid: int, role: str) -> Child:
         """Take a child into account that was forked without a server: the seed, by boot."""
-        child = Child(self._reactor, self._kernel, _Registrar(self, parent), sock, role, 0, -1, 0)
+        child = Child(
+            self._reactor, self._kernel, _Registrar(self, parent), sock, role, 0, -1, 0, self._clock
+        )
         self.children.append(child)
         child.life.born(pid)
         return child
@@ -42,11 +48,21 @@ class Supervisor:
 
         The child is returned at once; its birth, its readiness and its end are told to *parent*, the end
         also where it could not be born.
+
+        :raises OSError: no descriptor is left for the talk with it.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             child = Child(
-                self._reactor, self._kernel, _Registrar(self, parent), ours, role, slot, seat, generation
+                self._reactor,
+                self._kernel,
+                _Registrar(self, parent),
+                ours,
+                role,
+                slot,
+                seat,
+                generation,
+                self._clock,
             )
             self.children.append(child)
             self._last_ticket += 1
@@ -71,11 +87,11 @@ class Supervisor:
         return False
 
     def server_ended(self, server: Child) -> None:
-        """Nobody will answer the tickets of *server* any more."""
+        """Nobody will answer the tickets of *server* any more; its children may live all the same."""
         for ticket, (asked, child) in list(self._tickets.items()):
             if asked is server:
                 del self._tickets[ticket]
-                child.life.not_born()
+                child.forsake()
 
     def known_pids(self) -> frozenset[int]:
         """The living, for whoever reaps orphans."""
@@ -83,8 +99,8 @@ class Supervisor:
 
     @property
     def expecting(self) -> bool:
-        """Whether a birth was asked for and not answered."""
-        return bool(self._tickets)
+        """Whether there may be a child whose process id is not known yet."""
+        return any(not child.pid for child in self.children)
 
 
 class _Registrar:

@@ -6,6 +6,7 @@ It is a child of the seed, so it starts without any trace of an application, and
 
 from __future__ import annotations
 
+import os
 import signal
 from functools import partial
 
@@ -16,7 +17,7 @@ from uwsgid.supervise.appfacts import describe_apps
 from uwsgid.supervise.birth import Newborn, bear, become_server_of_births
 from uwsgid.supervise.processes import Processes
 from uwsgid.supervise.seed import serve_births
-from uwsgid.wire.control import Ask, Loaded, LoadFailed
+from uwsgid.wire.control import Ask, Loaded, LoadFailed, Ready
 from uwsgid.worker.dropping import Moment, drop_at, enter_late_directory
 
 
@@ -27,6 +28,7 @@ def zygote(newborn: Newborn) -> int:
     processes = house.settings[Processes]
     keep_in_memory(house.kernel, house.settings[Limits])
     become_server_of_births(house)
+    newborn.master.say(Ready(os.getpid()))
     drop_at(Moment.BIRTH, house, signal.SIGKILL)
     house.name_process("zygote")
     house.apps = Apps(Lookup.from_settings(house.settings))
@@ -57,6 +59,7 @@ def seed(newborn: Newborn) -> int:
     house = newborn.household
     keep_in_memory(house.kernel, house.settings[Limits])
     become_server_of_births(house)
+    newborn.master.say(Ready(os.getpid()))
     house.name_process("seed")
     serve_births(newborn.master.channel, partial(bear, house))
     return 0

@@ -1,0 +1,42 @@
+"""The last minutes of the children: when no worker is left, those who make workers go."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from uwsgid.supervise.child import Child
+from uwsgid.supervise.supervisor import Supervisor
+
+_MERCY: Final = 1.0  #: seconds that those who make workers get
+
+
+class WindingDown:
+    """Sends away whoever is left."""
+
+    def __init__(self, reactor: Any, supervisor: Supervisor) -> None:
+        self._reactor: Final = reactor
+        self._supervisor: Final = supervisor
+        self._calls: dict[Child, Any] = {}
+
+    def proceed(self, workers: list[Child]) -> bool:
+        """Go as far as possible, after each death; True when nobody is left.
+
+        :param workers: those that are left, all of them told to go.
+        """
+        if any(child.pid for child in workers):
+            return False
+        for child in list(self._supervisor.children):
+            if child not in self._calls:
+                child.life.leave("stop")
+                self._calls[child] = self._reactor.callLater(_MERCY, self._give_up, child)
+        if self._supervisor.children:
+            return False
+        for call in self._calls.values():
+            if call.active():
+                call.cancel()
+        return True
+
+    def _give_up(self, child: Child) -> None:
+        """End who does not leave; for whoever was not even born, nobody waits."""
+        child.kill()
+        child.life.not_born()
