@@ -19,10 +19,16 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.request.connection import Connection, Cycling, Next
 from uwsgid.request.serving import Serving
+
+if TYPE_CHECKING:
+    from uwsgid.host.locks import Lock
+
+#: What a listening socket gives: a descriptor and the address of the peer.
+Accept = Callable[[], tuple[int, Any]]
 
 #: Events taken from the kernel at a time.
 _BATCH: Final = 32
@@ -70,7 +76,7 @@ class Gate:
         self._epoll = select.epoll()
         self._wakeups: dict[int, Callable[[], None]] = {}
         self._sockets: list[socket.socket] = []
-        self._accepts: dict[int, tuple[Callable[[], tuple[int, Any]], Callable[[int, Any], Connection]]] = {}
+        self._accepts: dict[int, tuple[Accept, Callable[[int, Any], Connection]]] = {}
         self._doors: list[int] = []
         self._open = False
         self._leaving = False
@@ -79,7 +85,9 @@ class Gate:
             sock.setblocking(False)
             self._sockets.append(sock)
             self._doors.append(sock.fileno())
-            accept: Callable[[], tuple[int, Any]] = sock._accept  # type: ignore[attr-defined]
+            accept: Accept = sock._accept  # type: ignore[attr-defined]
+            if serving.thunder is not None:
+                accept = _one_worker_at_a_time(accept, serving.thunder)
             self._accepts[sock.fileno()] = (accept, cycle.connector(listener))
 
     def watch(self, fd: int, call: Callable[[], None]) -> None:
@@ -143,15 +151,15 @@ class Gate:
         """Keep *connection* until it has something to say."""
         fd = connection.fd
         queue = self._queues[why]
-        if connection.waits is not why or not connection.deadline:
-            self._queues[connection.waits].pop(fd, None)
-            connection.waits = why
-            connection.deadline = 0.0
-        if why is not Next.PARK_HEAD or not connection.deadline:
-            # a head has one deadline, however often it is looked at; whoever is idle starts anew
+        connection.waits = why
+        place = connection.place
+        # a head has one deadline, however often it is looked at; whoever is idle starts anew
+        if place is not queue or why is not Next.PARK_HEAD:
+            if place is not None:
+                place.pop(fd, None)
+            connection.place = queue
             connection.deadline = deadline = monotonic() + self._limits[why]
             queue[fd] = connection
-            queue.move_to_end(fd)
             if deadline < self._sweep_at:
                 self._sweep_at = deadline
         connection.busy = False
@@ -166,7 +174,8 @@ class Gate:
         """Be done with *connection*."""
         fd = connection.fd
         if connection.registered:
-            self._queues[connection.waits].pop(fd, None)
+            if connection.place is not None:
+                connection.place.pop(fd, None)
             self._parked.pop(fd, None)
             # an application may have forked, and its child keep the connection open: epoll would go on
             # reporting it after the close
@@ -187,7 +196,7 @@ class Gate:
     def _make_room(self) -> None:
         """Close who can best be spared: an idle client, one that got its answer, one that is slow to ask."""
         for why in (Next.PARK_IDLE, Next.LINGER, Next.PARK_HEAD):
-            for connection in self._queues[why].values():
+            for connection in list(self._queues[why].values()):
                 if not connection.busy:
                     if why is Next.PARK_HEAD:
                         self._serving.say(
@@ -201,16 +210,13 @@ class Gate:
         """Close whose time is over, and find out when the next one's is."""
         nearest = math.inf
         for why, queue in self._queues.items():
-            late = []
-            for connection in queue.values():
+            for connection in list(queue.values()):
                 if connection.deadline > now:
                     nearest = min(nearest, connection.deadline)
                     break
                 if not connection.busy:
-                    late.append(connection)
-            for connection in late:
-                self._cycle.expire(connection, why)
-                self.close(connection)
+                    self._cycle.expire(connection, why)
+                    self.close(connection)
         self._sweep_at = nearest
 
     def _not_accepted(self, error: OSError) -> None:
@@ -247,10 +253,10 @@ class Gate:
         soon = monotonic() + FAREWELL_GRACE
         for why in (Next.PARK_HEAD, Next.PARK_IDLE):
             queue = self._queues[why]
-            for connection in queue.values():
+            for connection in list(queue.values()):
                 if not connection.received and connection.deadline > soon:
                     connection.deadline = soon
-            self._queues[why] = OrderedDict(sorted(queue.items(), key=lambda item: item[1].deadline))
+                    queue.move_to_end(connection.fd, last=False)
         self._limits[Next.PARK_IDLE] = min(self._limits[Next.PARK_IDLE], FAREWELL_GRACE)
         self._sweep_at = min(self._sweep_at, soon)
 
@@ -264,3 +270,17 @@ class Gate:
 
 
 _ONCE: Final = select.EPOLLIN | select.EPOLLONESHOT
+
+
+def _one_worker_at_a_time(accept: Accept, lock: Lock) -> Accept:
+    """Accept under the thunder lock.
+
+    In uWSGI the lock is held while waiting too, because all waiting workers would wake up.  Here the kernel
+    wakes one (EPOLLEXCLUSIVE), which may so go on watching its parked clients and its master.
+    """
+
+    def accept_locked() -> tuple[int, Any]:
+        with lock:
+            return accept()
+
+    return accept_locked

@@ -14,6 +14,7 @@ import enum
 import os
 import select
 import socket
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -66,6 +67,7 @@ class Connection:
     :ivar received: the bytes of the request head that is being read.
     :ivar waits: what it is parked for; `Next.PARK_HEAD` before its first byte.
     :ivar deadline: monotonic seconds at which waiting ends; 0 before it was parked.
+    :ivar place: the queue that its loop keeps it in.
     :ivar registered: whether the loop's epoll knows it.
     :ivar busy: a core is serving it, so that nobody else may close it.
     :ivar served: how many requests it had.
@@ -79,6 +81,7 @@ class Connection:
         "fd",
         "listener",
         "peer",
+        "place",
         "received",
         "registered",
         "served",
@@ -98,6 +101,7 @@ class Connection:
         self.received = b""
         self.waits = Next.PARK_HEAD
         self.deadline = 0.0
+        self.place: OrderedDict[int, Connection] | None = None
         self.registered = False
         self.busy = False
         self.served = 0

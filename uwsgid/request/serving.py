@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
     from uwsgid.host import Listener
+    from uwsgid.host.locks import Lock
     from uwsgid.request.mounts import Apps
     from uwsgid.request.request import Request
     from uwsgid.supervise.board import Board
@@ -75,7 +76,9 @@ class Serving:
     log_request: Callable[[Request], None]
     say: Callable[[str], None]
     farewell: Farewell = field(default_factory=Farewell)
+    #: held while accepting, under ``thunder-lock``
+    thunder: Lock | None = None
     #: makes what the variables of every request of a listener start from; languages set it
     base_environ: Callable[[Listener], dict[str, Any]] | None = None
-    #: the request each core is working on, for `import uwsgi`; None while idle
+    #: the request each core is working on, for ``import uwsgi``; None while idle
     current: list[Any] = field(default_factory=list)
