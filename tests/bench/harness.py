@@ -1,8 +1,8 @@
 """What every benchmark needs: uWSGI to compare with, pinned servers, load, figures and a verdict.
 
 A benchmark starts the same config under the real uWSGI and under uwsgid, gives both the same load in turns,
-and reports medians.  Servers live on core 0, whatever asks them on core 1, so that none eats the other's time.
-The time of a worker is read from the scheduler (``/proc/PID/task/*/schedstat``), not from a clock.
+and reports medians.  Servers live on core 0, whatever asks them on core 1, so that none eats the other's
+time.  The time of a worker is read from the scheduler (``/proc/PID/task/*/schedstat``), not from a clock.
 """
 
 from __future__ import annotations

@@ -121,6 +121,7 @@ class Daemon:
             stderr=subprocess.STDOUT,
             pass_fds=tuple(pass_fds),
             preexec_fn=prepare,
+            start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

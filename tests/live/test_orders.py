@@ -30,6 +30,15 @@ class SignalTests(LiveCase):
         """INT stops."""
         self.stop(signal.SIGINT)
 
+    def test_control_c(self) -> None:
+        """Ctrl-C in a terminal, which tells every process, stops as well."""
+        daemon = self.serve(self.probe_config(), workers=2)
+        daemon.family()
+        os.killpg(daemon.pid, signal.SIGINT)
+        self.assertEqual(daemon.wait(), 0, daemon.log())
+        self.assertEqual(daemon.survivors(), [], daemon.log())
+        self.assertEqual(daemon.seen("DAMN|Traceback"), 0, daemon.log())
+
     def test_quit(self) -> None:
         """QUIT stops."""
         self.stop(signal.SIGQUIT)
