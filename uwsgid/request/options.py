@@ -87,9 +87,6 @@ class Bodies(Section):
         default=8 << 20,
         help="warn when an application reads more than this many megabytes in one piece",
     )
-    chunked_limit: Bytes = option(
-        "chunked-input-limit", default=1 << 20, help="refuse a piece of a chunked body larger than this"
-    )
     chunked_timeout: Integer = option(
         "chunked-input-timeout",
         default=0,

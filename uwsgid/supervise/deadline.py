@@ -35,7 +35,8 @@ class Harakiri(Section):
         "no-harakiri-arh",
         "no-harakiri-after-req-hook",
         default=False,
-        help="the after-request hook does not count",
+        help="what happens after a request does not count",
+        note="always so: the time of a request ends with its answer",
     )
 
 

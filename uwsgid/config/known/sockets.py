@@ -55,7 +55,6 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         ("post-buffering", "u64", "store larger bodies first"),
         ("limit-post", "u64", "refuse larger bodies"),
         ("upload-progress", "str", "directory of progress files"),
-        ("chunked-input-limit", "u64", "largest chunked body"),
         ("chunked-input-timeout", "int", "seconds to wait for a chunk"),
         ("websockets-ping-freq websocket-ping-freq", "int", "seconds between pings"),
         ("websockets-pong-tolerance websocket-pong-tolerance", "int", "seconds to wait for a pong"),
@@ -109,6 +108,11 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         _SOCKETS,
         "bodies are never kept in memory as a whole",
         ("body-read-warning", "u64", "megabytes of body that are worth a warning"),
+    ),
+    *accepted(
+        _SOCKETS,
+        "a chunk of any size is read in pieces; limit-post bounds the whole",
+        ("chunked-input-limit", "u64", "largest piece of a chunked body"),
     ),
     *accepted(
         _SOCKETS,
