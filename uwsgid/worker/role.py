@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 from uwsgid.families import loop_engines, roles
 from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
@@ -78,6 +79,8 @@ class Worker:
             language.post_fork(serving, lambda what: self._newborn.master.say(Ask(what)))
             for modifier, handler in language.handlers(serving).items():
                 serving.handlers[modifier] = handler
+        if processes.thread_stacksize:
+            threading.stack_size(processes.thread_stacksize << 10)
         engine = loop_engines[self._engine_name()](serving, Cycle(serving))
         self._board.phase[seat] = Phase.READY
         self._newborn.master.say(Ready(os.getpid()))
