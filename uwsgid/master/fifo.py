@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -53,7 +54,11 @@ class Fifo:
         """
         path = self._paths[self._active]
         try:
-            if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+            if os.path.lexists(path):
+                if not stat.S_ISFIFO(os.lstat(path).st_mode):
+                    raise KernelError(
+                        f"master-fifo: {path} exists and is no named pipe; remove it or choose another path"
+                    )
                 os.unlink(path)
             os.mkfifo(path, 0o600)
             # open for writing as well, so that there is no end of file when a writer goes
@@ -63,15 +68,15 @@ class Fifo:
         self._reactor.addReader(self)
 
     def stop(self) -> None:
-        """Stop listening and remove the pipe."""
+        """Stop listening and remove the pipe, unless somebody has put something else in its place."""
         if self._fd >= 0:
             self._reactor.removeReader(self)
+            path = self._paths[self._active]
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.fstat(self._fd), os.lstat(path)):
+                    os.unlink(path)
             os.close(self._fd)
             self._fd = -1
-            try:
-                os.unlink(self._paths[self._active])
-            except OSError:
-                pass
 
     def fileno(self) -> int:
         return self._fd
@@ -94,9 +99,16 @@ class Fifo:
         self.stop()
 
     def _switch(self, number: int) -> None:
-        if number < len(self._paths) and number != self._active:
+        if number >= len(self._paths):
+            return
+        if number != self._active:
             self.stop()
-            self._active = number
-            self.start()
-        if number < len(self._paths):
-            self._say(f"active master fifo is now {self._paths[number]}")
+            before, self._active = self._active, number
+            try:
+                self.start()
+            except KernelError as error:
+                self._say(str(error))
+                self._active = before
+                self.start()
+                return
+        self._say(f"active master fifo is now {self._paths[number]}")

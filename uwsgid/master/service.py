@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
+from twisted.python.failure import Failure
 
+from uwsgid.errors import KernelError
 from uwsgid.host.children import Orphans
 from uwsgid.host.notify import notify
 from uwsgid.master.cheap import CheapMode
@@ -91,6 +94,7 @@ class Master(MultiService):
             reactor, house.kernel, inheritance.argv, inheritance.cwd, house.listeners, self._say
         )
         self._sources = Sources(inheritance.sources)
+        self._checking = self._check_again = False  # a helper process reads the changed configuration
         self._orphans = Orphans(house.kernel)
         self._checks = LoopingCall(self._check)
         self._checks.clock = reactor
@@ -125,15 +129,22 @@ class Master(MultiService):
         self._reactor.callWhenRunning(self._begin)
 
     def _begin(self) -> None:
+        if self.workforce.stopping:
+            return
         self.signals.install()
         self._say(self.signals.meaning())
         self._house.name_process("master", self._house.settings[Processes].procname_master)
         self._intake.start()
-        if self._has_fifo:
-            self.fifo.start()
+        try:
+            if self._has_fifo:
+                self.fifo.start()
+        except KernelError as error:
+            self._say(str(error))
+            self.workforce.stop(gracefully=False, code=1)
+            return
         self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid)
         self.stall.start()
-        self._checks.start(self._endings.check_interval, now=False)
+        self._checks.start(max(1, self._endings.check_interval), now=False)
         self._tell_ready()
 
     def _tell_ready(self) -> None:
@@ -156,10 +167,21 @@ class Master(MultiService):
 
     def _check(self) -> None:
         """What is looked at once per ``check-interval``."""
-        self.watchdog.look()
-        self.touches.look()
-        self.queues.look()
-        self._inheritance.logs.pipeline.check_size()
+        for look in (
+            self.watchdog.look,
+            self.touches.look,
+            self.queues.look,
+            self._inheritance.logs.pipeline.check_size,
+            self._reap_orphans,
+        ):
+            try:
+                look()
+            except Exception:
+                # a mistake of ours; harakiri goes on
+                self._say(f"*** a check failed ***\n{traceback.format_exc().rstrip()}")
+
+    def _reap_orphans(self) -> None:
+        """Bury children that nobody knows."""
         if not self.workforce.supervisor.expecting:
             for pid, status in self._orphans.sweep(self.workforce.supervisor.known_pids()):
                 how = f"by signal {status.signal}" if status.signal else f"with code {status.code}"
@@ -175,30 +197,49 @@ class Master(MultiService):
         if self._endings.exit_on_reload:
             self._say("uWSGI: GAME OVER (insert coin)")
             self.stop()
+        elif self._checking:
+            self._check_again = True
         elif self._sources.changed():
+            self._checking = True
+            self._sources = Sources(self._inheritance.sources)
             self._reexec.check(self._reload_config)
         else:
             self.workforce.reload()
 
     def _reload_config(self, usable: bool, lines: list[str]) -> None:
+        again, self._checking, self._check_again = self._check_again, False, False
+        if self.workforce.stopping:
+            return
         if usable:
             self._say("the configuration changed: starting anew with it")
-            self._after_stop = self._execute
-            self.workforce.stop(gracefully=True)
+            self.start_anew()
             return
         for line in lines:
             self._say(line)
         self._say("*** the changed configuration can not be used; the instance goes on with the old one ***")
-        self._sources = Sources(self._inheritance.sources)
+        if again:
+            self.reload()
+
+    def start_anew(self) -> None:
+        """A new process image, once the workers have finished what they have in hand."""
+        if not self.workforce.stopping:
+            self._after_stop = self._execute
+            self.cheap.end()
+            self.workforce.stop(gracefully=True)
 
     def reload_brutally(self) -> None:
-        """End the workers at once and start anew."""
+        """End the workers at once and start anew.  An instance that is about to stop does not start anew."""
+        if self.workforce.stopping:
+            if self._after_stop == self._execute:
+                self.workforce.stop(gracefully=False)
+            return
         self._say("...brutally killing workers...")
         if self._endings.exit_on_reload:
             self._say("uWSGI: GAME OVER (insert coin)")
             self.stop_brutally()
             return
         self._after_stop = self._execute
+        self.cheap.end()
         self.workforce.stop(gracefully=False)
 
     def reload_workers(self) -> None:
@@ -236,6 +277,7 @@ class Master(MultiService):
 
     def one_more(self) -> None:
         """One worker more."""
+        self.cheap.end()
         if not self.workforce.more():
             self._say("there is no slot for another worker (option processes)")
 
@@ -277,7 +319,7 @@ class Master(MultiService):
             "reload": self.reload,
             "stop": self.stop,
             "brutal reload": self.reload_brutally,
-            "reexec": self.reload_brutally,
+            "reexec": self.start_anew,
         }
         order = orders.get(what)
         if order is not None:
@@ -290,6 +332,7 @@ class Master(MultiService):
             self._checks.stop()
         self.fifo.stop()
         self.stall.stop()
+        self.cheap.end()
 
     def _finish(self, code: int) -> None:
         self._wind_up()
@@ -310,5 +353,10 @@ class Master(MultiService):
             self._intake.stop()
             self._inheritance.logs.restore()
 
+        def refused(failure: Failure) -> None:
+            self._say(f"no new process image can be started: {failure.getErrorMessage()}")
+            self._finish(1)
+
         closing = self.statistics.stopService()
         closing.addBoth(lambda _: self._reexec.execute(before))
+        closing.addErrback(refused)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from uwsgid.host.facts import memory_of
+from uwsgid.host.facts import Memory, memory_of
 from uwsgid.master.workforce import OLD_AGE, Workforce
 from uwsgid.request.logline import RequestLog
 from uwsgid.supervise.child import Child
@@ -30,6 +30,8 @@ class Watchdog:
     """Looks after each worker.
 
     :param queue_length: connections waiting on the busiest socket.
+    :param clock: monotonic seconds, as the workers' deadlines are.
+    :param measure: how much memory a process uses.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class Watchdog:
         reactor: Any,
         say: Callable[[str], None],
         queue_length: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
+        measure: Callable[[int], Memory] = memory_of,
     ) -> None:
         settings = household.settings
         self._harakiri = settings[Harakiri]
         self._memory = settings[MemoryLimits]
-        self._measure = self._memory.any or settings[RequestLog].memory_report
+        self._measures = self._memory.any or settings[RequestLog].memory_report
         self._recycling = settings[Recycling]
         self._endings = settings[Endings]
         self._board = household.board
@@ -51,16 +55,18 @@ class Watchdog:
         self._reactor = reactor
         self._say = say
         self._queue_length = queue_length
+        self._clock = clock
+        self._memory_of = measure
 
     def look(self) -> None:
         """Check every worker once."""
-        now = time.monotonic()
+        now = self._clock()
         for child in self._workforce.workers():
-            if child.pid:
+            if child.pid and not child.killed:
                 self._check_harakiri(child, now)
                 self._check_memory(child)
-                self._check_lifetime(child)
-                self._check_mercy(child)
+                self._check_lifetime(child, now)
+                self._check_mercy(child, now)
 
     def _check_harakiri(self, child: Child, now: float) -> None:
         core = overdue(self._board, child.seat, now)
@@ -95,9 +101,9 @@ class Watchdog:
         )
 
     def _check_memory(self, child: Child) -> None:
-        if not self._measure:
+        if not self._measures:
             return
-        memory = memory_of(child.pid)
+        memory = self._memory_of(child.pid)
         limits = self._memory
         if limits.evil_as and memory.vsz >= limits.evil_as:
             what, size = "ADDRESS SPACE", memory.vsz
@@ -106,18 +112,17 @@ class Watchdog:
         else:
             return
         self._say(f"*** EVIL RELOAD ON WORKER {child.slot} {what}: {size} (pid: {child.pid}) ***")
-        child.life.leave(f"its {what.lower()} is too large")
         child.kill()
 
-    def _check_lifetime(self, child: Child) -> None:
+    def _check_lifetime(self, child: Child, now: float) -> None:
         limit = self._recycling.lifetime_limit(child.slot)
-        age = self._reactor.seconds() - child.born_at
+        age = now - child.born_at
         if limit and child.is_ready and age > limit:
             self._say(f"worker {child.slot} lifetime reached, it was running for {int(age)} second(s)")
             self._workforce.replace(child, OLD_AGE)
 
-    def _check_mercy(self, child: Child) -> None:
-        if child.told and self._reactor.seconds() - child.told_at > self._endings.mercy():
+    def _check_mercy(self, child: Child, now: float) -> None:
+        if child.told and not child.killed and now - child.told_at > self._endings.mercy():
             self._say(f"worker {child.slot} (pid: {child.pid}) is taking too much time to die...NO MERCY !!!")
             child.kill()
 
