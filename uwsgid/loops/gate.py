@@ -138,7 +138,8 @@ class Gate:
             now = monotonic()
             if now >= self._sweep_at:
                 self._sweep(now)
-            timeout = max(0.0, self._sweep_at - now) if self._sweep_at != math.inf else -1.0
+                return  # perhaps nobody is left to wait for
+            timeout = self._sweep_at - now
         if self._shared and not 0 <= timeout <= _LEADER_SLEEP:
             timeout = _LEADER_SLEEP
         again = self._again
@@ -158,10 +159,10 @@ class Gate:
             if place is not None:
                 place.pop(fd, None)
             connection.place = queue
-            connection.deadline = deadline = monotonic() + self._limits[why]
+            connection.deadline = monotonic() + self._limits[why]
             queue[fd] = connection
-            if deadline < self._sweep_at:
-                self._sweep_at = deadline
+        if connection.deadline < self._sweep_at:
+            self._sweep_at = connection.deadline
         connection.busy = False
         if not connection.registered:
             self._register(connection)
