@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import signal
+import sys
 import time
 from urllib.parse import parse_qs
 
@@ -138,7 +139,13 @@ def uwsgi_page(environ, start_response):
     return [json.dumps(told).encode()]
 
 
+def modules_page(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return ["\n".join(sorted(sys.modules)).encode()]
+
+
 PAGES = {
+    "/modules": modules_page,
     "/die": die_page,
     "/forever": forever_page,
     "/hog": hog_page,
