@@ -129,7 +129,7 @@ class Workforce:
         self.proceed()
 
     def stop(self, *, gracefully: bool, code: int = 0) -> None:
-        """End everything; `ended` is called when it is done."""
+        """End everything; ``ended`` is called when it is done."""
         if self.stopping:
             if not gracefully:
                 for child in self.workers():
