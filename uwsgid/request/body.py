@@ -273,10 +273,6 @@ class Body:
             raise StopIteration
         return line
 
-    def readable(self) -> bool:
-        """True: `io.BufferedReader` and its kin ask."""
-        return True
-
     def fileno(self) -> int:
         """The descriptor of the connection.  What was received already can not be read from there."""
         return self._connection.fd
@@ -332,10 +328,6 @@ class BufferedBody:
     def __next__(self) -> bytes:
         return next(self._file)
 
-    def readable(self) -> bool:
-        """True: `io.BufferedReader` and its kin ask."""
-        return True
-
     def fileno(self) -> int:
         """The descriptor of the temporary file.
 
@@ -362,9 +354,6 @@ class BufferedBody:
         return place
 
     def close(self) -> None:
-        """Does nothing: the server closes it after the request."""
-
-    def release(self) -> None:
         """Give its memory or its file back."""
         self._file.close()
 

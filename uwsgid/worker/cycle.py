@@ -249,6 +249,8 @@ class Cycle:
         connection.served += 1
 
         serving.current[core] = None
+        if request.body is not body:
+            request.body.close()
         if serving.cores == 1:
             self._count(reply, micros)
         else:

@@ -1,0 +1,337 @@
+"""Answers: what leaves in which write, how an HTTP client finds the end, and what happens when it is gone."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from typing import Any
+from unittest import mock
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from uwsgid.config.settings import settings_of
+from uwsgid.errors import AppError, ConfigProblems
+from uwsgid.request.connection import Connection
+from uwsgid.request.options import Answers, Terms
+from uwsgid.request.reply import VIA_SENDFILE, HttpReply, Reply
+
+PLAIN = [("Content-Type", "text/plain")]
+
+
+class PaperConnection(Connection):
+    """A connection that keeps what is written to it.
+
+    :ivar writes: one entry a write.
+    :ivar said: the lines of its log.
+    :ivar failure: raised by the next writes.
+    """
+
+    def __init__(self, config: str = "") -> None:
+        self.writes: list[bytes] = []
+        self.said: list[str] = []
+        self.failure: OSError | None = None
+        super().__init__(-1, "192.0.2.7", None, None, Terms(settings_of(config), self.said.append))
+
+    def send(self, data: bytes) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.writes.append(data)
+
+    def send_file(self, fd: int, offset: int | None, count: int | None) -> int:
+        assert count is not None
+        self.writes.append(f"<file {offset} {count}>".encode())
+        return count
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self.writes)
+
+
+class ReplyTests(SynchronousTestCase):
+    """Answers to a front end."""
+
+    def reply(self, config: str = "", **vars: Any) -> tuple[Reply, PaperConnection]:
+        connection = PaperConnection(config)
+        return Reply(connection, {"SERVER_PROTOCOL": "HTTP/1.1", "REQUEST_URI": "/x", **vars}), connection
+
+    def test_head_and_body_leave_together(self) -> None:
+        """Head and whole body are one write, and nothing is added to what the application said."""
+        reply, connection = self.reply()
+        reply.start("200 OK", PLAIN)
+        reply.whole(b"hello")
+        self.assertEqual(connection.writes, [b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nhello"])
+        self.assertEqual(
+            (reply.status, reply.header_count, reply.headers_size, reply.body_size), (200, 1, 45, 5)
+        )
+
+    def test_the_head_waits_for_the_first_byte(self) -> None:
+        """The head leaves with the first byte of body; the rest follows as it comes."""
+        reply, connection = self.reply()
+        reply.start("200 OK", [])
+        reply.write(b"")
+        self.assertEqual(connection.writes, [])
+        reply.write(b"one")
+        reply.write(b"two")
+        reply.finish()
+        self.assertEqual(connection.writes, [b"HTTP/1.1 200 OK\r\n\r\none", b"two"])
+
+    def test_an_empty_body(self) -> None:
+        """An answer without a body sends its head at the end."""
+        reply, connection = self.reply()
+        reply.start("204 No Content", [])
+        reply.finish()
+        self.assertEqual(connection.text, b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    def test_a_second_start_replaces_the_first(self) -> None:
+        """Until something was sent the status can be changed."""
+        reply, connection = self.reply()
+        reply.start("200 OK", PLAIN)
+        reply.start("500 Oops", [])
+        reply.finish()
+        self.assertEqual((connection.text, reply.status), (b"HTTP/1.1 500 Oops\r\n\r\n", 500))
+
+    def test_protocol_of_the_request(self) -> None:
+        """The status line names the protocol of the request, HTTP/1.0 where there is none."""
+        connection = PaperConnection()
+        reply = Reply(connection, {})
+        reply.start("404", [])
+        reply.finish()
+        self.assertEqual(connection.text, b"HTTP/1.0 404 Not Found\r\n\r\n")
+
+    def test_cgi_mode(self) -> None:
+        """Under cgi-mode the status is a header."""
+        reply, connection = self.reply("cgi-mode = true")
+        reply.start("200 OK", [])
+        reply.finish()
+        self.assertEqual(connection.text, b"Status: 200 OK\r\n\r\n")
+
+    def test_headers_of_the_configuration(self) -> None:
+        """add-header adds to every answer, rem-header takes out, whatever the case."""
+        reply, connection = self.reply("add-header = X-Served-By: us\nrem-header = x-powered-by")
+        reply.start("200 OK", [("X-Powered-By", "them"), *PLAIN])
+        reply.finish()
+        self.assertEqual(
+            connection.text, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Served-By: us\r\n\r\n"
+        )
+        self.assertEqual(reply.header_count, 2)
+
+    def test_a_bad_add_header(self) -> None:
+        """add-header without a colon is a problem of the configuration."""
+        with self.assertRaisesRegex(ConfigProblems, "lines:1: add-header: expected 'Name: value'"):
+            settings_of("add-header = nonsense")[Answers]
+
+    def test_no_splitting(self) -> None:
+        """A line end within a header is refused before anything leaves."""
+        reply, connection = self.reply()
+        self.assertRaises(AppError, reply.start, "200 OK", [("X", "a\r\nSet-Cookie: b")])
+        self.assertEqual(connection.writes, [])
+
+    def test_a_client_that_is_gone(self) -> None:
+        """A failed write raises 'write error' in the application, and the log has uWSGI's lines."""
+        reply, connection = self.reply()
+        connection.failure = BrokenPipeError(32, "Broken pipe")
+        reply.start("200 OK", [])
+        with self.assertRaisesRegex(OSError, "^write error$"):
+            reply.write(b"x")
+        self.assertEqual(
+            connection.said,
+            [
+                "SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on "
+                "request /x (ip 192.0.2.7) !!!",
+                "uwsgi_response_write_headers_do(): Broken pipe [192.0.2.7]",
+            ],
+        )
+        self.assertTrue(reply.broken and reply.close)
+        self.assertEqual(reply.write_errors, 1)
+
+    def test_quiet_write_errors(self) -> None:
+        """ignore-sigpipe, ignore-write-errors and disable-write-exception each silence their part."""
+        reply, connection = self.reply(
+            "ignore-sigpipe = true\nignore-write-errors = true\ndisable-write-exception = true"
+        )
+        connection.failure = BrokenPipeError(32, "Broken pipe")
+        reply.start("200 OK", [])
+        reply.write(b"x")
+        reply.write(b"y")
+        reply.finish()
+        self.assertEqual((connection.said, reply.write_errors), ([], 2))
+
+    def test_tolerated_write_errors(self) -> None:
+        """write-errors-tolerance lets as many writes fail before the application hears of it."""
+        reply, connection = self.reply("write-errors-tolerance = 1")
+        connection.failure = ConnectionResetError(104, "Connection reset by peer")
+        reply.start("200 OK", [])
+        reply.write(b"x")
+        self.assertRaises(OSError, reply.write, b"y")
+
+    def test_a_client_that_takes_nothing(self) -> None:
+        """A stalled client is a time-out in the log, named after socket-timeout."""
+        ours, theirs = socket.socketpair()
+        self.addCleanup(theirs.close)
+        ours.setblocking(False)
+        said: list[str] = []
+        connection = Connection(
+            ours.detach(), "192.0.2.7", None, None, Terms(settings_of("socket-timeout = 1"), said.append)
+        )
+        self.addCleanup(connection.close)
+        reply = Reply(connection, {})
+        reply.start("200 OK", [])
+        with self.assertRaisesRegex(OSError, "write error"):
+            reply.write(bytes(4 << 20))
+        self.assertRegex(said[0], r"^uwsgi_response_write_headers_do\(\) TIMEOUT !!! .*socket-timeout")
+
+    def test_sendfile(self) -> None:
+        """A file goes out by sendfile() behind its head, and the log will say so."""
+        reply, connection = self.reply()
+        reply.start("200 OK", [])
+        reply.sendfile(7, 5, 10)
+        reply.finish()
+        self.assertEqual(connection.writes, [b"HTTP/1.1 200 OK\r\n\r\n", b"<file 5 10>"])
+        self.assertEqual((reply.via, reply.body_size), (VIA_SENDFILE, 10))
+
+
+class FileTests(SynchronousTestCase):
+    """`Connection.send_file` over a real socket."""
+
+    def send(self, config: str, offset: int | None, count: int | None) -> bytes:
+        ours, theirs = socket.socketpair()
+        self.addCleanup(theirs.close)
+        ours.setblocking(False)
+        connection = Connection(ours.detach(), "", None, None, Terms(settings_of(config), print))
+        with tempfile.TemporaryFile() as file:
+            file.write(b"0123456789" * 1000)
+            file.flush()
+            file.seek(3)
+            sent = connection.send_file(file.fileno(), offset, count)
+        connection.close()
+        data = b""
+        while more := theirs.recv(65536):
+            data += more
+        self.assertEqual(sent, len(data))
+        return data
+
+    def test_parts_of_a_file(self) -> None:
+        """Offset and count are honoured, by sendfile() and, under disable-sendfile, by copying."""
+        for config in ("", "disable-sendfile = true"):
+            self.assertEqual(self.send(config, 15, 7), b"5678901")
+            self.assertEqual(self.send(config, None, 4), b"3456")
+            self.assertEqual(len(self.send(config, 9995, None)), 5)
+            self.assertEqual(self.send(config, 20000, 5), b"")
+
+
+class HttpReplyTests(SynchronousTestCase):
+    """Answers to an HTTP client."""
+
+    def reply(
+        self, version: tuple[int, int] = (1, 1), keep: bool = True, method: str = "GET"
+    ) -> tuple[HttpReply, PaperConnection]:
+        connection = PaperConnection()
+        protocol = f"HTTP/{version[0]}.{version[1]}"
+        vars = {"SERVER_PROTOCOL": protocol, "REQUEST_METHOD": method, "REQUEST_URI": "/x"}
+        return HttpReply(connection, vars, version, keep), connection
+
+    def test_a_whole_body_gets_a_length(self) -> None:
+        """Of a body in one piece the client is told the length."""
+        reply, connection = self.reply()
+        reply.start("200 OK", [])
+        reply.whole(b"hello")
+        reply.finish()
+        self.assertEqual(connection.writes, [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"])
+        self.assertFalse(reply.close)
+
+    def test_pieces_are_chunked(self) -> None:
+        """A body of unknown length goes out in chunks; the log counts its bytes, not their framing."""
+        reply, connection = self.reply()
+        reply.start("200 OK", [])
+        reply.write(b"hello")
+        reply.write(b" you")
+        reply.finish()
+        self.assertEqual(
+            connection.text,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n",
+        )
+        self.assertEqual((reply.body_size, reply.close), (9, False))
+
+    def test_old_clients_get_the_end_of_the_connection(self) -> None:
+        """An HTTP/1.0 client that gets no length sees the end of the body by the end of the connection."""
+        reply, connection = self.reply((1, 0))
+        reply.start("200 OK", [])
+        reply.write(b"hello")
+        reply.finish()
+        self.assertEqual(connection.text, b"HTTP/1.0 200 OK\r\n\r\nhello")
+        self.assertTrue(reply.close)
+
+    def test_more_than_its_length_is_cut(self) -> None:
+        """What goes beyond Content-Length is cut off, and the log says so once."""
+        reply, connection = self.reply()
+        reply.start("200 OK", [("Content-Length", "3")])
+        reply.write(b"hello")
+        reply.write(b"more")
+        reply.finish()
+        self.assertEqual(connection.text, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhel")
+        self.assertEqual(len(connection.said), 1)
+        self.assertFalse(reply.close)
+
+    def test_less_than_its_length_ends_the_connection(self) -> None:
+        """A body that stays short of its Content-Length ends the connection."""
+        reply, _ = self.reply()
+        reply.start("200 OK", [("Content-Length", "9")])
+        reply.write(b"hello")
+        reply.finish()
+        self.assertTrue(reply.close)
+
+    def test_head_has_no_body(self) -> None:
+        """A HEAD request gets the head alone, with the length that the application said."""
+        reply, connection = self.reply(method="HEAD")
+        reply.start("200 OK", [("Content-Length", "5")])
+        reply.write(b"hello")
+        reply.finish()
+        self.assertEqual(connection.text, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        self.assertFalse(reply.close)
+
+    def test_some_statuses_have_no_body(self) -> None:
+        """204 and 304 send no body, whatever the application writes."""
+        for status in ("204 No Content", "304 Not Modified"):
+            reply, connection = self.reply()
+            reply.start(status, [])
+            reply.whole(b"hello")
+            reply.finish()
+            self.assertEqual(connection.text, f"HTTP/1.1 {status}\r\n\r\n".encode())
+
+    def test_the_last_answer_says_so(self) -> None:
+        """Where the connection ends the head says Connection: close."""
+        reply, connection = self.reply(keep=False)
+        reply.start("200 OK", [])
+        reply.whole(b"")
+        self.assertIn(b"Connection: close\r\n", connection.text)
+        self.assertTrue(reply.close)
+
+    def test_a_file_in_chunks(self) -> None:
+        """A part of a file behind other bytes is a chunk of its own."""
+        reply, connection = self.reply()
+        reply.start("200 OK", [])
+        reply.write(b"a")
+        reply.sendfile(7, 0, 20)
+        reply.finish()
+        self.assertTrue(connection.text.endswith(b"1\r\na\r\n14\r\n<file 0 20>\r\n0\r\n\r\n"))
+
+    def test_a_file_alone_has_a_length(self) -> None:
+        """A file that is the whole body is announced with its size, and cut at a smaller Content-Length."""
+        reply, connection = self.reply()
+        reply.start("200 OK", [])
+        reply.sendfile(7, 0, 20)
+        reply.finish()
+        self.assertIn(b"Content-Length: 20\r\n", connection.text)
+        reply, connection = self.reply()
+        reply.start("200 OK", [("Content-Length", "5")])
+        reply.sendfile(7, 0, 20)
+        self.assertTrue(connection.text.endswith(b"<file 0 5>"))
+
+    def test_a_cut_file_ends_the_connection(self) -> None:
+        """A file that shrank while it was sent leaves the client with too few bytes: the connection ends."""
+        reply, _ = self.reply()
+        with mock.patch.object(PaperConnection, "send_file", lambda *args: 3):
+            reply.start("200 OK", [])
+            reply.sendfile(7, 0, 20)
+            reply.finish()
+        self.assertTrue(reply.close)
