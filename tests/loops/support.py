@@ -43,6 +43,7 @@ def hello(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterab
 class Worker:
     """A worker that listens on a unix socket (uwsgi) and on a port of its own (HTTP).
 
+    :param config: lines of its configuration; ``@`` stands for the folder of ``@/uwsgi.sock``.
     :ivar said: the server lines of its log.
     :ivar served: the requests it logged.
     """
@@ -79,7 +80,7 @@ class Worker:
             self.apps.add("", app)
         self._wake, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.serving = Serving(
-            settings=settings_of(config),
+            settings=settings_of(config.replace("@", self.folder)),
             board=self.board,
             slot=1,
             seat=0,

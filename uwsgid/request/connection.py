@@ -146,6 +146,13 @@ class Connection:
 
     # ---- end of the hot path -------------------------------------------------------------------------------
 
+    def send_now(self, data: bytes) -> None:
+        """Write of *data* what is taken at once; never waits and never raises."""
+        try:
+            os.write(self.fd, data)
+        except OSError:
+            pass
+
     def _send_rest(self, rest: memoryview) -> None:
         while rest:
             self.wait(select.POLLOUT)

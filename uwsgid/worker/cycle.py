@@ -43,6 +43,10 @@ _DISCARD: Final = 1 << 16
 _LINGER: Final = 1 << 20
 
 
+#: A request, its body, and its bytes for whoever looks at requests in progress.
+Prepared = tuple[Request, Body, bytes]
+
+
 class Station:
     """Where connections come in: what they have in common.
 
@@ -153,6 +157,7 @@ class Cycle:
             if not data:
                 return self._gone(connection, "client closed connection")
         try:
+            prepared: Prepared | Next
             if connection.decoder is None and len(data) > 4 and data[0] in _WITH_VARS:
                 # a uwsgi packet that is whole after one read, as nearly all are, needs no decoder
                 end = 4 + (data[1] | data[2] << 8)
@@ -167,16 +172,23 @@ class Cycle:
                     request.packet_size = end - 4
                     request.reply = Reply(connection, vars)
                     body = Body(connection, length, data[end:] if length else b"")
-                    return self._serve(connection, request, body, block)
-            return self._decode(connection, data)
+                    return self.serve(connection, (request, body, block))
+            prepared = self._decode(connection, data)
+            return prepared if type(prepared) is Next else self.serve(connection, prepared)
         except PeerError as error:
             return self._refuse(connection, error)
         except Exception:
             self._serving.say(f"a request could not be finished:\n{traceback.format_exc()}")
             return Next.CLOSE
 
-    def _decode(self, connection: Connection, data: bytes) -> Next:
-        """The same for HTTP, and for packets that come in pieces."""
+    def prepare(self, connection: Connection, data: bytes) -> Prepared | Next:
+        """Take *data* that arrived; a request that is ready for `serve`, or what to do with the connection."""
+        try:
+            return self._decode(connection, data)
+        except PeerError as error:
+            return self._refuse(connection, error)
+
+    def _decode(self, connection: Connection, data: bytes) -> Prepared | Next:
         decoder = connection.decoder
         station = connection.station
         if decoder is None:
@@ -204,9 +216,11 @@ class Cycle:
             body = Body(connection, length, start if length else b"")
             block = connection.received[4 : 4 + head.size]
         connection.received = b""
-        return self._serve(connection, request, body, block)
+        return request, body, block
 
-    def _serve(self, connection: Connection, request: Request, body: Body, block: bytes) -> Next:
+    def serve(self, connection: Connection, prepared: Prepared) -> Next:
+        """Answer one request, and write down what it cost."""
+        request, body, block = prepared
         began = monotonic()
         serving, terms, station = self._serving, self.terms, connection.station
         board, at, core = serving.board, self._at, self._core
@@ -251,7 +265,9 @@ class Cycle:
         serving.current[core] = None
         if request.body is not body:
             request.body.close()
-        if serving.cores == 1:
+        if refused:
+            board.rejected[self._seat] += 1
+        elif serving.cores == 1:
             self._count(reply, micros)
         else:
             with self._counting:
@@ -260,13 +276,11 @@ class Cycle:
             board.write_errors[at] += reply.write_errors
         if body.errors:
             board.read_errors[at] += body.errors
-        board.core_requests[at] += 1
         if self._harakiri:
             board.deadline[at] = 0.0
         board.in_request[at] += 1
-        if refused:
-            board.rejected[self._seat] += 1
-        else:
+        if not refused:
+            board.core_requests[at] += 1
             serving.log_request(request)
         serving.after_request(core)
         return after
@@ -335,11 +349,7 @@ class Cycle:
         connection.received = b""
         if not answered:
             return Next.CLOSE
-        try:
-            # what a socket does not take at once, nobody waits for
-            os.write(connection.fd, error_page(error.status))
-        except OSError:
-            return Next.CLOSE
+        connection.send_now(error_page(error.status))
         return self._start_to_linger(connection)
 
     def _turn_away(self, connection: Connection, request: Request, handler: Handler | None) -> None:

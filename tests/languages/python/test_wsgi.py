@@ -10,7 +10,7 @@ from typing import Any
 from unittest import mock
 from wsgiref.validate import validator
 
-from tests.loops.support import Worker, WorkerCase, get, hello, read_all, request
+from tests.loops.support import Worker, WorkerCase, get, hello, read_all, request, until
 from uwsgid._version import __version__
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigProblems
@@ -40,7 +40,9 @@ class AppCase(WorkerCase):
     def answer(self, app: Any, data: bytes = b"", config: str = "") -> bytes:
         """What *app* makes of a uwsgi packet."""
         self.running = self.worker(app, config)
-        return self.ask(self.running, data or request())
+        answer = self.ask(self.running, data or request())
+        until(lambda: self.running.served)
+        return answer
 
     def raises(self, kind: type[Exception], text: str, *args: Any) -> None:
         """start_response(*args) raises *kind* with *text*, and the application can go on."""
@@ -451,7 +453,7 @@ class EnvironTests(AppCase):
     def test_validator(self) -> None:
         """The validator of the standard library finds nothing wrong, in GET and POST, over both protocols."""
 
-        def app(environ: Environ, start_response: StartResponse) -> Any:
+        def app(environ: Environ, start_response: Any) -> Any:
             data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0) or 1)
             start_response("200 OK", [("Content-Type", "text/plain")])
             return [b"got ", data]
