@@ -22,6 +22,7 @@ from uwsgid.config.environ import read_envdir
 from uwsgid.door.command import RELOADS, configuration
 from uwsgid.door.options import Instance
 from uwsgid.errors import ConfigError
+from uwsgid.families import loop_engines
 from uwsgid.host import (
     NOTHING_TO_DO,
     Inherited,
@@ -44,6 +45,7 @@ from uwsgid.host import (
     settle_stdin,
     write_pidfile,
 )
+from uwsgid.host.calls import attempt
 from uwsgid.host.facts import page_line
 from uwsgid.host.privileges import resolve_identity
 from uwsgid.interfaces import IKernel
@@ -227,9 +229,14 @@ def take_what_needs_root(boot: Boot) -> None:
     limits = boot.site.settings[Limits]
     apply_descriptors(boot.kernel, limits, _unsaid)
     apply_priority(boot.kernel, limits)
-    if limits.never_swap and boot.kernel.geteuid() == 0:
-        # for those who lock their memory after they have dropped
-        boot.kernel.setrlimit(resource.RLIMIT_MEMLOCK, resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    if limits.never_swap and boot.site.settings[Privileges].uid and boot.kernel.geteuid() == 0:
+        # the limit of an ordinary user ends what asks for more memory, rather than what locks it
+        unlimited = resource.RLIM_INFINITY
+        attempt(
+            "setrlimit()",
+            "never-swap, RLIMIT_MEMLOCK",
+            lambda: boot.kernel.setrlimit(resource.RLIMIT_MEMLOCK, unlimited, unlimited),
+        )
     keep_in_memory(boot.kernel, limits)
 
 
@@ -248,6 +255,13 @@ def drop_privileges_late(boot: Boot) -> None:
     privileges = boot.site.settings[Privileges]
     if moment_of(privileges) in (Moment.INITIALIZED, Moment.LOADED) and not privileges.master_as_root:
         drop(boot.kernel, privileges, boot.say)
+
+
+def choose_the_loop(boot: Boot) -> None:
+    """A loop engine that nobody provides is noticed here, and not by each worker."""
+    name = boot.site.settings[RequestOptions].loop
+    if name:
+        loop_engines[name]
 
 
 def enter_the_directory(boot: Boot) -> None:
@@ -380,6 +394,7 @@ def _close_the_reactor() -> None:
 #: What happens, in order.
 STEPS: Final[tuple[Step, ...]] = (
     remember_where_we_started,
+    choose_the_loop,
     open_the_log,
     go_to_the_background,
     set_the_umask,

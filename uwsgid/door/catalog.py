@@ -37,6 +37,7 @@ CHILDREN: Final = (
     "uwsgid.languages.python.language",
     "uwsgid.languages.python.wsgi",
     "uwsgid.loops.simple",
+    "uwsgid.loops.threads",
     "uwsgid.worker.role",
     "uwsgid.worker.zygote",
     "uwsgid.door.options",
@@ -49,12 +50,16 @@ MASTER: Final = (
     "uwsgid.stats.options",
 )
 
+#: What the standard library imports when it is first needed, and could not find any more in a jail, or as a
+#: user who may not read the interpreter.
+BEFORE_ANY_JAIL: Final = ("encodings.idna",)
+
 GROUP: Final = "uwsgid.plugins"
 
 
 def load() -> None:
     """Import all that is built in.  Cheap when done before."""
-    for name in (*CHILDREN, *MASTER):
+    for name in (*CHILDREN, *MASTER, *BEFORE_ANY_JAIL):
         importlib.import_module(name)
 
 

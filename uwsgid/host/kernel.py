@@ -6,6 +6,7 @@ kernel as an argument; tests hand them `uwsgid.testing.MemoryKernel`.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import grp
 import os
@@ -279,7 +280,10 @@ class Kernel:
 
     @staticmethod
     def setrlimit(resource: int, soft: int, hard: int) -> None:
-        rlimits.setrlimit(resource, (soft, hard))
+        try:
+            rlimits.setrlimit(resource, (soft, hard))
+        except ValueError as error:  # what Python makes of EPERM and EINVAL
+            raise PermissionError(errno.EPERM, str(error)) from None
 
     @staticmethod
     def setpriority(value: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from typing import Final
 
 from uwsgid.families import loop_engines, roles
 from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
@@ -23,6 +24,8 @@ from uwsgid.worker.cycle import Cycle
 from uwsgid.worker.dropping import Moment, drop_at, enter_late_directory
 from uwsgid.worker.leave import recycling
 from uwsgid.worker.signals import WorkerSignals
+
+_LEAST_STACK: Final = 32 << 10  #: bytes; the interpreter takes no less
 
 
 @roles.member("worker")
@@ -80,7 +83,7 @@ class Worker:
             for modifier, handler in language.handlers(serving).items():
                 serving.handlers[modifier] = handler
         if processes.thread_stacksize:
-            threading.stack_size(processes.thread_stacksize << 10)
+            threading.stack_size(max(_LEAST_STACK, processes.thread_stacksize << 10))
         engine = loop_engines[self._engine_name()](serving, Cycle(serving))
         self._board.phase[seat] = Phase.READY
         self._newborn.master.say(Ready(os.getpid()))

@@ -10,11 +10,13 @@ import os
 import signal
 from functools import partial
 
+from uwsgid.errors import UwsgidError
 from uwsgid.families import languages, roles
 from uwsgid.host import Limits, keep_in_memory
 from uwsgid.request.mounts import Apps, Lookup
 from uwsgid.supervise.appfacts import describe_apps
 from uwsgid.supervise.birth import Newborn, bear, become_server_of_births
+from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.processes import Processes
 from uwsgid.supervise.seed import serve_births
 from uwsgid.wire.control import Ask, Loaded, LoadFailed, Ready
@@ -25,10 +27,26 @@ from uwsgid.worker.dropping import Moment, drop_at, enter_late_directory
 def zygote(newborn: Newborn) -> int:
     """Holds the applications of one generation and forks its workers."""
     house = newborn.household
-    processes = house.settings[Processes]
     keep_in_memory(house.kernel, house.settings[Limits])
     become_server_of_births(house)
     newborn.master.say(Ready(os.getpid()))
+    try:
+        code = _prepare(newborn)
+    except UwsgidError as error:
+        newborn.master.say(LoadFailed(str(error)))
+        return Exit.ERROR
+    if code is not None:
+        return code
+    serve_births(newborn.master.channel, partial(bear, house))
+    return Exit.OK
+
+
+def _prepare(newborn: Newborn) -> int | None:
+    """Load what workers share, and tell the master; an exit code where that is in vain.
+
+    :raises UwsgidError: where what the configuration asks for can not be had.
+    """
+    house = newborn.household
     drop_at(Moment.BIRTH, house, signal.SIGKILL)
     house.name_process("zygote")
     house.apps = Apps(Lookup.from_settings(house.settings))
@@ -37,7 +55,7 @@ def zygote(newborn: Newborn) -> int:
         language.initialize(house.settings, house.say, lambda what: newborn.master.say(Ask(what)), house)
     drop_at(Moment.INITIALIZED, house, signal.SIGKILL)
     failed = 0
-    if not processes.loads_late:
+    if not house.settings[Processes].loads_late:
         for language in house.languages:
             outcome = language.load(house.settings, house.apps, house.say)
             failed += outcome.failed
@@ -49,8 +67,7 @@ def zygote(newborn: Newborn) -> int:
         for language in house.languages:
             language.settle(house.say)
     newborn.master.say(Loaded(len(house.apps), failed, describe_apps(house.apps)))
-    serve_births(newborn.master.channel, partial(bear, house))
-    return 0
+    return None
 
 
 @roles.member("seed")
@@ -62,4 +79,4 @@ def seed(newborn: Newborn) -> int:
     newborn.master.say(Ready(os.getpid()))
     house.name_process("seed")
     serve_births(newborn.master.channel, partial(bear, house))
-    return 0
+    return Exit.OK
