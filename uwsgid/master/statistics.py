@@ -50,13 +50,16 @@ class Statistics(MultiService):
     def facts(self) -> StatsFacts:
         """All there is to know now."""
         house = self._house
+        locks = house.locks.locks if house.locks is not None else ()
         return StatsFacts(
             board=house.board,
             cwd=os.getcwd(),
             queue_errors=self._queues.errors,
             sockets=socket_facts(house.listeners, house.kernel.queue_length),
             apps=self._workforce.apps,
+            holders={lock.name: lock.holder() for lock in locks},
             thunder=house.settings[RequestOptions].thunder_lock,
+            user_locks=max(0, sum(lock.name.startswith("user ") for lock in locks) - 1),
             cores=not self._stats.no_cores,
         )
 

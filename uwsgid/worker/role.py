@@ -148,6 +148,7 @@ class Worker:
             say=house.say,
             farewell=self._farewell,
             current=[None] * house.board.cores,
+            thunder=house.locks["thunder"] if house.locks is not None and "thunder" in house.locks else None,
         )
 
     def _heard(self) -> None:
