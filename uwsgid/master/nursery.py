@@ -130,11 +130,8 @@ class Nursery:
     def _bearing_seed(self) -> Child | None:
         return next((seed for seed in self._seeds if seed.pid), None)
 
-    def _replace(self, child: Child, who: str | tuple[str, int], replace: Callable[[], None]) -> None:
-        """Call *replace*: at once, or after a rest where those before *child* did not live long either."""
-        if child.pid and self._clock() - child.born_at >= _A_LIFE:
-            self._rests.did_well(who)
-        self._rest(who, replace)
+    def _has_lived(self, child: Child) -> bool:
+        return child.pid > 0 and self._clock() - child.born_at >= _A_LIFE
 
     def _rest(self, who: str | tuple[str, int], wake: Callable[[], None]) -> None:
         self._rests.failed(who)
@@ -174,8 +171,11 @@ class Nursery:
         self._hopes.proceed()
 
     def _zygote_ended(self, child: Child, status: ExitStatus | None) -> None:
+        key = ("zygote", child.generation)
         if self._zygotes.get(child.generation) is child:
             del self._zygotes[child.generation]
+            if child.generation in self._loaded and self._has_lived(child):
+                self._rests.did_well(key)
             self._loaded.discard(child.generation)
         if self._stopped:
             return
@@ -184,7 +184,7 @@ class Nursery:
             self._say(f"the zygote of generation {child.generation} (pid: {child.pid}) is gone: {why}")
             self._hopes.zygote_ended(child, status)
         if child.generation in self.wanted and not self._stopped:
-            self._replace(child, ("zygote", child.generation), partial(self._provide, child.generation))
+            self._rest(key, partial(self._provide, child.generation))
 
     def _seed_ended(self, child: Child, status: ExitStatus | None) -> None:
         was_first = bool(self._seeds) and self._seeds[0] is child
@@ -200,7 +200,9 @@ class Nursery:
             self._say(f"the seed (pid: {child.pid}) is gone, its spare takes over: {how(status)}")
         else:
             self._say(f"the spare seed (pid: {child.pid}) is gone: {how(status)}")
-        self._replace(child, "spare", self._plant_spare)
+        if self._has_lived(child):
+            self._rests.did_well("spare")
+        self._rest("spare", self._plant_spare)
 
 
 def how(status: ExitStatus | None) -> str:

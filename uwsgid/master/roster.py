@@ -62,9 +62,8 @@ class Roster:
 
         :param now: monotonic seconds.
         """
-        if child.was_ready and (self._board.requests[child.seat] or self._board.is_busy(child.seat)):
-            return True
-        return child.pid > 0 and now - child.born_at >= _A_LIFE
+        served = self._board.requests[child.seat] > 0 or self._board.is_busy(child.seat)
+        return child.was_ready and (served or now - child.born_at >= _A_LIFE)
 
     def note_who_serves(self, slot: int, generation: int) -> None:
         """Have the board point to the worker that answers for *slot*: one that lives, if there is any.

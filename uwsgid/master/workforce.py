@@ -359,7 +359,7 @@ class Workforce:
             need_app=self._need_app,
             first=not self._served,
             now=self._monotonic(),
-            told_at=child.told_at or self._monotonic(),
+            told_at=child.told_at if child.told else self._monotonic(),
         )
         if judged.line:
             self._say(judged.line)

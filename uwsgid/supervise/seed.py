@@ -40,9 +40,7 @@ def serve_births(channel: socket.socket, bear: Bear) -> None:
     """
     while True:
         try:
-            data, descriptors, _, _ = socket.recv_fds(
-                channel, MAX_RECORD, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
-            )
+            data, descriptors = receive(channel)
         except ConnectionError:
             return
         if not data:
@@ -68,6 +66,23 @@ def serve_births(channel: socket.socket, bear: Bear) -> None:
                 return
         else:
             _close_all(descriptors)
+
+
+def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
+    """One datagram and the descriptors that came with it, which close on exec.
+
+    `socket.recv_fds` ignores its flags in Python 3.11, and leaves the descriptors open across exec.
+    """
+    numbers = array.array("i")
+    data, extra, _, _ = channel.recvmsg(
+        MAX_RECORD,
+        socket.CMSG_SPACE(_MOST_DESCRIPTORS * numbers.itemsize),
+        flags | socket.MSG_CMSG_CLOEXEC,
+    )
+    for level, kind, content in extra:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
+    return data, list(numbers)
 
 
 def _deliver(record: Fork, descriptors: list[int], channel: socket.socket, bear: Bear) -> int:

@@ -1,5 +1,16 @@
 """Stand-ins for the world, for the tests of uwsgid and of its plugins."""
 
 from uwsgid.testing.kernel import Executed, Exited, MemoryFile, MemoryKernel, MemorySocket
+from uwsgid.testing.nursery import MemoryChild, MemoryNursery, MemoryProcesses, MemoryReactor
 
-__all__ = ["Executed", "Exited", "MemoryFile", "MemoryKernel", "MemorySocket"]
+__all__ = [
+    "Executed",
+    "Exited",
+    "MemoryChild",
+    "MemoryFile",
+    "MemoryKernel",
+    "MemoryNursery",
+    "MemoryProcesses",
+    "MemoryReactor",
+    "MemorySocket",
+]
