@@ -34,6 +34,13 @@ class SignalTests(LiveCase):
         """Ctrl-C in a terminal, which tells every process, stops as well."""
         daemon = self.serve(self.probe_config(), workers=2)
         daemon.family()
+        seen: set[bytes] = set()
+
+        def both_answered() -> bool:
+            seen.add(uwsgi_fetch(self.path("app.sock"), "/pid").body)
+            return len(seen) == 2
+
+        wait_until(both_answered, "an answer of each worker")
         os.killpg(daemon.pid, signal.SIGINT)
         self.assertEqual(daemon.wait(), 0, daemon.log())
         self.assertEqual(daemon.survivors(), [], daemon.log())
