@@ -9,6 +9,13 @@ from pathlib import Path
 from tests.live.support import Daemon, LiveCase, Load, uwsgi_fetch, wait_until
 
 
+def handles(pid: str, number: int) -> bool:
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
 class SignalTests(LiveCase):
     """What kill does."""
 
@@ -34,13 +41,8 @@ class SignalTests(LiveCase):
         """Ctrl-C in a terminal, which tells every process, stops as well."""
         daemon = self.serve(self.probe_config(), workers=2)
         daemon.family()
-        seen: set[bytes] = set()
-
-        def both_answered() -> bool:
-            seen.add(uwsgi_fetch(self.path("app.sock"), "/pid").body)
-            return len(seen) == 2
-
-        wait_until(both_answered, "an answer of each worker")
+        pids = [daemon.wait_for(r"spawned uWSGI worker \d+ \(pid: (\d+)", count=n).group(1) for n in (1, 2)]
+        wait_until(lambda: all(handles(pid, signal.SIGINT) for pid in pids), "workers that listen")
         os.killpg(daemon.pid, signal.SIGINT)
         self.assertEqual(daemon.wait(), 0, daemon.log())
         self.assertEqual(daemon.survivors(), [], daemon.log())
