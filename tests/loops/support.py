@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from twisted.internet.epollreactor import EPollReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.host import Listener
 from uwsgid.host.addresses import Family
 from uwsgid.languages.python import wsgi
+from uwsgid.loops.reactor import Reactor
 from uwsgid.loops.simple import Simple
 from uwsgid.loops.threads import Threads
 from uwsgid.request.mounts import Apps
@@ -28,7 +30,12 @@ from uwsgid.supervise.board import Board
 from uwsgid.wire.uwsgi import packet
 from uwsgid.worker.cycle import Cycle
 
-LOOPS: dict[str, Any] = {"simple": Simple, "threads": Threads}
+LOOPS: dict[str, Any] = {
+    "simple": Simple,
+    "threads": Threads,
+    # a reactor of its own beside trial's, in the thread of the worker
+    "reactor": lambda serving, cycle: Reactor(serving, cycle, EPollReactor()),
+}
 
 #: No test waits longer than this for anything.
 PATIENCE = 10.0
@@ -236,6 +243,11 @@ def read_answer(client: socket.socket) -> tuple[bytes, bytes]:
                 break
             body += data[:-2]
     return head, body
+
+
+def read_answer_of(client: socket.socket, data: bytes) -> tuple[bytes, bytes]:
+    client.sendall(data)
+    return read_answer(client)
 
 
 def read_exactly(client: socket.socket, count: int) -> bytes:

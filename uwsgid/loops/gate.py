@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import math
 import os
-import resource
 import select
 import socket
 from collections import OrderedDict
@@ -21,6 +20,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from uwsgid.loops.limits import FAREWELL_GRACE, SPARED_FIRST, most_parked, patience
 from uwsgid.request.connection import Connection, Cycling, Next
 from uwsgid.request.serving import Serving
 
@@ -32,14 +32,6 @@ Accept = Callable[[], tuple[int, Any]]
 
 #: Events taken from the kernel at a time.
 _BATCH: Final = 32
-#: Parked connections of one worker, unless its limit on descriptors is lower.
-MOST_PARKED: Final = 1000
-#: Descriptors that parked connections leave to the application.
-_SPARE_SHARE: Final = 2
-#: Seconds that a leaving worker waits for a next request on idle connections.
-FAREWELL_GRACE: Final = 1.0
-#: Seconds a client may go on sending after its last answer.
-LINGER_TIME: Final = 2.0
 #: Seconds to accept nothing after the process or the system ran out of descriptors.
 _BREATHER: Final = 0.1
 #: Seconds the leader of several threads sleeps at most: others park while it does.
@@ -60,16 +52,10 @@ class Gate:
         self._farewell = serving.farewell
         self._cycle = cycle
         self._shared = shared
-        terms = cycle.terms
-        self._limits = {
-            Next.PARK_HEAD: terms.timeout,
-            Next.PARK_IDLE: terms.keepalive,
-            Next.LINGER: LINGER_TIME,
-            Next.AGAIN: math.inf,
-        }
+        self._limits = {**patience(cycle.terms), Next.AGAIN: math.inf}
         self._queues: dict[Next, OrderedDict[int, Connection]] = {why: OrderedDict() for why in self._limits}
         self._parked: dict[int, Connection] = {}
-        self._most = min(MOST_PARKED, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SPARE_SHARE)
+        self._most = most_parked()
         self._sweep_at = math.inf
         self._ready: list[tuple[int, int]] = []
         self._again: list[tuple[int, int]] = []  # whose next request is here already
@@ -195,8 +181,8 @@ class Gate:
         self._epoll.register(fd, _ONCE if self._shared else select.EPOLLIN)
 
     def _make_room(self) -> None:
-        """Close who can best be spared: an idle client, one that got its answer, one that is slow to ask."""
-        for why in (Next.PARK_IDLE, Next.LINGER, Next.PARK_HEAD):
+        """Close who can best be spared."""
+        for why in SPARED_FIRST:
             for connection in list(self._queues[why].values()):
                 if not connection.busy:
                     if why is Next.PARK_HEAD:

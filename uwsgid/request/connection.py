@@ -54,6 +54,18 @@ class Cycling(Protocol):
     def expire(self, connection: Connection, why: Next) -> None:
         """Tell the client, and the log where that matters, that it took too long.  The caller closes."""
 
+    def prepare(self, connection: Connection, data: bytes) -> Any:
+        """For loops that read themselves: what to pass to `serve`, or a `Next`."""
+        ...
+
+    def serve(self, connection: Connection, prepared: Any) -> Next:
+        """Answer a request that `prepare` returned."""
+        ...
+
+    def abandon(self, connection: Connection, why: str) -> Next:
+        """Note that the client went away, where it was in the middle of something."""
+        ...
+
     def on_core(self, core: int) -> Cycling:
         """The same for another core of this worker."""
 

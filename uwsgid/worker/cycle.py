@@ -153,9 +153,9 @@ class Cycle:
             except BlockingIOError:
                 return waits
             except OSError as error:
-                return self._gone(connection, error.strerror or str(error))
+                return self.abandon(connection, error.strerror or str(error))
             if not data:
-                return self._gone(connection, "client closed connection")
+                return self.abandon(connection, "client closed connection")
         try:
             prepared: Prepared | Next
             if connection.decoder is None and len(data) > 4 and data[0] in _WITH_VARS:
@@ -174,7 +174,7 @@ class Cycle:
                     body = Body(connection, length, data[end:] if length else b"")
                     return self.serve(connection, (request, body, block))
             prepared = self._decode(connection, data)
-            return prepared if type(prepared) is Next else self.serve(connection, prepared)
+            return prepared if isinstance(prepared, Next) else self.serve(connection, prepared)
         except PeerError as error:
             return self._refuse(connection, error)
         except Exception:
@@ -182,7 +182,7 @@ class Cycle:
             return Next.CLOSE
 
     def prepare(self, connection: Connection, data: bytes) -> Prepared | Next:
-        """Take *data* that arrived; a request that is ready for `serve`, or what to do with the connection."""
+        """Take *data* that arrived: a request ready for `serve`, or what happens to the connection."""
         try:
             return self._decode(connection, data)
         except PeerError as error:
@@ -327,7 +327,8 @@ class Cycle:
                 connection, PeerTimeout(f"no complete request head within {seconds:g} seconds", status=408)
             )
 
-    def _gone(self, connection: Connection, why: str) -> Next:
+    def abandon(self, connection: Connection, why: str) -> Next:
+        """Note that the client went away, where it was in the middle of something."""
         if connection.received:
             self._serving.board.rejected[self._seat] += 1
             name = "http" if connection.station.kind is RequestKind.HTTP else "uwsgi"

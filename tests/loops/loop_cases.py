@@ -1,4 +1,4 @@
-"""Who waits where, for how long, and what a leaving worker does with those who wait."""
+"""What holds of every loop: who waits, for how long, and what a leaving worker does with those who wait."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from tests.loops.support import (
     hello,
     read_all,
     read_answer,
+    read_answer_of,
     request,
     until,
 )
 from uwsgid.host.locks import LockTable
-from uwsgid.loops import gate
+from uwsgid.loops import limits
 
 
-class LoopTests(WorkerCase):
+class LoopCase(WorkerCase):
     """What holds of every loop that waits at a gate."""
 
     loop = "simple"
@@ -154,7 +155,7 @@ class LoopTests(WorkerCase):
 
     def test_parked_connections_are_bounded(self) -> None:
         """Where too many connections are idle the oldest one is closed."""
-        with mock.patch.object(gate, "MOST_PARKED", 2):
+        with mock.patch.object(limits, "MOST_PARKED", 2):
             worker = self.run_worker(config="socket-timeout = 60")
         clients = []
         for _ in range(3):
@@ -243,35 +244,3 @@ class LoopTests(WorkerCase):
         client.close()
         self.assertTrue(self.ask(worker, request()).endswith(b"hello /"))
         self.assertEqual(worker.said, [])
-
-
-class ThreadLoopTests(LoopTests):
-    """The same of the loop with threads, and what only it can do."""
-
-    loop = "threads"
-    cores = 3
-
-    def test_serves_several_at_a_time(self) -> None:
-        """As many requests as there are threads are in progress together, each on its own core."""
-        together = threading.Barrier(3, timeout=PATIENCE)
-        cores = []
-
-        def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            cores.append((environ["uwsgi.core"], environ["wsgi.multithread"]))
-            together.wait()
-            return hello(environ, start_response)
-
-        worker = self.run_worker(app)
-        clients = [self.uwsgi(worker) for _ in range(3)]
-        for client in clients:
-            client.sendall(request())
-        for client in clients:
-            self.assertTrue(read_all(client).endswith(b"hello /"))
-        self.assertEqual(sorted(cores), [(0, True), (1, True), (2, True)])
-        until(lambda: worker.board.requests[0] == 3)
-        self.assertFalse(worker.board.is_busy(0))
-
-
-def read_answer_of(client: socket.socket, data: bytes) -> tuple[bytes, bytes]:
-    client.sendall(data)
-    return read_answer(client)

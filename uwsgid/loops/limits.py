@@ -1,0 +1,30 @@
+"""How long, and how many: what all loops keep to with connections that wait."""
+
+from __future__ import annotations
+
+import resource
+from typing import Final
+
+from uwsgid.request.connection import Next
+from uwsgid.request.options import Terms
+
+#: Connections of one worker that may wait, unless its limit on descriptors is lower.
+MOST_PARKED = 1000
+#: Descriptors that waiting connections leave to the application: all but one part in so many.
+_SHARE: Final = 2
+#: Seconds that a leaving worker waits for a next request on idle connections.
+FAREWELL_GRACE: Final = 1.0
+#: Seconds a client may go on sending after its last answer.
+LINGER_TIME: Final = 2.0
+#: Who can best be spared where too many wait: an idle client, one that got its answer, one slow to ask.
+SPARED_FIRST: Final = (Next.PARK_IDLE, Next.LINGER, Next.PARK_HEAD)
+
+
+def most_parked() -> int:
+    """How many connections of this process may wait."""
+    return min(MOST_PARKED, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SHARE)
+
+
+def patience(terms: Terms) -> dict[Next, float]:
+    """Seconds that a connection may wait, by what it waits for."""
+    return {Next.PARK_HEAD: terms.timeout, Next.PARK_IDLE: terms.keepalive, Next.LINGER: LINGER_TIME}
