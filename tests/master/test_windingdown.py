@@ -1,0 +1,112 @@
+"""The end of an instance."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.master.support import InstanceCase
+from uwsgid.supervise.exits import Exit
+
+
+class Stopping(InstanceCase):
+    """The end, by whatever way."""
+
+    def test_gracefully(self) -> None:
+        """Workers are told, then zygote and seeds, and the end is told once."""
+        self.begin()
+        self.nursery.leaves = False
+        self.workforce.stop(gracefully=True)
+        self.run_for(5)
+        told = [child for child in self.nursery.living() if child.told]
+        self.assertEqual([child.role for child in told], ["worker", "worker"])
+        self.assertEqual([child.signals for child in told], [[], []])
+        self.nursery.leaves = True
+        for child in told:
+            child.exit(Exit.END)
+        self.run_for(5)
+        self.assertEqual((self.codes, self.nursery.living()), ([0], []))
+        self.assertLogged("worker 1 buried after 5 seconds")
+        self.assertEqual(self.nursery.reactor.getDelayedCalls(), [])
+
+    def test_brutally(self) -> None:
+        """Workers get INT."""
+        self.begin()
+        workers = self.nursery.living("worker")
+        self.workforce.stop(gracefully=False, code=3)
+        self.assertEqual([worker.signals for worker in workers], [[signal.SIGINT]] * 2)
+        self.run_for(2)
+        self.assertEqual((self.codes, self.nursery.living()), ([3], []))
+
+    def test_brutally_after_gracefully(self) -> None:
+        """A second, brutal order hastens the first; the exit code stays."""
+        self.begin()
+        self.nursery.leaves = False
+        self.workforce.stop(gracefully=True)
+        self.run_for(1)
+        self.nursery.leaves = True
+        self.workforce.stop(gracefully=False, code=9)
+        self.run_for(2)
+        self.assertEqual(self.codes, [0])
+
+    def test_deaf_zygote(self) -> None:
+        """A zygote that does not hear is killed."""
+        self.begin("processes = 1")
+        zygote = self.nursery.zygote()
+        self.nursery.leaves = False
+        self.workforce.stop(gracefully=True)
+        self.nursery.worker(1).exit(Exit.END)
+        self.run_for(0.5)
+        self.assertTrue(zygote.alive)
+        self.run_for(1)
+        self.assertEqual((zygote.signals, self.codes), ([signal.SIGKILL], [0]))
+
+    def test_during_a_reload(self) -> None:
+        """Both generations go, and nobody is born any more."""
+        self.begin()
+        self.nursery.gets_ready = False
+        self.workforce.reload()
+        self.run_for()
+        self.assertEqual(self.staff(), {1: [1, 2], 2: [1, 2]})
+        self.workforce.stop(gracefully=True)
+        self.run_for(3)
+        self.assertEqual((self.codes, self.nursery.living()), ([0], []))
+
+    def test_while_resting(self) -> None:
+        """Nobody wakes up after a stop."""
+        self.prepare("processes = 1")
+        self.nursery.gets_ready = False
+        self.start()
+        for _ in range(2):
+            self.nursery.worker(1).die(signal.SIGSEGV)
+            self.run_for()
+        self.workforce.stop(gracefully=True)
+        self.run_for(10)
+        self.assertEqual((self.codes, self.nursery.living()), ([0], []))
+
+    def test_with_births_on_the_way(self) -> None:
+        """A worker that nobody ever bears does not hold the end up."""
+        self.begin("processes = 1")
+        self.nursery.bears = False
+        self.nursery.worker(1).die(signal.SIGKILL)
+        self.run_for()
+        self.nursery.leaves = False
+        self.workforce.stop(gracefully=True)
+        self.run_for(5)
+        self.assertEqual((self.codes, self.nursery.living()), ([0], []))
+
+    def test_before_the_start(self) -> None:
+        """An instance that never began ends at once."""
+        self.prepare()
+        self.workforce.stop(gracefully=True)
+        self.assertEqual(self.codes, [0])
+
+    def test_orders_after_a_stop_change_nothing(self) -> None:
+        """Reload, more, fewer and want are not heard any more."""
+        self.begin()
+        self.nursery.leaves = False
+        self.workforce.stop(gracefully=True)
+        self.workforce.reload()
+        self.workforce.want((1, 2))
+        self.assertFalse(self.workforce.more() or self.workforce.fewer())
+        self.assertIsNone(self.workforce.turnover)
+        self.assertEqual(self.workforce.wanted, set())
