@@ -339,9 +339,9 @@ def share_memory(boot: Boot) -> None:
 
 def fork_the_seed(boot: Boot) -> None:
     """The last fork of this process: from now on the seed forks."""
-    boot.kernel.set_child_subreaper(True)
+    attempt("prctl()", "PR_SET_CHILD_SUBREAPER", lambda: boot.kernel.set_child_subreaper(True))
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    pid = boot.kernel.fork()
+    pid = attempt("fork()", "the seed", boot.kernel.fork)
     if pid == 0:
         code = 1
         try:

@@ -1,0 +1,269 @@
+"""The steps between the configuration and the first fork: their order, and what a failing one leaves."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import stat
+
+from tests.door.support import SEED, SERVED, BootCase
+from uwsgid.door.boot import STEPS, inheritance_of
+from uwsgid.door.command import RELOADS
+from uwsgid.errors import ConfigError, KernelError, UnknownMember
+from uwsgid.testing.kernel import Exited
+
+_ORDER = (
+    "umask", "write_file", "bind", "setgid", "initgroups", "setuid", "chdir", "set_child_subreaper", "fork",
+    "setsid", "setrlimit", "setpriority", "mlockall", "unlink",
+)  # fmt: skip
+
+
+class OrderTests(BootCase):
+    def test_the_order_of_a_boot(self) -> None:
+        """Pidfile and shared sockets as root, then the user, then directory, second pidfile and sockets."""
+        self.boot(
+            *("--umask", "027", "--pidfile", "/run/a.pid", "--pidfile2", "/run/b.pid"),
+            *("--shared-socket", "127.0.0.1:80", "--uid", "www-data", "--gid", "www-data"),
+            *("--chdir", "/srv/shop", "--http-socket", "127.0.0.1:8080", "--max-fd", "1000", "--prio", "-2"),
+        )
+        self.assertEqual(
+            self.steps(*_ORDER),
+            [
+                "umask 027",
+                "write_file /run/a.pid",
+                "bind 127.0.0.1:80",
+                "setrlimit",
+                "setpriority",
+                "setgid",
+                "initgroups",
+                "setuid",
+                "chdir /srv/shop",
+                "write_file /run/b.pid",
+                "bind 127.0.0.1:8080",
+                "set_child_subreaper",
+                "fork",
+            ],
+        )
+        self.assertEqual((self.kernel.uid, self.kernel.gid), (33, 33))
+        self.assertEqual(self.kernel.limits[resource.RLIMIT_NOFILE], (1000, 1000))
+
+    def test_every_step_can_be_read(self) -> None:
+        """The list of steps tells the boot: each has a sentence."""
+        for step in STEPS:
+            self.assertTrue((step.__doc__ or "").strip().endswith((".", ":")), step)
+
+    def test_a_plain_boot_changes_little(self) -> None:
+        """Without options nothing is written and no user is changed."""
+        self.boot()
+        self.assertEqual(self.steps(*_ORDER), ["bind 127.0.0.1:8080", "set_child_subreaper", "fork"])
+
+    def test_daemonize(self) -> None:
+        """daemonize leaves the terminal after its log is open and before anything else."""
+        self.kernel.forks = [0, 0, SEED]
+        self.boot(*SERVED, "--daemonize", "/var/log/shop.log", "--pidfile", "/run/a.pid")
+        self.assertEqual(
+            self.steps("fork", "setsid", "write_file"),
+            ["fork", "setsid", "fork", "write_file /run/a.pid", "fork"],
+        )
+        self.assertEqual(self.logs.opened["target"], "/var/log/shop.log")
+
+    def test_the_first_process_of_a_daemon_leaves(self) -> None:
+        """Whoever started a daemon gets its answer at once: 0."""
+        self.kernel.forks = [4712]
+        with self.assertRaises(Exited) as caught:
+            self.boot(*SERVED, "--daemonize", "/var/log/shop.log")
+        self.assertEqual(caught.exception.code, 0)
+
+    def test_a_reload_is_in_the_background_already(self) -> None:
+        """An image that replaced another one neither daemonizes nor writes the pidfiles again."""
+        self.environ[RELOADS] = "0"
+        booted = self.boot(
+            *SERVED, "--daemonize", "/l", "--pidfile", "/run/a.pid", "--pidfile2", "/run/b.pid"
+        )
+        self.assertEqual(self.steps("fork", "setsid", "write_file"), ["fork"])
+        self.assertEqual(self.environ[RELOADS], "1")
+        self.assertTrue(booted.household.is_reload)
+        self.assertTrue(self.logs.opened["again"])
+        self.assertEqual(
+            inheritance_of(booted).removals, (("pidfile", "/run/a.pid"), ("pidfile2", "/run/b.pid"))
+        )
+
+    def test_force_cwd(self) -> None:
+        """force-cwd is where this start and each reload begin."""
+        booted = self.boot(*SERVED, "--force-cwd", "/srv/other", "--pidfile", "a.pid")
+        self.assertEqual(
+            self.steps("chdir", "write_file"), ["chdir /srv/other", "write_file /srv/other/a.pid"]
+        )
+        self.assertEqual(inheritance_of(booted).cwd, "/srv/other")
+
+    def test_what_the_master_inherits(self) -> None:
+        """The seed, where we stand, the command line, and a household with locks for everybody."""
+        booted = self.boot(*SERVED, "--locks", "2", "--thunder-lock", "--env", "A=b")
+        left = inheritance_of(booted)
+        self.assertEqual((left.seed_pid, left.cwd, left.environ["A"]), (SEED, "/srv", "b"))
+        self.assertEqual(left.argv, (*SERVED, "--locks", "2", "--thunder-lock", "--env", "A=b"))
+        locks = booted.household.locks
+        assert locks is not None
+        self.assertEqual([lock.name for lock in locks.locks], ["user 0", "user 1", "user 2", "thunder"])
+        self.assertEqual([listener.name for listener in booted.household.listeners], ["127.0.0.1:8080"])
+
+    def test_hup_before_the_master_is_there(self) -> None:
+        """A hang-up that comes too early ends nobody."""
+        self.boot()
+        self.assertEqual(signal.getsignal(signal.SIGHUP), signal.SIG_IGN)
+
+
+class PrivilegeTests(BootCase):
+    USER = (*SERVED, "--uid", "www-data", "--gid", "www-data")
+
+    def test_master_as_root(self) -> None:
+        """With master-as-root nobody drops here."""
+        self.boot(*self.USER, "--master-as-root")
+        self.assertEqual((self.steps("setuid", "setgid"), self.kernel.uid), ([], 0))
+
+    def test_drop_after_init_and_apps(self) -> None:
+        """The master drops when the seed, which must remain root for a while, is forked."""
+        for name in ("--drop-after-init", "--drop-after-apps"):
+            self.kernel.calls.clear()
+            self.kernel.uid, self.kernel.forks = 0, [SEED]
+            self.boot(*self.USER[2:], "--http-socket", f"127.0.0.1:{len(name)}", name)
+            self.assertEqual(self.steps("fork", "setgid", "setuid"), ["fork", "setgid", "setuid"])
+
+    def test_drop_after_apps_of_a_root_master(self) -> None:
+        """master-as-root holds beside the others."""
+        self.boot(*self.USER, "--drop-after-apps", "--master-as-root")
+        self.assertEqual(self.steps("setuid"), [])
+
+    def test_never_swap(self) -> None:
+        """The memory is locked while we may, and the limit of the user we become is lifted."""
+        self.boot(*self.USER, "--never-swap")
+        self.assertEqual(self.steps("setrlimit", "mlockall", "setuid"), ["setrlimit", "mlockall", "setuid"])
+        self.assertEqual(self.kernel.limits[resource.RLIMIT_MEMLOCK], (-1, -1))
+
+    def test_never_swap_that_would_starve(self) -> None:
+        """Where the limit can not be lifted, the start says so instead of running out of memory later."""
+        self.kernel.fail("setrlimit", errno.EPERM)
+        with self.assertRaisesRegex(KernelError, "never-swap"):
+            self.boot(*self.USER, "--never-swap")
+
+    def test_an_unknown_user(self) -> None:
+        """A user that does not exist is noticed before anything is changed."""
+        with self.assertRaisesRegex(ConfigError, "^user ghost not found"):
+            self.boot(*SERVED, "--uid", "ghost")
+        self.assertEqual(self.steps(*_ORDER), [])
+
+
+class EnvironmentTests(BootCase):
+    def test_order(self) -> None:
+        """env and unenv act in the order in which they were written; envdir comes after them."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        for name, text in (("C", "from the folder\n"), ("GONE", "")):
+            with open(os.path.join(folder, name), "w") as file:
+                file.write(text)
+        self.environ.update(GONE="1", UWSGI_PROCESSES="3", HOME="/root")
+        self.boot(
+            *SERVED,
+            *("--env", "A=1", "--unenv", "A", "--env", "B=1", "--env", "B=2", "--env", "C=3"),
+            *("--envdir", os.path.abspath(folder)),
+        )
+        self.assertEqual(
+            self.environ,
+            {"B": "2", "C": "from the folder", "UWSGI_PROCESSES": "3", "HOME": "/root", RELOADS: "0"},
+        )
+
+    def test_a_variable_without_a_value(self) -> None:
+        """env without = is a mistake, with its place."""
+        with self.assertRaisesRegex(ConfigError, "^command line: env: expected NAME=value, got 'A'"):
+            self.boot(*SERVED, "--env", "A")
+
+
+class FailureTests(BootCase):
+    def test_safe_pidfiles(self) -> None:
+        """A safe-pidfile goes away with a start that fails, a pidfile stays."""
+        self.kernel.fail("bind", errno.EADDRINUSE)
+        with self.assertRaisesRegex(KernelError, "Address already in use"):
+            self.boot(*SERVED, "--pidfile", "/a", "--safe-pidfile", "/b", "--safe-pidfile2", "/c")
+        self.assertEqual(self.steps("unlink"), ["unlink /b", "unlink /c"])
+        self.assertEqual(self.kernel.files["/a"].content, b"4711\n")
+
+    def test_safe_pidfiles_of_a_reload(self) -> None:
+        """A reload that fails leaves the files of the instance alone."""
+        self.environ[RELOADS] = "0"
+        self.kernel.fail("bind", errno.EADDRINUSE)
+        with self.assertRaises(KernelError):
+            self.boot(*SERVED, "--safe-pidfile", "/b")
+        self.assertEqual(self.steps("unlink"), [])
+
+    def test_a_pidfile_that_can_not_be_written(self) -> None:
+        """The file is named."""
+        self.kernel.fail("write_file", errno.EACCES)
+        with self.assertRaisesRegex(KernelError, r"Permission denied \[/run/a.pid\]"):
+            self.boot(*SERVED, "--pidfile", "/run/a.pid")
+
+    def test_nothing_to_do(self) -> None:
+        """Without a socket there is nothing to do, unless nothing shall be served."""
+        with self.assertRaisesRegex(ConfigError, "The -s/--socket option is missing"):
+            self.boot("--wsgi-file", "app.py")
+        self.assertEqual(self.boot("--wsgi-file", "app.py", "--no-server").listeners, ())
+
+    def test_an_unknown_loop(self) -> None:
+        """A loop that nobody provides ends the start, not every worker."""
+        with self.assertRaisesRegex(UnknownMember, "did you mean simple"):
+            self.boot(*SERVED, "--loop", "simpel")
+        self.assertEqual(self.steps(*_ORDER), [])
+
+    def test_no_fork(self) -> None:
+        """A seed that can not be forked ends the start."""
+        self.kernel.fail("fork", errno.EAGAIN)
+        with self.assertRaisesRegex(KernelError, "fork"):
+            self.boot()
+
+
+class LineTests(BootCase):
+    def test_each_line_once(self) -> None:
+        """The limits are told once each, in uWSGI's order."""
+        self.kernel.limits[resource.RLIMIT_NPROC] = (100, 200)
+        self.boot(*SERVED, "--limit-nproc", "50", "--limit-as", "256", "--harakiri", "30")
+        told = (
+            "your processes number limit is 100",
+            "limiting number of processes to 50...",
+            "your process address space limit is 268435456 bytes (256 MB)",
+            "your memory page size is",
+            " *** WARNING: you have enabled harakiri",
+            "detected max file descriptor number:",
+            "lock engine:",
+            "thunder lock: disabled",
+            "your server socket listen backlog is limited to 100 connections",
+            "your mercy for graceful operations on workers is 60 seconds",
+            "mapped ",
+            "*** Operational MODE: single process ***",
+        )
+        places = [[at for at, line in enumerate(self.said) if line.startswith(text)] for text in told]
+        self.assertEqual([len(found) for found in places], [1] * len(told), self.said)
+        self.assertEqual(places, sorted(places))
+
+    def test_show_config(self) -> None:
+        """show-config shows the configuration and goes on."""
+        self.boot(*SERVED, "--show-config")
+        self.assertIn("http-socket = 127.0.0.1:8080", self.said)
+
+    def test_warnings(self) -> None:
+        """What is odd about the configuration is said at start."""
+        path = os.path.abspath(self.mktemp())
+        with open(path + ".ini", "w") as file:
+            file.write("[uwsgi]\nhttp-socket = 127.0.0.1:8080\nproceses = 3\nplugin = nix\n")
+        self.boot(path + ".ini")
+        self.assertEqual(sum("did you mean processes" in line for line in self.said), 1, self.said)
+        self.assertEqual(sum("no package provides it" in line for line in self.said), 1)
+
+
+class SocketTests(BootCase):
+    def test_a_unix_socket(self) -> None:
+        """A socket in the file system is bound as the user we became."""
+        self.boot("--socket", "/run/shop.sock", "--chmod-socket=660", "--uid", "shop", "--gid", "shop")
+        made = self.kernel.files["/run/shop.sock"]
+        self.assertEqual(stat.S_IMODE(made.mode), 0o660)
+        self.assertEqual(self.steps("setuid", "bind"), ["setuid", "bind /run/shop.sock"])
