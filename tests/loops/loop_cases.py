@@ -51,6 +51,21 @@ class LoopCase(WorkerCase):
         self.assertIn(b"\r\nContent-Length: 8\r\n", head)
         self.assertNotIn(b"Connection:", head)
 
+    def test_pieces_do_not_wait_for_each_other(self) -> None:
+        """The pieces of a chunked answer leave at once, though the client has not acknowledged the first."""
+
+        def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            start_response("200 OK", [])
+            return iter([b"one", b"two", b"three"])
+
+        worker = self.run_worker(app)
+        client = self.http(worker)
+        read_answer_of(client, get())
+        began = time.monotonic()
+        for _ in range(10):
+            self.assertEqual(read_answer_of(client, get())[1], b"onetwothree")
+        self.assertLess(time.monotonic() - began, 0.35)
+
     def test_keeps_connections(self) -> None:
         """An HTTP client may ask again on its connection."""
         worker = self.run_worker()

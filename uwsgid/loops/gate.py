@@ -20,7 +20,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from uwsgid.loops.limits import FAREWELL_GRACE, SPARED_FIRST, most_parked, patience
+from uwsgid.loops.limits import FAREWELL_GRACE, SPARED_FIRST, hurry, most_parked, patience
 from uwsgid.request.connection import Connection, Cycling, Next
 from uwsgid.request.serving import Serving
 
@@ -69,6 +69,7 @@ class Gate:
         for listener in serving.listeners:
             sock = listener.socket()
             sock.setblocking(False)
+            hurry(sock)
             self._sockets.append(sock)
             self._doors.append(sock.fileno())
             accept: Accept = sock._accept  # type: ignore[attr-defined]

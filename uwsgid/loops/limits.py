@@ -1,8 +1,9 @@
-"""How long, and how many: what all loops keep to with connections that wait."""
+"""What all loops keep to: how many connections may wait, how long, and how their sockets are set."""
 
 from __future__ import annotations
 
 import resource
+import socket
 from typing import Final
 
 from uwsgid.request.connection import Next
@@ -23,6 +24,16 @@ SPARED_FIRST: Final = (Next.PARK_IDLE, Next.LINGER, Next.PARK_HEAD)
 def most_parked() -> int:
     """How many connections of this process may wait."""
     return min(MOST_PARKED, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SHARE)
+
+
+def hurry(listening: socket.socket) -> None:
+    """Send small pieces of an answer at once: accepted connections inherit it (tcp(7)).
+
+    Without it the end of a chunked answer waits for the client to acknowledge its start, and clients put
+    that off.
+    """
+    if listening.family != socket.AF_UNIX:
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def patience(terms: Terms) -> dict[Next, float]:

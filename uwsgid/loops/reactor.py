@@ -24,7 +24,7 @@ from zope.interface import implementer
 
 from uwsgid.errors import PeerTimeout
 from uwsgid.families import loop_engines
-from uwsgid.loops.limits import FAREWELL_GRACE, SPARED_FIRST, most_parked, patience
+from uwsgid.loops.limits import FAREWELL_GRACE, SPARED_FIRST, hurry, most_parked, patience
 from uwsgid.request.connection import COPY_SIZE, Connection, Cycling, Next
 from uwsgid.request.serving import Serving
 
@@ -338,6 +338,7 @@ class Reactor:
         for listener in self._serving.listeners:
             os.set_blocking(listener.fd, False)
             with listener.socket() as sock:
+                hurry(sock)
                 family = sock.family
                 self._ports.append(
                     self.reactor.adoptStreamPort(listener.fd, family, _ServerFactory(self, listener))
