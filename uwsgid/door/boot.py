@@ -379,6 +379,8 @@ def _close_the_reactor() -> None:
     reactor = sys.modules.pop("twisted.internet.reactor", None)
     if reactor is None:
         return
+    # whoever imports it from its package finds it there as well
+    delattr(sys.modules["twisted.internet"], "reactor")
     poller = getattr(reactor, "_poller", None)
     if poller is not None:
         poller.close()

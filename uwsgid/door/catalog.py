@@ -28,14 +28,14 @@ CHILDREN: Final = (
     "uwsgid.logs.lines",
     "uwsgid.logs.files",
     "uwsgid.logs.setup",
-    "uwsgid.request.logline",
+    "uwsgid.request.log_options",
     "uwsgid.request.mounts",
     "uwsgid.request.options",
     "uwsgid.supervise.deadline",
     "uwsgid.supervise.memory",
     "uwsgid.supervise.processes",
     "uwsgid.languages.python.language",
-    "uwsgid.languages.python.wsgi",
+    "uwsgid.languages.python.wsgi_options",
     "uwsgid.loops.simple",
     "uwsgid.loops.threads",
     "uwsgid.worker.role",
@@ -50,6 +50,9 @@ MASTER: Final = (
     "uwsgid.stats.options",
 )
 
+#: Loops that need Twisted; none of them installs a reactor before a worker runs it.
+TWISTED_LOOPS: Final = ("uwsgid.loops.reactor",)
+
 #: What the standard library imports when it is first needed, and could not find any more in a jail, or as a
 #: user who may not read the interpreter.
 BEFORE_ANY_JAIL: Final = ("encodings.idna",)
@@ -59,7 +62,7 @@ GROUP: Final = "uwsgid.plugins"
 
 def load() -> None:
     """Import all that is built in.  Cheap when done before."""
-    for name in (*CHILDREN, *MASTER, *BEFORE_ANY_JAIL):
+    for name in (*CHILDREN, *MASTER, *TWISTED_LOOPS, *BEFORE_ANY_JAIL):
         importlib.import_module(name)
 
 
