@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from uwsgid._version import __version__
 
 ROOT: Final = Path(__file__).parent.parent
-SOURCES: Final = ("uwsgid", "twisted", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+SOURCES: Final = (".ci", "uwsgid", "twisted", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 
 
 class WheelTests(SynchronousTestCase):

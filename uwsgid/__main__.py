@@ -7,7 +7,7 @@ one it wants, so it starts sooner, and twistd's own log lines do not stand besid
 from __future__ import annotations
 
 import sys
-from typing import Any, ClassVar, ClassVar
+from typing import Any
 
 
 def main() -> None:
@@ -21,8 +21,9 @@ def main() -> None:
     class OneCommand(ServerOptions):
         """twistd's options with a single subcommand, and no search for others."""
 
-        loadedPlugins: ClassVar[dict[str, Any]] = {"uwsgid": maker}
-        subCommands: ClassVar[list[Any]] = [["uwsgid", None, lambda: maker.options(), maker.description]]
+        # Twisted declares these for instances, so they can not be ClassVar
+        loadedPlugins: dict[str, Any] = {"uwsgid": maker}  # noqa: RUF012
+        subCommands = [["uwsgid", None, lambda: maker.options(), maker.description]]  # noqa: RUF012
 
     assert IServiceMaker.providedBy(maker)
     options: Any = OneCommand()
