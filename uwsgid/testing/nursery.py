@@ -22,7 +22,9 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
+from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.task import Clock
+from zope.interface import implementer
 
 from uwsgid.errors import InternalError
 from uwsgid.supervise.board import Board, Phase
@@ -46,6 +48,7 @@ _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 _MANY: Final = 10_000
 
 
+@implementer(IReactorFDSet)
 class MemoryReactor(Clock):
     """A clock that also looks after descriptors, when it is told to."""
 
@@ -65,6 +68,19 @@ class MemoryReactor(Clock):
 
     def getReaders(self) -> list[Any]:
         return list(self.readers)
+
+    def addWriter(self, writer: Any) -> None:
+        raise NotImplementedError("nobody waits for room here")
+
+    def removeWriter(self, writer: Any) -> None:
+        """There is none."""
+
+    def getWriters(self) -> list[Any]:
+        return []
+
+    def removeAll(self) -> list[Any]:
+        removed, self.readers[:] = list(self.readers), []
+        return removed
 
     def callWhenRunning(self, call: Callable[..., object], *arguments: Any, **more: Any) -> None:
         self.callLater(0, call, *arguments, **more)
@@ -120,6 +136,7 @@ class MemoryProcesses(MemoryKernel):
         self.signalled(pid, signal)
 
     def waitid(self, pidfd: int) -> tuple[int, int, int] | None:
+        self._maybe_fail("waitid")
         return self._reaped(self._watches[pidfd])
 
     def close(self, fd: int) -> None:

@@ -1,0 +1,238 @@
+"""The fork server, with real forks."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from uwsgid.host import Kernel
+from uwsgid.host.children import ExitStatus, exit_status, watch_child
+from uwsgid.supervise.conversation import Conversation
+from uwsgid.supervise.seed import receive, serve_births
+from uwsgid.wire.control import (
+    MAX_RECORD,
+    Ask,
+    Born,
+    Failed,
+    Fork,
+    Leave,
+    Pause,
+    Ready,
+    Record,
+    Retire,
+    unpack,
+)
+
+
+def heard(sock: socket.socket) -> Record:
+    """What is said next; None of our children takes ten seconds."""
+    if not select.select([sock], [], [], 10)[0]:
+        raise AssertionError("nobody says anything")
+    return unpack(sock.recv(MAX_RECORD))
+
+
+def talk_and_wait(record: Fork, descriptors: list[int]) -> None:
+    """A child that says who it is, then waits for the end of the talk."""
+    channel = socket.socket(fileno=descriptors[0])
+    talk = Conversation(channel)
+    talk.say(Ready(os.getpid()))
+    talk.say(Ask(f"{record.role} {record.slot} {record.seat} {record.generation} {os.getppid()}"))
+    while not talk.closed:
+        select.select([channel], [], [])
+        talk.heard()
+    os._exit(record.slot)
+
+
+class SeedCase(SynchronousTestCase):
+    """A server of births that is a child of this process, which is a subreaper."""
+
+    def setUp(self) -> None:
+        self.kernel = Kernel()
+        self.kernel.set_child_subreaper(True)
+        self.addCleanup(self.kernel.set_child_subreaper, False)
+        self.pids: set[int] = set()
+        self.addCleanup(self.end_all)
+
+    def serve(self, bear: Callable[[Fork, list[int]], None] = talk_and_wait) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                ours.close()
+                serve_births(theirs, bear)
+            finally:
+                os._exit(0)
+        theirs.close()
+        self.seed = pid
+        self.pids.add(pid)
+        self.addCleanup(ours.close)
+        return ours
+
+    def end_all(self) -> None:
+        for pid in self.pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            except (ProcessLookupError, ChildProcessError):
+                continue
+
+    def order(self, server: socket.socket, ticket: int = 1, slot: int = 2) -> tuple[int, socket.socket]:
+        """Have a child; its pid and our end of the talk with it."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(ours.close)
+        with theirs:
+            socket.send_fds(server, [Fork(ticket, "worker", slot, 3, 4).pack()], [theirs.fileno()])
+        answer = heard(server)
+        assert isinstance(answer, Born)
+        self.assertEqual(answer.ticket, ticket)
+        self.pids.add(answer.pid)
+        return answer.pid, ours
+
+    def wait(self, pid: int) -> ExitStatus | None:
+        """How the child *pid* ends."""
+        child = watch_child(self.kernel, pid)
+        self.addCleanup(os.close, child.pidfd)
+        self.assertTrue(select.select([child.pidfd], [], [], 10)[0])
+        return exit_status(self.kernel, child)
+
+
+class Births(SeedCase):
+    def test_birth(self) -> None:
+        """The child knows what it shall be, and is ours: the midwife has gone."""
+        pid, talk = self.order(self.serve())
+        self.assertEqual(heard(talk), Ready(pid))
+        said = heard(talk)
+        assert isinstance(said, Ask)
+        self.assertEqual(said.what.rsplit(" ", 1)[0], "worker 2 3 4")
+        with open(f"/proc/{pid}/stat") as file:
+            self.assertEqual(int(file.read().rsplit(")", 1)[1].split()[1]), os.getpid())
+
+    def test_end_of_the_talk(self) -> None:
+        """A child hears the end when we close, and its exit code arrives by pidfd."""
+        pid, talk = self.order(self.serve(), slot=17)
+        talk.close()
+        self.assertEqual(self.wait(pid), ExitStatus(code=17))
+
+    def test_children_survive_their_server(self) -> None:
+        """Who forked them dies, the children live, and are still ours."""
+        server = self.serve()
+        pid, talk = self.order(server)
+        os.kill(self.seed, signal.SIGKILL)
+        os.waitpid(self.seed, 0)
+        self.assertEqual(heard(talk), Ready(pid))
+        os.kill(pid, signal.SIGKILL)
+        self.assertEqual(self.wait(pid), ExitStatus(signal=9))
+
+    def test_nobody_else_holds_the_talk(self) -> None:
+        """Neither the server nor a sister keeps a copy of a child's end: its death is the end of the talk."""
+        server = self.serve()
+        first, talk = self.order(server, 1)
+        self.order(server, 2)
+        self.assertEqual(heard(talk), Ready(first))
+        heard(talk)
+        os.kill(first, signal.SIGKILL)
+        self.assertTrue(select.select([talk], [], [], 10)[0])
+        self.assertEqual(talk.recv(1), b"")
+
+    def test_two_generations(self) -> None:
+        """A child may be a server of births itself; its children are ours, too."""
+
+        def bear(record: Fork, descriptors: list[int]) -> None:
+            if record.slot == 1:
+                serve_births(socket.socket(fileno=descriptors[0]), talk_and_wait)
+                os._exit(5)
+            talk_and_wait(record, descriptors)
+
+        zygote, talk = self.order(self.serve(bear), slot=1)
+        pid, worker = self.order(talk)
+        self.assertEqual(heard(worker), Ready(pid))
+        talk.send(Retire().pack())
+        self.assertEqual(self.wait(zygote), ExitStatus(code=5))
+        worker.close()
+        self.assertEqual(self.wait(pid), ExitStatus(code=2))
+
+    def test_a_bear_that_returns(self) -> None:
+        """A child never returns into the loop of its server, nor does one that raises."""
+
+        def bear(record: Fork, descriptors: list[int]) -> None:
+            if record.slot == 1:
+                raise ValueError("oops")
+
+        server = self.serve(bear)
+        for slot in (1, 2):
+            pid, _ = self.order(server, slot, slot)
+            self.assertEqual(self.wait(pid), ExitStatus(code=70))
+
+    def test_sigchld_ignored(self) -> None:
+        """An application that ignores SIGCHLD does not keep children from being born."""
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            server = self.serve()
+        finally:
+            signal.signal(signal.SIGCHLD, before)
+        pid, talk = self.order(server)
+        self.assertEqual(heard(talk), Ready(pid))
+
+    def test_no_children_allowed(self) -> None:
+        """A fork that the kernel refuses is answered, and the server goes on."""
+
+        def refuse() -> int:
+            raise OSError(11, "Resource temporarily unavailable")
+
+        self.patch(os, "fork", refuse)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            socket.send_fds(ours, [Fork(3, "worker", 1, 0, 1).pack()], [0])
+            ours.send(Leave("").pack())
+            serve_births(theirs, talk_and_wait)
+            self.assertEqual(heard(ours), Failed(3, "fork: Resource temporarily unavailable"))
+
+
+class Words(SynchronousTestCase):
+    """What a server of births does with what it hears; nobody is forked."""
+
+    def setUp(self) -> None:
+        self.ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(self.ours.close)
+        self.addCleanup(self.theirs.close)
+
+    def bear(self, record: Fork, descriptors: list[int]) -> None:
+        raise AssertionError("nobody was ordered")
+
+    def test_goes(self) -> None:
+        """It goes when told to, or when nobody is left to serve."""
+        for record in (Retire(), Leave("stop")):
+            self.ours.send(record.pack())
+            serve_births(self.theirs, self.bear)
+        self.ours.close()
+        serve_births(self.theirs, self.bear)
+
+    def test_nonsense(self) -> None:
+        """Other words are no reason to go; descriptors that come with them are closed."""
+        before = set(os.listdir("/proc/self/fd"))
+        self.ours.send(b"\xff")
+        socket.send_fds(self.ours, [Pause().pack()], [0, 1])
+        self.ours.send(Retire().pack())
+        serve_births(self.theirs, self.bear)
+        self.assertEqual(set(os.listdir("/proc/self/fd")), before)
+
+    def test_no_descriptor(self) -> None:
+        """An order without a descriptor is refused: such a child could not talk."""
+        self.ours.send(Fork(5, "worker", 1, 0, 1).pack())
+        self.ours.send(Retire().pack())
+        serve_births(self.theirs, self.bear)
+        self.assertEqual(heard(self.ours), Failed(5, "fork: no descriptor came with the order"))
+
+    def test_close_on_exec(self) -> None:
+        """Descriptors that arrive are not for programs that somebody executes."""
+        socket.send_fds(self.ours, [b"x"], [0])
+        data, descriptors = receive(self.theirs)
+        try:
+            self.assertEqual((data, os.get_inheritable(descriptors[0])), (b"x", False))
+        finally:
+            os.close(descriptors[0])
