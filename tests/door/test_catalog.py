@@ -258,7 +258,9 @@ class ImportTests(SynchronousTestCase):
         forgotten = []
         for path in sorted(_HOUSE.rglob("*.py")):
             for node in ast.parse(path.read_text()).body:
-                if isinstance(node, ast.ClassDef | ast.FunctionDef) and any(map(_registers, node.decorator_list)):
+                if isinstance(node, ast.ClassDef | ast.FunctionDef) and any(
+                    map(_registers, node.decorator_list)
+                ):
                     module = ".".join(("uwsgid", *path.relative_to(_HOUSE).with_suffix("").parts))
                     if module not in found:
                         forgotten.append(f"{module}.{node.name}")

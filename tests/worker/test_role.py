@@ -1,0 +1,163 @@
+"""A worker from its birth to its farewell: what it gathers, says and leaves on the board."""
+
+from __future__ import annotations
+
+import os
+
+from tests.worker.family import Child, FamilyCase
+from uwsgid.families import loop_engines
+from uwsgid.supervise.board import Phase
+from uwsgid.supervise.exits import Exit
+from uwsgid.supervise.household import Household
+from uwsgid.wire.control import Ask, Leave, Loaded, Ready
+from uwsgid.worker.role import Worker
+
+APP = """
+import os, threading
+import uwsgi
+
+def hook():
+    print("forked into worker", uwsgi.worker_id(), flush=True)
+
+def farewell():
+    print("farewell", flush=True)
+
+uwsgi.post_fork_hook = hook
+uwsgi.atexit = farewell
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    path = environ["PATH_INFO"]
+    if path == "/reload":
+        uwsgi.reload()
+    if path == "/lock":
+        uwsgi.lock()
+        locked = uwsgi.is_locked()
+        uwsgi.unlock()
+        return [str(locked).encode()]
+    if path == "/cpus":
+        return [str(sorted(os.sched_getaffinity(0))).encode()]
+    if path == "/stack":
+        return [str(threading.stack_size()).encode()]
+    return [threading.current_thread().name.encode()]
+"""
+
+
+class RoleCase(FamilyCase):
+    def worker(self, lines: str = "", *, slot: int = 1, seat: int = 0) -> tuple[Household, Child]:
+        """A worker that loads for itself, without a zygote."""
+        house = self.household(f"lazy-apps = 1\nwsgi-file = {self.app(APP)}\n{lines}")
+        house.board.sit_down(seat, slot, 1, 0.0)
+        child = self.fork(house, "bare worker", slot=slot, seat=seat)
+        self.assertEqual(child.hear(Loaded).apps, 1)
+        self.assertEqual(child.hear(Ready).pid, child.pid)
+        return house, child
+
+    def setUp(self) -> None:
+        super().setUp()
+        from uwsgid.families import languages, roles
+        from uwsgid.request.mounts import Apps, Lookup
+        from uwsgid.supervise.birth import Newborn
+
+        def bare(newborn: Newborn) -> int:
+            """What its zygote would have prepared comes first."""
+            house = newborn.household
+            house.apps = Apps(Lookup.from_settings(house.settings))
+            house.languages = [member.part() for member in languages]
+            for language in house.languages:
+                language.initialize(
+                    house.settings, house.say, lambda what: newborn.master.say(Ask(what)), house
+                )
+            return Worker(newborn).run()
+
+        self.patch(roles, "_members", dict(roles._members))
+        self.patch(roles, "_names", dict(roles._names))
+        roles.member("bare worker")(bare)
+
+
+class LifeTests(RoleCase):
+    def test_a_life(self) -> None:
+        """Hooks run at its ends, the board knows its phases, and the counters stay for the master."""
+        house, child = self.worker()
+        self.wait_for("forked into worker 1")
+        self.assertEqual((house.board.phase[0], house.board.pid[0]), (Phase.READY, child.pid))
+        self.assertEqual(self.fetch(), b"MainThread")
+        child.say(Leave("a test"))
+        self.assertEqual(child.wait(), Exit.END)
+        self.wait_for("farewell")
+        self.assertEqual((house.board.phase[0], house.board.requests[0]), (Phase.LEAVING, 1))
+
+    def test_skip_atexit(self) -> None:
+        """skip-atexit spares the functions of the module atexit, not uwsgi.atexit."""
+        self.app("import atexit\natexit.register(print, 'at exit', flush=True)\n", "more.py")
+        for line, count in (("skip-atexit = 1", 0), ("", 1)):
+            self._said = ""
+            _, child = self.worker(f"import = {self.folder}/more.py\n{line}")
+            child.say(Leave("a test"))
+            child.wait()
+            self.wait_for("farewell")
+            self.assertEqual(self.said().count("at exit"), count)
+
+    def test_asking_the_master(self) -> None:
+        """uwsgi.reload() in a worker is a word to the master."""
+        _, child = self.worker()
+        self.fetch("/reload")
+        self.assertEqual(child.hear(Ask).what, "reload")
+
+    def test_max_requests(self) -> None:
+        """A worker that has served enough leaves with 0, and the board says that it meant to."""
+        house, child = self.worker("max-requests = 2\nmin-worker-lifetime = 0")
+        self.fetch()
+        self.fetch()
+        self.assertEqual(child.wait(), Exit.OK)
+        self.assertEqual(house.board.phase[0], Phase.LEAVING)
+        self.wait_for("The work of process")
+
+    def test_the_second_worker(self) -> None:
+        """A slot is a name, a seat is a row of the board."""
+        house, child = self.worker(slot=2, seat=4)
+        self.wait_for("forked into worker 2")
+        self.assertEqual(house.board.pid[4], child.pid)
+        self.assertEqual(house.board.pid[0], 0)
+
+
+class EngineTests(RoleCase):
+    def test_threads(self) -> None:
+        """With threads each core has a thread, and a stack of the size that is asked for."""
+        _, child = self.worker("threads = 2\nthreads-stacksize = 512")
+        self.assertTrue(self.fetch().startswith(b"uWSGI core "))
+        self.assertEqual(self.fetch("/stack"), b"524288")
+        child.say(Leave("a test"))
+        self.assertEqual(child.wait(), Exit.END)
+
+    def test_a_stack_that_is_too_small(self) -> None:
+        """The least that the interpreter takes stands in for less."""
+        self.worker("threads = 2\nthreads-stacksize = 1")
+        self.assertEqual(self.fetch("/stack"), b"32768")
+
+    def test_the_loop_that_is_named(self) -> None:
+        """loop chooses the engine, whatever the threads."""
+        self.worker("threads = 2\nloop = simple")
+        self.assertEqual(self.fetch(), b"MainThread")
+        self.assertIn("simple", loop_engines)
+
+    def test_locks(self) -> None:
+        """Locks of applications and the thunder lock come from the household."""
+        house, _ = self.worker("thunder-lock = 1")
+        self.assertEqual(self.fetch("/lock"), b"True")
+        locks = house.locks
+        assert locks is not None
+        self.assertEqual([lock.name for lock in locks.locks], ["user 0", "thunder"])
+        with locks["thunder"]:
+            client = self.ask()
+            client.settimeout(0.2)
+            self.assertRaises(TimeoutError, client.recv, 1)
+        client.settimeout(5)
+        self.assertTrue(client.recv(1))
+
+    def test_cpu_affinity(self) -> None:
+        """cpu-affinity keeps the worker on its share of the CPUs."""
+        allowed = sorted(os.sched_getaffinity(0))
+        self.worker("cpu-affinity = 1", slot=2, seat=1)
+        self.assertEqual(self.fetch("/cpus"), str([allowed[1 % len(allowed)]]).encode())
+        self.wait_for("mapping worker 2 to CPUs:")
