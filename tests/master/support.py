@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.master.workforce import Workforce
-from uwsgid.request.logline import RequestLog
+from uwsgid.request.log_options import RequestLog
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.household import Household

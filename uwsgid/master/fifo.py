@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Mapping
+from string import digits
 from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
@@ -90,7 +91,7 @@ class Fifo:
         except BlockingIOError:
             return
         for letter in data.decode("latin-1"):
-            if letter.isdigit():
+            if letter in digits:
                 self._switch(int(letter))
             elif letter in self._orders:
                 self._orders[letter]()
