@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from uwsgid.host.facts import Memory, memory_of
 from uwsgid.master.workforce import OLD_AGE, Workforce
-from uwsgid.request.logline import RequestLog
+from uwsgid.request.log_options import RequestLog
 from uwsgid.supervise.child import Child
 from uwsgid.supervise.deadline import Harakiri, overdue
 from uwsgid.supervise.household import Household

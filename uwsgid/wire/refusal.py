@@ -81,7 +81,7 @@ def refusal(received: bytes, error: Exception) -> PeerError | None:
             parser.feed_data(received[end - 1 : end])
         except httptools.HttpParserError as first:
             return _diagnosis(received, received[:end], first, fields.fields)
-        if received[end - 2 : end] == b"\r\n" and b"\n" not in received[: end - 1]:
+        if received.endswith(b"\r\n", 0, end) and b"\n" not in received[: end - 1]:
             try:
                 request_line(received[: end - 2])
             except PeerError as refused:

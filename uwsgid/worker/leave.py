@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from uwsgid.config.settings import Settings
 from uwsgid.host.facts import MemoryProbe
-from uwsgid.request.logline import RequestLog
+from uwsgid.request.log_options import RequestLog
 from uwsgid.request.serving import Farewell
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.exits import Exit

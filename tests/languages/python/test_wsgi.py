@@ -15,7 +15,8 @@ from uwsgid._version import __version__
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigProblems
 from uwsgid.languages.python.environ import FileWrapper
-from uwsgid.languages.python.wsgi import NO_APP, WsgiOptions
+from uwsgid.languages.python.wsgi import NO_APP
+from uwsgid.languages.python.wsgi_options import WsgiOptions
 from uwsgid.wire.uwsgi import packet
 
 Environ = dict[str, Any]

@@ -15,86 +15,19 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from uwsgid.config.kinds import Flag, Kind, Texts
-from uwsgid.config.section import Section, flag, option, section
 from uwsgid.errors import AppError
 from uwsgid.languages.python.environ import FileWrapper, base_environ
+from uwsgid.languages.python.wsgi_options import WsgiOptions
 from uwsgid.request.mounts import cut_script_name
 from uwsgid.supervise.exits import Exit
 
 if TYPE_CHECKING:
-    from typing import Annotated
-
     from uwsgid.request.mounts import App
     from uwsgid.request.reply import Reply
     from uwsgid.request.request import Request
     from uwsgid.request.serving import Handler, Serving
-else:
-    from typing import Annotated
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
-
-
-def _behaviour(text: str) -> str:
-    if text not in ("cheat", "holy"):
-        raise ValueError
-    return text
-
-
-Behaviour = Annotated[str, Kind("environ behaviour", "cheat or holy", _behaviour)]
-
-
-@section("Python")
-class WsgiOptions(Section):
-    """How WSGI applications are called, and what becomes of their mistakes."""
-
-    env_behaviour: Behaviour = option(
-        "wsgi-env-behaviour",
-        "wsgi-env-behavior",
-        default="holy",
-        help="cheat or holy",
-        note="every request has an environ of its own, whatever is chosen",
-    )
-    nodelay: Flag = flag(
-        "start_response-nodelay", default=False, help="send the headers when start_response is called"
-    )
-    strict: Flag = flag(
-        "wsgi-strict", default=False, help="refuse bytes or text where WSGI wants an iterable of bytes"
-    )
-    catch_exceptions: Flag = flag(
-        "catch-exceptions",
-        default=False,
-        help="show the traceback of an exception in the answer; not for strangers' eyes",
-    )
-    reload_on_exception: Flag = flag(
-        "reload-on-exception", default=False, help="replace the worker after any unhandled exception"
-    )
-    reload_on_type: Texts = option(
-        "reload-on-exception-type",
-        default=(),
-        help="replace the worker after an unhandled exception of the class with this name",
-    )
-    reload_on_value: Texts = option(
-        "reload-on-exception-value",
-        default=(),
-        help="replace the worker after an unhandled exception with this text",
-    )
-    reload_on_repr: Texts = option(
-        "reload-on-exception-repr",
-        default=(),
-        help="replace the worker after an unhandled exception that reads 'class: text'",
-    )
-
-    def concerns(self, error: BaseException) -> bool:
-        """Whether these options want the worker replaced after *error*."""
-        if self.reload_on_exception:
-            return True
-        name, text = type(error).__name__, str(error)
-        return (
-            name in self.reload_on_type
-            or text in self.reload_on_value
-            or f"{name}: {text}" in self.reload_on_repr
-        )
 
 
 NO_APP: Final = "--- no python application found, check your startup logs for errors ---"
@@ -185,11 +118,11 @@ class _Call:
 
     def start_response(
         self,
-        status: str,
-        headers: list[tuple[str, str]],
-        exc_info: ExcInfo | None = None,
+        status: Any,
+        headers: Any,
+        exc_info: Any = None,
     ) -> Callable[[bytes], None]:
-        """What applications call before their first byte."""
+        """What applications call before their first byte; nothing they say is believed unseen."""
         reply = self._reply
         if reply.sent:
             if exc_info:
