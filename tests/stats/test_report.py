@@ -154,7 +154,7 @@ class DocumentTests(SynchronousTestCase):
 
 
 class SnapshotTests(SynchronousTestCase):
-    HEAD = b"GET /shop?x=1 HTTP/1.1\r\nHost: example\r\nX-Long: " + b"y" * 100 + b"\r\n\r\n"
+    HEAD = b"192.0.2.7\nGET /shop?x=1 HTTP/1.1\r\nHost: example\r\nX-Long: " + b"y" * 100 + b"\r\n\r\n"
 
     def test_http(self) -> None:
         """The head of an HTTP request is told as variables too."""
@@ -163,6 +163,7 @@ class SnapshotTests(SynchronousTestCase):
         found = vars_of(board, 0, 0)
         self.assertIn("REQUEST_URI=/shop?x=1", found)
         self.assertIn("HTTP_HOST=example", found)
+        self.assertIn("REMOTE_ADDR=192.0.2.7", found)
         self.assertEqual(found[-1], "")
 
     def test_a_head_larger_than_the_snapshot(self) -> None:
@@ -171,7 +172,13 @@ class SnapshotTests(SynchronousTestCase):
         begin(board, RequestKind.HTTP, self.HEAD)
         self.assertEqual(
             vars_of(board, 0, 0),
-            ["REQUEST_METHOD=GET", "REQUEST_URI=/shop?x=1", "SERVER_PROTOCOL=HTTP/1.1", ""],
+            [
+                "REQUEST_METHOD=GET",
+                "REQUEST_URI=/shop?x=1",
+                "SERVER_PROTOCOL=HTTP/1.1",
+                "REMOTE_ADDR=192.0.2.7",
+                "",
+            ],
         )
 
     def test_variables_larger_than_the_snapshot(self) -> None:

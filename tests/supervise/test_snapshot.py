@@ -36,7 +36,7 @@ class Snapshots(SynchronousTestCase):
 
     def test_http(self) -> None:
         """So is the head of an HTTP request."""
-        self.keep(b"GET /shop HTTP/1.1\r\nHost: a\r\n\r\n", RequestKind.HTTP)
+        self.keep(b"\nGET /shop HTTP/1.1\r\nHost: a\r\n\r\n", RequestKind.HTTP)
         self.assertEqual(describe_request(self.board, 0, 1), "GET /shop")
 
     def test_idle(self) -> None:
@@ -62,8 +62,8 @@ class Snapshots(SynchronousTestCase):
         """Of a head that was longer than the snapshot, what is there is told."""
         self.keep(block(VARS)[:-20], RequestKind.UWSGI)
         self.assertEqual(request_vars(self.board, 0, 1)["REQUEST_URI"], "/shop?a=1")
-        self.keep(b"GET /shop HTTP/1.1\r\nHost: a\r\nCoo", RequestKind.HTTP, core=0)
-        self.assertEqual(describe_request(self.board, 0, 0), "GET /shop")
+        self.keep(b"192.0.2.7\nGET /shop HTTP/1.1\r\nHost: a\r\nCoo", RequestKind.HTTP, core=0)
+        self.assertEqual(describe_request(self.board, 0, 0), "GET /shop of 192.0.2.7")
 
     def test_a_request_that_changes_under_the_reader(self) -> None:
         """Bytes that belong to another request than was asked about are thrown away."""

@@ -267,7 +267,7 @@ class CountingTests(WorkerCase):
         for kind, block, path, (busy, kind_seen, block_seen, left, path_seen) in (
             (RequestKind.UWSGI, data[4:], "/busy", seen[0]),
             (RequestKind.UWSGI, data[4:], "/busy", seen[1]),
-            (RequestKind.HTTP, http, "/http", seen[2]),
+            (RequestKind.HTTP, b"127.0.0.1\n" + http, "/http", seen[2]),
         ):
             self.assertEqual((busy, kind_seen, block_seen, path_seen), (1, kind, block, path))
             self.assertTrue(25 < left <= 30)

@@ -54,7 +54,10 @@ from uwsgid.logs import Lines, banner
 from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
 from uwsgid.master.inheritance import Inheritance
+from uwsgid.request.body import how_buffered
+from uwsgid.request.mounts import Mounting
 from uwsgid.request.options import Bodies, RequestOptions
+from uwsgid.stats import Stats
 from uwsgid.supervise.birth import bear, become_server_of_births, forget_atexit, leave
 from uwsgid.supervise.board import Board
 from uwsgid.supervise.deadline import Harakiri
@@ -285,7 +288,9 @@ def limit_resources(boot: Boot) -> None:
     settings = boot.site.settings
     apply_limits(boot.kernel, settings[Limits], boot.say)
     boot.say(page_line())
-    if settings[Harakiri].timeout and not settings[Bodies].post_buffering:
+    if settings[Bodies].post_buffering:
+        boot.say(how_buffered())
+    elif settings[Harakiri].timeout:
         boot.say(banner.HARAKIRI_WITHOUT_BUFFERING)
     descriptors = boot.kernel.getrlimit(resource.RLIMIT_NOFILE)[0]
     boot.say(f"detected max file descriptor number: {descriptors}")
@@ -317,7 +322,13 @@ def share_memory(boot: Boot) -> None:
     """The board, on which every process finds every other."""
     settings = boot.site.settings
     processes = settings[Processes]
-    board = Board(max(1, processes.processes), processes.threads, settings[RequestOptions].buffer_size)
+    watched = bool(settings[Stats].address or settings[Harakiri].timeout)
+    board = Board(
+        max(1, processes.processes),
+        processes.threads,
+        snapshot=settings[RequestOptions].buffer_size if watched else 0,
+        apps=settings[Mounting].max_apps,
+    )
     thunder = ("thunder",) if settings[RequestOptions].thunder_lock else ()
     boot._household = Household(
         settings=settings,

@@ -40,7 +40,7 @@ class RequestKind(enum.IntEnum):
 
     NONE = 0
     UWSGI = 1  #: a block of uwsgi variables, without the packet header
-    HTTP = 2  #: the head of an HTTP request
+    HTTP = 2  #: the client's address, if it has one, a newline, and the head of an HTTP request
 
 
 class Board:

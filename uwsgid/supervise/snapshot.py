@@ -40,10 +40,15 @@ def _read(kind: int, data: bytes) -> dict[str, str]:
         if kind == RequestKind.UWSGI:
             read_vars(data, found, _GENEROUS.max_vars)
         elif kind == RequestKind.HTTP:
+            peer, separator, head = data.partition(b"\n")
+            if not separator:
+                return {}
             decoder = HttpDecoder({}, _GENEROUS)
-            decoder.feed(data)
+            decoder.feed(head)
             event = decoder.next_event()
-            found = event.vars if isinstance(event, RequestHead) else _request_line(data)
+            found = event.vars if isinstance(event, RequestHead) else _request_line(head)
+            if peer:
+                found["REMOTE_ADDR"] = peer.decode("latin-1")
     except PeerError:
         pass
     return {name: value for name, value in found.items() if name and isinstance(value, str)}

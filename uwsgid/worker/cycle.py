@@ -229,12 +229,12 @@ class Cycle:
         if station.trusted:
             request.trusted = True
 
-        board.in_request[at] += 1
+        if self._snapshot is not None:
+            self._keep_snapshot(block, station.kind, connection.peer)
         board.started[at] = request.started
         if self._harakiri:
             board.deadline[at] = began + self._harakiri
-        if self._snapshot is not None:
-            self._keep_snapshot(block, station.kind)
+        board.in_request[at] += 1
         serving.current[core] = request
 
         handler = self._handlers[request.modifier1]
@@ -268,16 +268,15 @@ class Cycle:
         if refused:
             board.rejected[self._seat] += 1
         elif serving.cores == 1:
-            self._count(reply, micros)
+            self._count(request, reply, micros)
         else:
             with self._counting:
-                self._count(reply, micros)
+                self._count(request, reply, micros)
         if reply.write_errors:
             board.write_errors[at] += reply.write_errors
         if body.errors:
             board.read_errors[at] += body.errors
-        if self._harakiri:
-            board.deadline[at] = 0.0
+        board.deadline[at] = 0.0  # whoever set it: harakiri, or the application for itself
         board.in_request[at] += 1
         if not refused:
             board.core_requests[at] += 1
@@ -285,15 +284,20 @@ class Cycle:
         serving.after_request(core)
         return after
 
-    def _count(self, reply: Reply, micros: int) -> None:
+    def _count(self, request: Request, reply: Reply, micros: int) -> None:
         board, seat = self._serving.board, self._seat
+        app = request.app_id
+        if 0 <= app < board.apps:
+            board.app_requests[seat * board.apps + app] += 1
         board.requests[seat] += 1
         board.running_time[seat] += micros
         board.avg_rt[seat] = (board.avg_rt[seat] + micros) // 2
         board.tx[seat] += reply.headers_size + reply.body_size
 
-    def _keep_snapshot(self, block: bytes, kind: RequestKind) -> None:
+    def _keep_snapshot(self, block: bytes, kind: RequestKind, peer: str) -> None:
         """Let the stats and harakiri see the request in progress."""
+        if kind is RequestKind.HTTP:
+            block = b"%s\n%s" % (peer.encode("latin-1"), block)
         board, at, snapshot = self._serving.board, self._at, self._snapshot
         assert snapshot is not None
         size = len(block)

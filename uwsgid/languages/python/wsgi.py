@@ -279,7 +279,10 @@ def _failed(serving: Serving, options: WsgiOptions, app: App, request: Request, 
     if reply.broken and isinstance(error, OSError):
         return  # the client is gone, and the log has said so
     app.exceptions += 1
-    serving.board.exceptions[serving.seat] += 1
+    board = serving.board
+    board.exceptions[serving.seat] += 1
+    if app.id < board.apps:
+        board.app_exceptions[serving.seat * board.apps + app.id] += 1
     text = traceback.format_exc()
     sys.stderr.write(text)
     sys.stderr.flush()
