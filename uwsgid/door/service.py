@@ -8,6 +8,7 @@ run while the reactor is only an idle object.  ``startService`` begins the maste
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import traceback
@@ -17,6 +18,7 @@ from typing import Any, Final, NoReturn
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver
 from twisted.python.usage import Options as UsageOptions
 
@@ -224,7 +226,8 @@ class Instance(MultiService):
         self._exit_code = code
         running: Any = reactor
         if running.running:
-            running.stop()
+            with contextlib.suppress(ReactorNotRunning):  # it is stopping: that is why we ended
+                running.stop()
 
     def _leave_with_code(self) -> None:
         if self._exit_code:

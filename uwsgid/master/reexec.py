@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.utils import getProcessOutputAndValue
 
 from uwsgid.host import Listener, prepare_reload
@@ -73,7 +74,8 @@ class Reexec:
         Where the helper itself can not run, as in a jail without an interpreter, the answer is yes: the new
         image will judge for itself.
         """
-        found = getProcessOutputAndValue(
+        found: Deferred[tuple[bytes, bytes, int]] = maybeDeferred(
+            getProcessOutputAndValue,
             sys.executable,
             ("-m", "uwsgid", "check", *self._argv),
             env=dict(os.environ),

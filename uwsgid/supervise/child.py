@@ -2,11 +2,13 @@
 
 ::
 
-    conceived --born--> alive --said_ready--> ready
-        |                 |  \\                 | \\
-        | not_born        |   `--leave-->.      |  `--leave--> leaving
-        v                 v              v      v                 |
-       gone <--died-------+--------------+------+-------died------'
+    conceived --born--> alive --said_ready--> ready --leave--.
+      |  |                | |                   |            |
+      |  `--leave-->.     | `-------leave-------|----------->|
+      |             v     |                     |            v
+      |         unwanted -|--------born---------|-------> leaving
+      v             |     |                     |            |
+    gone <-not_born-'     `-----died----------->'----died----'
 
 The machine only keeps the facts and allows the right words at the right time; what follows from them is the
 business of the `Parent` that had the child.

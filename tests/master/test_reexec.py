@@ -1,0 +1,112 @@
+"""A new process image for the same instance."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from uwsgid.host import Kernel
+from uwsgid.master.reexec import Reexec, Sources
+from uwsgid.testing import Executed, MemoryKernel
+
+
+class SourcesTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.path = self.mktemp()
+        self.write("one")
+
+    def write(self, text: str) -> None:
+        with open(self.path, "w") as file:
+            file.write(text)
+
+    def test_unchanged(self) -> None:
+        """Files nobody wrote to have not changed; what is no file never changes."""
+        sources = Sources((self.path, "http://example.com/site.ini", "/nowhere", os.getcwd()))
+        self.assertFalse(sources.changed())
+        self.assertFalse(Sources(()).changed())
+
+    def test_another_size(self) -> None:
+        """Another size is a change, at the same time too."""
+        facts = os.stat(self.path)
+        sources = Sources((self.path,))
+        self.write("three")
+        os.utime(self.path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        self.assertTrue(sources.changed())
+        self.assertFalse(Sources((self.path,)).changed())
+
+    def test_another_time(self) -> None:
+        """Another time is a change, an earlier one too."""
+        for seconds in (1, 4_000_000_000):
+            sources = Sources((self.path,))
+            os.utime(self.path, (seconds, seconds))
+            self.assertTrue(sources.changed())
+
+    def test_another_file(self) -> None:
+        """A file that was put in its place is a change, as deployments do it."""
+        facts = os.stat(self.path)
+        sources = Sources((self.path,))
+        other = self.mktemp()
+        with open(other, "w") as file:
+            file.write("two")
+        os.utime(other, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        os.replace(other, self.path)
+        self.assertTrue(sources.changed())
+
+    def test_vanished(self) -> None:
+        """A file that is gone is a change."""
+        sources = Sources((self.path,))
+        os.unlink(self.path)
+        self.assertTrue(sources.changed())
+
+
+class Images(SynchronousTestCase):
+    def test_execute(self) -> None:
+        """The lines that operators know, then the folder, then the last act, then the exec."""
+        kernel, lines = MemoryKernel(), list[str]()
+        made = Reexec(None, kernel, ("site.ini",), "/srv/shop", (), lines.append)
+        image = self.assertRaises(Executed, made.execute, lambda: lines.append("last act"))
+        self.assertEqual(
+            lines,
+            ["binary reloading uWSGI...", "chdir() to /srv/shop", f"running {sys.executable}", "last act"],
+        )
+        self.assertEqual(image.arguments, (sys.executable, "-m", "uwsgid", "site.ini"))
+        self.assertEqual(kernel.cwd, "/srv/shop")
+
+
+class Verdicts(TestCase):
+    def verdict(self, config: str, patch: Callable[[], object] = lambda: None) -> Deferred[Any]:
+        path = self.mktemp() + ".ini"
+        with open(path, "w") as file:
+            file.write(config)
+        patch()
+        from twisted.internet import reactor
+
+        answer: Deferred[Any] = Deferred()
+        made = Reexec(reactor, Kernel(), (os.path.abspath(path),), os.getcwd(), (), print)
+        made.check(lambda usable, lines: answer.callback((usable, "\n".join(lines))))
+        return answer
+
+    async def test_usable(self) -> None:
+        """A configuration that can be read can be used."""
+        usable, _ = await self.verdict("[uwsgi]\nsocket = /tmp/x.sock\n")
+        self.assertTrue(usable)
+
+    async def test_unusable(self) -> None:
+        """One with a mistake can not, and the lines tell the place."""
+        usable, text = await self.verdict("[uwsgi]\nsocket = /tmp/x.sock\nharakiri = soon\n")
+        self.assertFalse(usable)
+        self.assertIn(".ini:3: harakiri", text)
+
+    async def test_no_interpreter(self) -> None:
+        """Where no helper can run, the new image shall judge for itself."""
+
+        def patch() -> None:
+            self.patch(sys, "executable", "/nowhere/python")
+
+        usable, _ = await self.verdict("[uwsgi]\nharakiri = soon\n", patch)
+        self.assertTrue(usable)
