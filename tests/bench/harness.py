@@ -54,21 +54,38 @@ class Contestant:
 
 
 def contestants() -> tuple[Contestant, Contestant]:
-    """uWSGI as PyPI has it, compiled into an environment of its own, and this tree's uwsgid.
+    """uWSGI as PyPI has it and uwsgid as this tree has it, both installed as a user would, side by side.
 
-    :raises BenchError: uWSGI could not be built.
+    :raises BenchError: one of them could not be built.
     """
     uwsgi = ENVIRONMENT / "bin" / "uwsgi"
     if not uwsgi.exists():
         print("Building the reference uWSGI in .venv-bench", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
-        build = [str(ENVIRONMENT / "bin" / "pip"), "install", "--quiet", "uwsgi", "flask"]
-        if subprocess.run(build, stdin=subprocess.DEVNULL).returncode:
+        if not _pip("uwsgi", "flask"):
             raise BenchError("uWSGI could not be built; it needs a C compiler and the headers of Python")
+    stamp = ENVIRONMENT / ".stamp-uwsgid"
+    if not stamp.exists() or stamp.stat().st_mtime < _last_change():
+        print("Installing this tree in .venv-bench", flush=True)
+        if not _pip(str(ROOT)) or not _pip("--force-reinstall", "--no-deps", str(ROOT)):
+            raise BenchError("this tree could not be installed")
+        stamp.touch()
     return (
         Contestant("uWSGI", (str(uwsgi), "--home", str(ENVIRONMENT))),
-        Contestant("uwsgid", (sys.executable, "-m", "uwsgid")),
+        Contestant("uwsgid", (str(ENVIRONMENT / "bin" / "uwsgid"),)),
     )
+
+
+def _pip(*arguments: str) -> bool:
+    """Install something in the environment of the benchmarks."""
+    command = [str(ENVIRONMENT / "bin" / "pip"), "install", "--quiet", *arguments]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, cwd=ENVIRONMENT).returncode == 0
+
+
+def _last_change() -> float:
+    """When a file was changed that goes into the wheel."""
+    sources = [*(ROOT / "uwsgid").rglob("*.py"), ROOT / "pyproject.toml", ROOT / ".ci" / "build_backend.py"]
+    return max(path.stat().st_mtime for path in sources)
 
 
 def program(name: str) -> str:
