@@ -18,6 +18,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from mypy_extensions import mypyc_attr
+
 from uwsgid.errors import PeerTimeout
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class Cycling(Protocol):
         """The same for another core of this worker."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Connection:
     """One client.
 
