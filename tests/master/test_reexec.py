@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -76,6 +77,21 @@ class Images(SynchronousTestCase):
         )
         self.assertEqual(image.arguments, (sys.executable, "-m", "uwsgid", "site.ini"))
         self.assertEqual(kernel.cwd, "/srv/shop")
+
+    def test_signals(self) -> None:
+        """At the exec signals wait; where it is refused, they are heard again."""
+        held: list[set[int]] = []
+
+        def refuse(*arguments: object) -> None:
+            held.append({int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())})
+            raise FileNotFoundError(2, "No such file or directory")
+
+        kernel = MemoryKernel()
+        self.patch(kernel, "execve", refuse)
+        made = Reexec(None, kernel, (), "/", (), lambda text: None)
+        self.assertRaises(FileNotFoundError, made.execute, lambda: None)
+        self.assertLessEqual({signal.SIGHUP, signal.SIGTERM}, held[0])
+        self.assertFalse(signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGHUP, signal.SIGTERM})
 
 
 class Verdicts(TestCase):

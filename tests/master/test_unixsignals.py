@@ -8,7 +8,7 @@ import signal
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.master.unixsignals import UnixSignals
+from uwsgid.master.unixsignals import HEARD, UnixSignals, hold, release
 from uwsgid.testing import MemoryReactor
 
 #: What each signal orders with ``die-on-term`` as it is by default.
@@ -90,6 +90,25 @@ class Meanings(SynchronousTestCase):
 
 
 class Delivery(SynchronousTestCase):
+    def test_across_an_exec(self) -> None:
+        """What comes between the handlers of one image and those of the next waits, and is heard then."""
+        before = {number: signal.getsignal(number) for number in TABLE}
+        reactor, diary = MemoryReactor(), Diary()
+        try:
+            hold()
+            for number in TABLE:
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+            UnixSignals(reactor, diary, die_on_term=True).install()
+            reactor.advance(0)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            release()
+        self.assertIn("reload", diary.orders)
+        self.assertIn("stop", diary.orders)
+        self.assertEqual(set(HEARD), set(TABLE))
+
     def test_between_two_events(self) -> None:
         """A signal is carried out by the reactor, not inside whatever it interrupts."""
         before = {number: signal.getsignal(number) for number in TABLE}

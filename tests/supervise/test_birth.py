@@ -189,7 +189,9 @@ class Deafness(SynchronousTestCase):
         kernel = MemoryKernel()
         house = Household(settings_of(""), kernel, print, Board(1), (), 1, 0.0)
         try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
             become_server_of_births(house)
+            self.assertFalse(signal.pthread_sigmask(signal.SIG_BLOCK, ()) & set(numbers))
             self.assertEqual({signal.getsignal(number) for number in numbers}, {signal.SIG_IGN})
             hear_signals_again()
             self.assertEqual({signal.getsignal(number) for number in numbers}, {signal.SIG_DFL})

@@ -17,6 +17,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 
 from uwsgid.host import Listener, prepare_reload
 from uwsgid.interfaces import IKernel
+from uwsgid.master.unixsignals import hold, release
 
 #: What ``uwsgid check`` exits with for a configuration that can not be used.
 _UNUSABLE: Final = 2
@@ -102,4 +103,10 @@ class Reexec:
             self._say(line)
         self._say(f"running {sys.executable}")
         before()
-        self._kernel.execve(sys.executable, (sys.executable, "-m", "uwsgid", *self._argv), dict(os.environ))
+        hold()
+        try:
+            self._kernel.execve(
+                sys.executable, (sys.executable, "-m", "uwsgid", *self._argv), dict(os.environ)
+            )
+        finally:
+            release()

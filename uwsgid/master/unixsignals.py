@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 
 class Orders(Protocol):
@@ -39,6 +39,27 @@ class Orders(Protocol):
         """Want one worker less."""
 
 
+#: All that the master listens to.
+HEARD: Final = (
+    signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
+    signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGALRM,
+)  # fmt: skip
+
+
+def hold() -> None:
+    """Let signals wait.
+
+    Across an exec handlers are lost, and most signals would end the new image before it has its own; those
+    that are blocked wait until then.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+
+
+def release() -> None:
+    """Hear signals again, those that waited first."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+
+
 class UnixSignals:
     """The signal handlers of the master.
 
@@ -54,9 +75,10 @@ class UnixSignals:
         self._swapped = swapped
 
     def install(self) -> None:
-        """Take over."""
+        """Take over, and hear what was held back while this image replaced another one."""
         for number, method in self.table().items():
             signal.signal(number, self._handler(method))
+        release()
 
     def table(self) -> dict[signal.Signals, Callable[[], None]]:
         """What each signal does."""

@@ -105,6 +105,8 @@ def become_server_of_births(household: Household) -> None:
     household.kernel.set_parent_death_signal(signal.SIGKILL)
     for number in _DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
+    # the master lets them wait while it starts after a reload; that is not for its children
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _DEAF_TO)
 
 
 def hear_signals_again() -> None:
