@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError
-from uwsgid.request.mounts import App, Apps, Lookup, Mounting, cut_script_name
+from uwsgid.request.mount_options import Mounting
+from uwsgid.request.mounts import App, Apps, Lookup, cut_script_name
 
 
 def apps_at(*mountpoints: str, lookup: Lookup = Lookup()) -> Apps:  # noqa: B008 - frozen

@@ -55,7 +55,7 @@ from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
 from uwsgid.master.inheritance import Inheritance
 from uwsgid.request.body import how_buffered
-from uwsgid.request.mounts import Mounting
+from uwsgid.request.mount_options import Mounting
 from uwsgid.request.options import Bodies, RequestOptions
 from uwsgid.stats import Stats
 from uwsgid.supervise.birth import bear, become_server_of_births, forget_atexit, leave

@@ -29,7 +29,7 @@ CHILDREN: Final = (
     "uwsgid.logs.files",
     "uwsgid.logs.setup",
     "uwsgid.request.log_options",
-    "uwsgid.request.mounts",
+    "uwsgid.request.mount_options",
     "uwsgid.request.options",
     "uwsgid.supervise.deadline",
     "uwsgid.supervise.memory",

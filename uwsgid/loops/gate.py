@@ -21,7 +21,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.loops.limits import FAREWELL_GRACE, SPARED_FIRST, hurry, most_parked, patience
-from uwsgid.request.connection import Connection, Cycling, Next
+from uwsgid.request.connection import AGAIN, PARK_HEAD, PARK_IDLE, Connection, Cycling, Next
 from uwsgid.request.serving import Serving
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Gate:
         self._farewell = serving.farewell
         self._cycle = cycle
         self._shared = shared
-        self._limits = {**patience(cycle.terms), Next.AGAIN: math.inf}
+        self._limits = {**patience(cycle.terms), AGAIN: math.inf}
         self._queues: dict[Next, OrderedDict[int, Connection]] = {why: OrderedDict() for why in self._limits}
         self._parked: dict[int, Connection] = {}
         self._most = most_parked()
@@ -142,7 +142,7 @@ class Gate:
         connection.waits = why
         place = connection.place
         # a head has one deadline, however often it is looked at; whoever is idle starts anew
-        if place is not queue or why is not Next.PARK_HEAD:
+        if place is not queue or why is not PARK_HEAD:
             if place is not None:
                 place.pop(fd, None)
             connection.place = queue
@@ -155,7 +155,7 @@ class Gate:
             self._register(connection)
         elif self._shared:
             self._epoll.modify(fd, _ONCE)
-        if why is Next.AGAIN:
+        if why is AGAIN:
             self._again.append((fd, select.EPOLLIN))
 
     def close(self, connection: Connection) -> None:
@@ -186,7 +186,7 @@ class Gate:
         for why in SPARED_FIRST:
             for connection in list(self._queues[why].values()):
                 if not connection.busy:
-                    if why is Next.PARK_HEAD:
+                    if why is PARK_HEAD:
                         self._serving.say(
                             f"{self._most} connections wait with incomplete requests: closing the oldest "
                             f"[{connection.who}]"
@@ -239,13 +239,13 @@ class Gate:
     def _hasten(self) -> None:
         """Leave those who have not begun a request a short time to do so."""
         soon = monotonic() + FAREWELL_GRACE
-        for why in (Next.PARK_HEAD, Next.PARK_IDLE):
+        for why in (PARK_HEAD, PARK_IDLE):
             queue = self._queues[why]
             for connection in list(queue.values()):
                 if not connection.received and connection.deadline > soon:
                     connection.deadline = soon
                     queue.move_to_end(connection.fd, last=False)
-        self._limits[Next.PARK_IDLE] = min(self._limits[Next.PARK_IDLE], FAREWELL_GRACE)
+        self._limits[PARK_IDLE] = min(self._limits[PARK_IDLE], FAREWELL_GRACE)
         self._sweep_at = min(self._sweep_at, soon)
 
     def shut(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uwsgid.families import loop_engines
 from uwsgid.loops.gate import Gate
-from uwsgid.request.connection import Cycling, Next
+from uwsgid.request.connection import CLOSE, Cycling
 from uwsgid.request.serving import Serving
 
 
@@ -33,7 +33,7 @@ class Simple:
         next, park, close, advance = gate.next, gate.park, gate.close, self._cycle.advance
         while (connection := next()) is not None:
             after = advance(connection)
-            if after is Next.CLOSE:
+            if after is CLOSE:
                 close(connection)
             else:
                 park(connection, after)

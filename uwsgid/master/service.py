@@ -27,7 +27,7 @@ from uwsgid.master.touches import TouchWatch
 from uwsgid.master.unixsignals import UnixSignals
 from uwsgid.master.watchdog import Watchdog
 from uwsgid.master.workforce import Workforce
-from uwsgid.request.mounts import Mounting
+from uwsgid.request.mount_options import Mounting
 from uwsgid.supervise.processes import Endings, Processes
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.logs.lines import ServerLines, Write, date_format
 from uwsgid.request.log_options import RequestLog
-from uwsgid.request.mounts import Mounting
+from uwsgid.request.mount_options import Mounting
 from uwsgid.request.reply import VIA_SENDFILE
 
 if TYPE_CHECKING:

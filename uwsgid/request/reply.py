@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 #: How an answer travelled, where it was not plain writes; the words of the request log.
 VIA_SENDFILE: Final = "sendfile()"
 
+# global names cost less than attributes of the class
+_CLOSE: Final = Framing.CLOSE
+_LENGTH: Final = Framing.LENGTH
+_CHUNKED: Final = Framing.CHUNKED
+_NONE: Final = Framing.NONE
+
 
 class Reply:
     """One answer.
@@ -209,8 +215,8 @@ class HttpReply(Reply):
         super().__init__(connection, vars)
         self._version = version
         self._keep_alive = keep_alive
-        self._framing = Framing.CLOSE
-        self._remaining = 0  # bytes that Content-Length still allows, under Framing.LENGTH
+        self._framing = _CLOSE
+        self._remaining = 0  # bytes that Content-Length still allows, under `Framing.LENGTH`
         self._told = False
 
     def _frame(self, size: int | None) -> None:
@@ -259,7 +265,7 @@ class HttpReply(Reply):
             start, what = self._head, "headers"
         data = self._fitting(data)
         self.body_size += len(data)
-        if self._framing is Framing.CHUNKED:
+        if self._framing is _CHUNKED:
             data = chunk(data)
         if start or data:
             self._push(start + data, what)
@@ -281,19 +287,19 @@ class HttpReply(Reply):
         if not self.sent:
             self._frame(count)
             self._push(self._head, "headers")
-        if self._framing is Framing.NONE or self.broken:
+        if self._framing is _NONE or self.broken:
             return
-        if self._framing is Framing.LENGTH:
+        if self._framing is _LENGTH:
             if count > self._remaining:
                 self._tell_cut(count - self._remaining)
                 count = self._remaining
             self._remaining -= count
         if not count:
             return
-        if self._framing is Framing.CHUNKED:
+        if self._framing is _CHUNKED:
             self._push(b"%x\r\n" % count, "body")
         self._push_file(fd, offset, count)
-        if self._framing is Framing.CHUNKED:
+        if self._framing is _CHUNKED:
             self._push(b"\r\n", "body")
 
     def finish(self) -> None:
@@ -303,7 +309,7 @@ class HttpReply(Reply):
         """
         if not self.sent:
             self.whole(b"")
-        elif self._framing is Framing.CHUNKED and not self.broken:
+        elif self._framing is _CHUNKED and not self.broken:
             self._push(LAST_CHUNK, "body")
         if self._remaining:
             self.close = True  # the client waits for bytes that do not exist; the end of the stream tells it
@@ -311,13 +317,13 @@ class HttpReply(Reply):
     def _fitting(self, data: bytes) -> bytes:
         """What of *data* the client is to get."""
         how = self._framing
-        if how is Framing.LENGTH:
+        if how is _LENGTH:
             remaining = self._remaining
             if len(data) > remaining:
                 self._tell_cut(len(data) - remaining)
                 data = data[:remaining]
             self._remaining = remaining - len(data)
-        elif how is Framing.NONE:
+        elif how is _NONE:
             return b""
         return data
 

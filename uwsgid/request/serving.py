@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from uwsgid.config.settings import Settings
-    from uwsgid.host import Listener
-    from uwsgid.host.locks import Lock
-    from uwsgid.request.mounts import Apps
-    from uwsgid.request.request import Request
-    from uwsgid.supervise.board import Board
+from uwsgid.config.settings import Settings
+from uwsgid.host import Listener
+from uwsgid.host.locks import Lock
+from uwsgid.request.mounts import Apps
+from uwsgid.request.request import Request
+from uwsgid.supervise.board import Board
 
 
 @dataclass(slots=True)
@@ -43,7 +42,7 @@ class Farewell:
 
 
 #: Who answers a request: runs the application and writes the whole answer through ``request.reply``.
-Handler = Callable[["Request"], None]
+Handler = Callable[[Request], None]
 
 
 @dataclass(slots=True)

@@ -54,6 +54,13 @@ class _State(enum.Enum):
     CLOSED = enum.auto()  # the peer said that this request was its last
 
 
+# global names cost less than attributes of the class
+_HEAD: Final = _State.HEAD
+_LENGTH: Final = _State.LENGTH
+_CHUNKED: Final = _State.CHUNKED
+_CLOSED: Final = _State.CLOSED
+
+
 class HttpDecoder:
     """Turns the bytes of one HTTP/1 connection into events, request after request.
 
@@ -118,7 +125,7 @@ class HttpDecoder:
         self._empty_lines = 0
         self._fields = Fields()
         self._parser: Any = None  # in the middle of a head
-        self._state = _State.HEAD
+        self._state = _HEAD
         self._keep_alive = True
         self._left = 0
         self._chunked: ChunkedDecoder | None = None
@@ -127,7 +134,7 @@ class HttpDecoder:
     @property
     def idle(self) -> bool:
         """Between requests, with no byte of the next one: the peer may close without giving offence."""
-        return self._state is _State.CLOSED or (self._state is _State.HEAD and not self._buffer)
+        return self._state is _CLOSED or (self._state is _HEAD and not self._buffer)
 
     def feed(self, data: bytes) -> None:
         """Take what arrived on the connection."""
@@ -150,7 +157,7 @@ class HttpDecoder:
                 self._fed = 0
                 self._parser = None
                 self._fields.fields = []
-        if self._state is _State.LENGTH:
+        if self._state is _LENGTH:
             self._end()
         return data
 
@@ -162,9 +169,9 @@ class HttpDecoder:
         if self._broken is not None:
             raise self._broken
         try:
-            if self._state is _State.HEAD:
+            if self._state is _HEAD:
                 return self._head()
-            if self._state is _State.LENGTH:
+            if self._state is _LENGTH:
                 return self._body()
             if self._chunked is not None:
                 return self._chunks(self._chunked)
@@ -176,7 +183,7 @@ class HttpDecoder:
         return NEED_DATA
 
     def _end(self) -> None:
-        self._state = _State.HEAD if self._keep_alive else _State.CLOSED
+        self._state = _HEAD if self._keep_alive else _CLOSED
 
     def _body(self) -> BodyChunk | EndOfBody | NeedData:
         left = self._left
@@ -322,7 +329,7 @@ class HttpDecoder:
             self._chunked = ChunkedDecoder(self._limits)
             self._chunked.feed(self._buffer)
             self._buffer = b""
-            self._state = _State.CHUNKED
+            self._state = _CHUNKED
             return None
         length = 0
         if digits is not None:
@@ -330,7 +337,7 @@ class HttpDecoder:
                 raise PeerError(f"a bad Content-Length: {digits[:80]!r}")
             length = int(digits)
         self._left = length
-        self._state = _State.LENGTH
+        self._state = _LENGTH
         return length
 
     # ---- the rest is not for every request -----------------------------------------------------------------

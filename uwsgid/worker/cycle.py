@@ -20,7 +20,7 @@ from typing import Any, Final
 from uwsgid.errors import PeerError, PeerGone, PeerTimeout
 from uwsgid.host import Listener
 from uwsgid.request.body import Body, buffered
-from uwsgid.request.connection import Connection, Next
+from uwsgid.request.connection import AGAIN, CLOSE, LINGER, PARK_HEAD, PARK_IDLE, Connection, Next
 from uwsgid.request.options import Dispatch, RequestOptions, Terms
 from uwsgid.request.reply import HttpReply, Reply
 from uwsgid.request.request import Request
@@ -33,6 +33,7 @@ from uwsgid.wire.limits import Limits
 from uwsgid.wire.response import error_page
 from uwsgid.wire.uwsgi import UwsgiDecoder, content_length, read_vars
 
+_HTTP: Final = RequestKind.HTTP
 #: The least one read of a request head asks for: an answer's first packet seldom brings more.
 _READ: Final = 8192
 #: Modifiers whose packets carry variables for a gateway interface; the decoder knows about all others.
@@ -63,7 +64,7 @@ class Station:
         self.limits = limits
         self.terms = terms
         self.trusted = trusted
-        self.kind = RequestKind.HTTP if listener.protocol == "http" else RequestKind.UWSGI
+        self.kind = _HTTP if listener.protocol == "http" else RequestKind.UWSGI
 
     # ---- hot path, watched by bench-requests (a) and (b) ---------------------------------------------------
 
@@ -134,7 +135,7 @@ class Cycle:
                 not self._dynamic.isdisjoint((listener.name, listener.configured)),
             )
             self._stations[listener.index] = station
-        return station.connect_http if station.kind is RequestKind.HTTP else station.connect_uwsgi
+        return station.connect_http if station.kind is _HTTP else station.connect_uwsgi
 
     # ---- hot path, watched by bench-requests ---------------------------------------------------------------
     #
@@ -145,8 +146,8 @@ class Cycle:
         """Read what arrived, and answer at most one request."""
         waits = connection.waits
         data = b""
-        if waits is not Next.AGAIN:
-            if waits is Next.LINGER:
+        if waits is not AGAIN:
+            if waits is LINGER:
                 return self._linger(connection)
             try:
                 data = os.read(connection.fd, self._read_size)
@@ -179,7 +180,7 @@ class Cycle:
             return self._refuse(connection, error)
         except Exception:
             self._serving.say(f"a request could not be finished:\n{traceback.format_exc()}")
-            return Next.CLOSE
+            return CLOSE
 
     def prepare(self, connection: Connection, data: bytes) -> Prepared | Next:
         """Take *data* that arrived: a request ready for `serve`, or what happens to the connection."""
@@ -198,7 +199,7 @@ class Cycle:
             connection.received += data
         head = decoder.next_event()
         if type(head) is not RequestHead:
-            return Next.PARK_IDLE if decoder.idle and connection.served else Next.PARK_HEAD
+            return PARK_IDLE if decoder.idle and connection.served else PARK_HEAD
         length = head.body_length
         request = Request(head.vars, head.modifier1, head.modifier2, self._core, time())
         request.var_count = head.count
@@ -206,7 +207,7 @@ class Cycle:
         request.block = head.block
         # of a chunked body the decoder keeps what it has
         start = b"" if length is None else decoder.leftover()
-        if station.kind is RequestKind.HTTP:
+        if station.kind is _HTTP:
             keep_alive = head.keep_alive and not self._farewell.due
             request.reply = HttpReply(connection, head.vars, head.http_version, keep_alive)
             body = Body(connection, length, start, decoder if length is None else None, head.expect_continue)
@@ -252,10 +253,10 @@ class Cycle:
                 self._broken_handler(request)
 
         request.micros = micros = int((monotonic() - began) * 1000000)
-        if station.kind is RequestKind.HTTP:
+        if station.kind is _HTTP:
             after = self._after_http(connection, reply, body)
         elif body.at_end or body.discard(_DISCARD):
-            after = Next.CLOSE
+            after = CLOSE
             if not connection.registered:
                 connection.close()  # before the log line, for the sake of whoever waits for the end
         else:
@@ -296,7 +297,7 @@ class Cycle:
 
     def _keep_snapshot(self, block: bytes, kind: RequestKind, peer: str) -> None:
         """Let the stats and harakiri see the request in progress."""
-        if kind is RequestKind.HTTP:
+        if kind is _HTTP:
             block = b"%s\n%s" % (peer.encode("latin-1"), block)
         board, at, snapshot = self._serving.board, self._at, self._snapshot
         assert snapshot is not None
@@ -311,21 +312,21 @@ class Cycle:
     def _after_http(self, connection: Connection, reply: Reply, body: Body) -> Next:
         if reply.close:
             if (body.at_end or body.discard(_DISCARD)) and not body.surplus:
-                return Next.CLOSE
+                return CLOSE
             return self._start_to_linger(connection)
         if not body.at_end and (body.awaits_continue or not body.discard(_DISCARD)):
             return self._start_to_linger(connection)
         if body.surplus:
             connection.decoder.feed(body.surplus)
             connection.received = body.surplus
-            return Next.AGAIN
-        return Next.PARK_IDLE if connection.decoder.idle else Next.AGAIN
+            return AGAIN
+        return PARK_IDLE if connection.decoder.idle else AGAIN
 
     # ---- end of the hot path -------------------------------------------------------------------------------
 
     def expire(self, connection: Connection, why: Next) -> None:
         """Tell the client, and the log where that matters, that it took too long.  The caller closes."""
-        if why is Next.PARK_HEAD and connection.received:
+        if why is PARK_HEAD and connection.received:
             seconds = self.terms.timeout
             self._refuse(
                 connection, PeerTimeout(f"no complete request head within {seconds:g} seconds", status=408)
@@ -335,16 +336,16 @@ class Cycle:
         """Note that the client went away, where it was in the middle of something."""
         if connection.received:
             self._serving.board.rejected[self._seat] += 1
-            name = "http" if connection.station.kind is RequestKind.HTTP else "uwsgi"
+            name = "http" if connection.station.kind is _HTTP else "uwsgi"
             self._serving.say(
                 f"uwsgi_proto_{name}_parser() -> {why} within the head of a request [{connection.who}]"
             )
-        return Next.CLOSE
+        return CLOSE
 
     def _refuse(self, connection: Connection, error: PeerError) -> Next:
         """Answer a request that is none, and say in the log why."""
         self._serving.board.rejected[self._seat] += 1
-        is_http = connection.station.kind is RequestKind.HTTP
+        is_http = connection.station.kind is _HTTP
         answered = is_http and error.status and not isinstance(error, PeerGone)
         self._serving.say(
             f"{error}...skip [{connection.who}"
@@ -353,7 +354,7 @@ class Cycle:
         )
         connection.received = b""
         if not answered:
-            return Next.CLOSE
+            return CLOSE
         connection.send_now(error_page(error.status))
         return self._start_to_linger(connection)
 
@@ -372,7 +373,7 @@ class Cycle:
         reply = request.reply
         reply.close = True
         reply.status = status
-        if connection.station.kind is RequestKind.HTTP:
+        if connection.station.kind is _HTTP:
             try:
                 connection.send(error_page(status))
             except (OSError, PeerTimeout):
@@ -405,20 +406,20 @@ class Cycle:
     def _start_to_linger(self, connection: Connection) -> Next:
         """Closing with unread bytes in the socket would reset it, and the client lose its answer."""
         connection.say_last_word()
-        return Next.LINGER
+        return LINGER
 
     def _linger(self, connection: Connection) -> Next:
         try:
             while connection.surplus < _LINGER:
                 data = connection.receive_now(_DISCARD)
                 if data is None:
-                    return Next.LINGER
+                    return LINGER
                 if not data:
                     break
                 connection.surplus += len(data)
         except OSError:
             pass
-        return Next.CLOSE
+        return CLOSE
 
 
 def _dispatched(handlers: list[Handler | None], options: Dispatch) -> list[Handler | None]:

@@ -11,7 +11,7 @@ from uwsgid.families import loop_engines, roles
 from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
 from uwsgid.logs.lines import STDERR, writer
 from uwsgid.request.logline import request_logger
-from uwsgid.request.mounts import Mounting
+from uwsgid.request.mount_options import Mounting
 from uwsgid.request.options import RequestOptions
 from uwsgid.request.serving import Farewell, Handler, Serving
 from uwsgid.supervise.appfacts import describe_apps

@@ -35,7 +35,8 @@ from uwsgid.languages.python.targets import (
     find_callable,
     mount_target,
 )
-from uwsgid.request.mounts import App, Apps, Mounting
+from uwsgid.request.mount_options import Mounting
+from uwsgid.request.mounts import App, Apps
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
