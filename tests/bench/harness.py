@@ -222,7 +222,7 @@ def serving(
     process = subprocess.Popen(
         [*contestant.command, str(folder / "site.ini")],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})},
+        env={**os.environ, **(environ or {})},
         stdin=subprocess.DEVNULL,
         stdout=(folder / "start.log").open("wb"),
         stderr=subprocess.STDOUT,

@@ -49,7 +49,7 @@ class Case:
 
 CASES: Final = (
     Case("a", "hello, uwsgi behind nginx", "hello.py", "socket", 8),
-    Case("b", "hello, http-socket", "hello.py", "http-socket", 1),
+    Case("b", "hello, http-socket, 64 clients", "hello.py", "http-socket", 64),
     Case("c", "Flask, uwsgi behind nginx", "flask_hello.py", "socket", 8),
     Case("d", "POST of 1 MiB, http-socket", "upload.py", "http-socket", 1, body=MIB),
     Case("e", "file of 10 MiB, http-socket", "download.py", "http-socket", 1, file=10 * MIB),
