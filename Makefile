@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 METADATA := setup.cfg pyproject.toml uwsgid/_version.py
 BENCHES := requests
 
-.PHONY: help run test venv lint types floors docs py live bench packages clean
+#: Where the wheel is tested, and what is in the wheel.
+WHEEL_VENV := .venv-wheel
+WHEEL_SOURCES := $(METADATA) .ci/build_backend.py .ci/wheel-venv $(shell find uwsgid twisted -name '*.py')
+
+.PHONY: help run test venv lint types floors docs py compiled live bench packages clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -14,7 +18,7 @@ help: ## say what can be made
 run: $(VENV)/.stamp-run ## serve examples/hello.ini on http://127.0.0.1:8080, in the foreground
 	@exec $(BIN)/uwsgid examples/hello.ini
 
-test: packages lint types floors docs py ## everything that has to pass
+test: packages lint types floors docs py compiled ## everything that has to pass
 
 venv: $(VENV)/.stamp-dev ## make or refresh .venv, with the tools of developers
 
@@ -46,10 +50,19 @@ docs: venv ## the manual and the API pages, where a warning is an error
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 	$(BIN)/pydoctor
 
-py: venv ## all tests; TESTS=tests.wire runs some
-	$(BIN)/python -m tests.run $(or $(TESTS),tests)
+py: venv ## all tests but the live ones, on this tree; TESTS=tests.wire runs some
+	$(BIN)/python -m tests.run $(or $(TESTS),tests --without tests.live)
 
-live: venv packages ## only the tests with real processes, nginx and uWSGI
+compiled: packages $(WHEEL_VENV)/.stamp ## codecs and live tests, on a wheel as users build it
+	@cat $(WHEEL_VENV)/contents
+	cd $(WHEEL_VENV)/tree && ../bin/python -m tests.run $(or $(TESTS),tests.wire tests.live)
+
+$(WHEEL_VENV)/.stamp: $(WHEEL_SOURCES)
+	@echo "Building the wheel, and $(WHEEL_VENV) with it"
+	@.ci/wheel-venv $(WHEEL_VENV)
+	@touch $@
+
+live: venv packages ## the tests with real processes, nginx and uWSGI, on this tree
 	$(BIN)/python -m tests.run tests.live
 
 bench: $(addprefix bench-,$(BENCHES)) ## all benchmarks; make bench-requests runs one
@@ -59,4 +72,4 @@ bench-%: venv
 	@$(BIN)/python -m tests.bench.$*
 
 clean: ## remove what was built, environments included
-	rm -rf .venv .venv-bench .tox build dist docs/_build *.egg-info _trial_temp* .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-bench $(WHEEL_VENV) .tox build dist docs/_build *.egg-info _trial_temp* .hypothesis .mypy_cache .ruff_cache .import_linter_cache

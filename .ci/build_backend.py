@@ -33,9 +33,9 @@ def can_compile() -> bool:
     """Whether there is a C compiler, the headers of this Python, and nobody who minds."""
     if os.environ.get("UWSGID_PURE"):
         return False
-    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
     headers = Path(sysconfig.get_path("include"), "Python.h")
-    return shutil.which(compiler) is not None and headers.exists()
+    return shutil.which(compiler[0]) is not None and headers.exists()
 
 
 class Backend(_BuildMetaBackend):

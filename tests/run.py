@@ -3,6 +3,8 @@
 trial calls a run with skipped tests a success, and that is right on a machine without root or nginx.  Where
 everything has to be there (``UWSGID_NO_SKIPS=1``), a skip is a test that nobody ran: it fails the run and its
 reason is printed.  The last line is always ``N passed, N failed, N skipped``.
+
+``python -m tests.run tests --without tests.live`` runs all tests but some.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
+from unittest import TestCase, TestSuite
 
 from twisted.trial.reporter import TreeReporter
 from twisted.trial.runner import TestLoader, TrialRunner
@@ -40,12 +44,27 @@ class CountingReporter(TreeReporter):
         self.seconds[method.id()] = time.monotonic() - self._began
 
 
-def main(names: list[str]) -> int:
-    """Run the tests of ``names``, dotted names of packages, modules, classes or methods.
+def tests_of(suite: TestSuite, without: Sequence[str]) -> Iterator[TestCase]:
+    """The tests in a suite of suites, except those whose dotted names lie below one of ``without``."""
+    for member in suite:
+        if isinstance(member, TestSuite):
+            yield from tests_of(member, without)
+        elif not any(f"{member.id()}.".startswith(f"{name}.") for name in without):
+            yield member
 
+
+def main(arguments: Sequence[str]) -> int:
+    """Run tests, given by dotted names of packages, modules, classes or methods.
+
+    :param arguments: the names; behind ``--without``, names of what is left out.
     :returns: 0 where all passed, and nothing was skipped if ``UWSGID_NO_SKIPS`` is 1; otherwise 1.
     """
-    suite = TestLoader().loadByNames(names or ["tests"], recurse=True)
+    words = list(arguments)
+    cut = words.index("--without") if "--without" in words else len(words)
+    names, without = words[:cut] or ["tests"], words[cut + 1 :]
+    suite: TestSuite = TestLoader().loadByNames(names, recurse=True)
+    if without:
+        suite = TestSuite(tests_of(suite, without))
     TrialRunner(CountingReporter).run(suite)
     reporter = CountingReporter.last
     if reporter is None:

@@ -1,8 +1,12 @@
-"""What a user installs is what was built: the wheel, in an environment with nothing else in it."""
+"""What a user installs is what was built: the wheel, in an environment with nothing else in it.
+
+The wheel here is the pure one, which every machine can build; `make compiled` proves the other.
+"""
 
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import subprocess
@@ -34,12 +38,15 @@ class WheelTests(SynchronousTestCase):
             WheelTests.wheel = self.build(WheelTests.folder)
             WheelTests.bin = self.install(WheelTests.folder, WheelTests.wheel)
 
-    def run_quietly(self, *command: str | Path) -> str:
+    def run_quietly(self, *command: str | Path, **environ: str) -> str:
         """The output of a program that has to succeed."""
         done = subprocess.run(
             [str(word) for word in command],
             cwd=self.folder,
-            env={key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
+            env={
+                **{key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
+                **environ,
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -59,7 +66,8 @@ class WheelTests(SynchronousTestCase):
                 shutil.copytree(ROOT / name, source / name, ignore=unwanted)
             else:
                 shutil.copy(ROOT / name, source / name)
-        self.run_quietly(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, source)
+        command = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, source)
+        self.run_quietly(*command, UWSGID_PURE="1")
         (wheel,) = folder.glob("*.whl")
         return wheel
 
@@ -75,6 +83,8 @@ class WheelTests(SynchronousTestCase):
         modules = {str(path.relative_to(ROOT)) for path in (ROOT / "uwsgid").rglob("*.py")}
         self.assertEqual(modules - names, set())
         self.assertIn("uwsgid/py.typed", names)
+        self.assertTrue(self.wheel.name.endswith("-none-any.whl"), self.wheel.name)
+        self.assertEqual([name for name in names if name.endswith(".so")], [])
         self.assertEqual(
             {name for name in names if name.startswith("twisted/")}, {"twisted/plugins/uwsgid_plugin.py"}
         )
@@ -99,3 +109,30 @@ class WheelTests(SynchronousTestCase):
         config = self.folder / "site.ini"
         config.write_text("[uwsgi]\nhttp-socket = 127.0.0.1:0\nwsgi-file = app.py\nmaster = true\n")
         self.run_quietly(self.bin / "uwsgid", "check", config)
+
+
+class NeedsTests(SynchronousTestCase):
+    """What pip is asked to fetch before it builds."""
+
+    def needs(self, **environ: str) -> list[str]:
+        """The answer of the build backend, in an environment with these variables."""
+        code = "import json, build_backend; print(json.dumps(build_backend.get_requires_for_build_wheel()))"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT / ".ci"), **environ},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        needed: list[str] = json.loads(done.stdout.splitlines()[-1])
+        return needed
+
+    def test_pure(self) -> None:
+        """With UWSGID_PURE nothing is needed to compile, so that an installation without mypy succeeds."""
+        self.assertEqual([name for name in self.needs(UWSGID_PURE="1") if "mypy" in name], [])
+
+    def test_without_compiler(self) -> None:
+        """Nor is it where the compiler that is named does not exist."""
+        self.assertEqual([name for name in self.needs(CC="/nonexistent/cc -O2") if "mypy" in name], [])
