@@ -8,7 +8,7 @@ from uwsgid.host.addresses import Address, AddressError, Family, parse_address
 from uwsgid.host.binding import Listener
 from uwsgid.host.children import Child, ExitStatus, Orphans, exit_status, send_signal, watch_child
 from uwsgid.host.daemonize import daemonize
-from uwsgid.host.facts import Memory, MemoryProbe, memory_of, uss_of
+from uwsgid.host.facts import Memory, MemoryProbe, memory_of
 from uwsgid.host.inherit import Giver, Inherited
 from uwsgid.host.kernel import Kernel
 from uwsgid.host.limits import (
@@ -20,8 +20,6 @@ from uwsgid.host.limits import (
     pin_worker,
 )
 from uwsgid.host.locks import Lock, LockTable
-from uwsgid.host.logfile import open_log, redirect, reopen
-from uwsgid.host.memory import SharedMap, room_for
 from uwsgid.host.notify import notify
 from uwsgid.host.pidfile import read_pidfile, remove_pidfile, signal_pidfile, write_pidfile
 from uwsgid.host.privileges import Identity, Privileges, become_now, drop, enter_directory
@@ -57,7 +55,6 @@ __all__ = [
     "MemoryProbe",
     "Orphans",
     "Privileges",
-    "SharedMap",
     "SocketMapping",
     "SocketSpec",
     "Sockets",
@@ -78,19 +75,14 @@ __all__ = [
     "keep_in_memory",
     "memory_of",
     "notify",
-    "open_log",
     "parse_address",
     "pin_worker",
     "prepare_reload",
     "read_pidfile",
-    "redirect",
     "remove_pidfile",
-    "reopen",
-    "room_for",
     "send_signal",
     "settle_stdin",
     "signal_pidfile",
-    "uss_of",
     "vacuum",
     "watch_child",
     "write_pidfile",
