@@ -59,10 +59,6 @@ class AppError(UwsgidError):
     """The application can not be loaded, or broke the contract of its gateway interface."""
 
 
-class AppNotFound(AppError):
-    """No application answers for this request."""
-
-
 class KernelError(UwsgidError):
     """The operating system refused something.  The text names the call, its object and the reason."""
 

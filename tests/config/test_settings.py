@@ -22,7 +22,7 @@ from uwsgid.config.kinds import (
 )
 from uwsgid.config.reading import Reading
 from uwsgid.config.section import Section, flag, option, section
-from uwsgid.config.settings import Judgement, Settings, Strictness, judge, settings_of
+from uwsgid.config.settings import Judgement, Settings, Strictness, judge, judge_reading, settings_of
 from uwsgid.errors import ConfigProblems, InternalError
 
 BOUND = Kind("bound", "an address", lambda line: (line.name, line.value), many=True, reads_directive=True)
@@ -212,11 +212,12 @@ class ProblemTests(SynchronousTestCase):
             problems=("a.ini:1: unclosed",),
             warnings=("a.ini: odd",),
         )
-        error = self.assertRaises(ConfigProblems, Settings.from_reading, reading, NAMES)
+        error = self.assertRaises(ConfigProblems, judge_reading(reading, NAMES).settings_or_raise)
         self.assertEqual(
             error.problems, ("a.ini:1: unclosed", "a.ini:2: harakiri: expected a number of seconds, got 'x'")
         )
-        self.assertEqual(Settings.from_reading(Reading((), warnings=("odd",)), NAMES).warnings, ("odd",))
+        odd = judge_reading(Reading((), warnings=("odd",)), NAMES).settings_or_raise()
+        self.assertEqual(odd.warnings, ("odd",))
 
 
 class UnknownTests(SynchronousTestCase):

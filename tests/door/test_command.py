@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import signal
 import socket
 import threading
@@ -137,39 +137,37 @@ class CheckTests(CommandCase):
 
 
 class PidfileTests(CommandCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.sent: list[tuple[int, int]] = []
-        self.patch(os, "kill", lambda pid, number: self.sent.append((pid, number)))
+    def pidfile(self, text: str) -> str:
+        self.kernel.add_file("/run/a.pid", text.encode())
+        return "/run/a.pid"
+
+    def signals(self) -> list[tuple[str, ...]]:
+        return [call[1:] for call in self.kernel.calls if call[0] == "kill"]
 
     def test_signals(self) -> None:
         """--stop, --reload and --pause send INT, HUP and TSTP to the process of a pidfile."""
-        path = self.file("a.pid", "4711\n")
+        path = self.pidfile("4711\n")
         for option in ("--stop", "--reload"):
             self.assertEqual(self.answer(option, path), Answer(""))
         for option in ("--pause", "--suspend", "--resume"):
             self.assertEqual(self.answer(f"{option}={path}"), Answer(""))
         numbers = [signal.SIGINT, signal.SIGHUP, *[signal.SIGTSTP] * 3]
-        self.assertEqual(self.sent, [(4711, number) for number in numbers])
+        self.assertEqual(self.signals(), [("4711", str(int(number))) for number in numbers])
 
     def test_what_is_no_pidfile(self) -> None:
         """A file that is missing, empty or no number is an error; uWSGI would take the last two for pid 0."""
         for text in ("", "shop", "0", "-1", "1 2"):
-            answer = self.answer("--stop", self.file("a.pid", text))
+            answer = self.answer("--stop", self.pidfile(text))
             self.assertEqual((answer.exit_code, answer.is_error), (1, True), text)
             self.assertIn("invalid pidfile", answer.text)
-        missing = self.answer("--stop", str(self.folder / "nix.pid"))
+        missing = self.answer("--stop", "/run/nix.pid")
         self.assertEqual((missing.exit_code, missing.is_error), (1, True))
-        self.assertEqual(self.sent, [])
+        self.assertEqual(self.signals(), [])
 
     def test_a_process_that_is_gone(self) -> None:
         """A pid that nobody has is an error, where uWSGI exits with 0."""
-
-        def refuse(pid: int, number: int) -> None:
-            raise ProcessLookupError(3, "No such process")
-
-        self.patch(os, "kill", refuse)
-        answer = self.answer("--reload", self.file("a.pid", "4711"))
+        self.kernel.fail("kill", errno.ESRCH)
+        answer = self.answer("--reload", self.pidfile("4711"))
         self.assertEqual((answer.exit_code, answer.is_error), (1, True))
         self.assertIn("No such process", answer.text)
 

@@ -36,11 +36,13 @@ class Pidfiles(SynchronousTestCase):
         self.assertEqual(str(error), "kill(): No such process [pid 4711 of /run/pid]")
 
     def test_nonsense(self) -> None:
-        """Text that is no process id is refused, and so are 0 and 1."""
-        for content in (b"", b"shop", b"0", b"1\n", b"-5"):
+        """Text that is no process id is refused, and so is 0; 1 is the master of a container."""
+        for content in (b"", b"shop", b"0", b"-5"):
             self.kernel.add_file("/run/pid", content)
             error = self.assertRaises(ConfigError, read_pidfile, self.kernel, "/run/pid")
             self.assertIn("error: invalid pidfile", str(error))
+        self.kernel.add_file("/run/pid", b"1\n")
+        self.assertEqual(read_pidfile(self.kernel, "/run/pid"), 1)
 
     def test_missing(self) -> None:
         """A file that is not there is an error with its reason."""

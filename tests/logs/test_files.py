@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.families import loggers
-from uwsgid.logs.files import DatagramLogger, FileLogger, built_in, open_destination
+from uwsgid.logs.files import DatagramLogger, FileLogger, open_destination
 
 NOW = 1700000000.9
 
@@ -134,7 +134,7 @@ class FileTests(SynchronousTestCase):
         made.check_size()
         self.assertTrue(self.kept(".b").startswith("four"))
         self.assertRaises(ConfigError, FileLogger.from_argument, "logfile=x,colour=red")
-        self.assertIn("file", built_in())
+        self.assertIn("file", loggers)
 
 
 class DestinationTests(SynchronousTestCase):

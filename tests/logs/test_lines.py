@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import time
@@ -13,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigProblems
-from uwsgid.logs.lines import VERBOSE_LIMIT, Lines, encode, system_error, writer
+from uwsgid.logs.lines import VERBOSE_LIMIT, Lines, encode, writer
 
 NOW = 1378203072.5
 
@@ -102,10 +101,3 @@ class WriteTests(SynchronousTestCase):
     def test_any_text_can_be_encoded(self, text: str) -> None:
         """No text, lone surrogates included, stops a line."""
         self.assertIsInstance(encode(text), bytes)
-
-
-class SystemErrorTests(SynchronousTestCase):
-    def test_the_words_of_the_kernel_stand_before_the_bracket(self) -> None:
-        """Tools match the call and the reason; the place is that of the caller."""
-        text = system_error("bind()", OSError(errno.EADDRINUSE, "whatever"))
-        self.assertRegex(text, r"^bind\(\): Address already in use \[.*tests/logs/test_lines.py line \d+\]$")

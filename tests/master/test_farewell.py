@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from types import SimpleNamespace
 from typing import cast
@@ -18,10 +19,14 @@ from uwsgid.testing import MemoryKernel
 
 
 class Goodbye(SynchronousTestCase):
-    def leave(self, config: str, *removals: tuple[str, str], there: tuple[str, ...] = ()) -> list[str]:
+    def leave(
+        self, config: str, *removals: tuple[str, str], there: tuple[str, ...] = (), refused: bool = False
+    ) -> list[str]:
         self.kernel = MemoryKernel()
         for path in there:
             self.kernel.add_file(path)
+        if refused:
+            self.kernel.fail("unlink", errno.EACCES)
         lines: list[str] = []
         seed, other = socket.socketpair()
         self.addCleanup(seed.close)
@@ -53,11 +58,11 @@ class Goodbye(SynchronousTestCase):
 
     def test_vacuum(self) -> None:
         """With vacuum all of them go, and one that can not go is told and no reason to stop."""
-        lines = self.leave("vacuum", ("pidfile", "/a"), ("pidfile2", "/b"), there=("/b",))
+        lines = self.leave("vacuum", ("pidfile", "/a"), ("pidfile2", "/b"), there=("/a", "/b"), refused=True)
         self.assertEqual(
             lines,
             [
-                "VACUUM: /a can not be removed: No such file or directory",
+                "unlink(): Permission denied [/a]",
                 "VACUUM: pidfile2 removed.",
                 "goodbye to uWSGI.",
                 "drained",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.supervise.test_rows import serving
-from uwsgid.stats.summary import instance_lines, worker_lines
+from uwsgid.stats.summary import instance_lines
 from uwsgid.supervise.rows import AppFacts
 
 
@@ -23,14 +23,4 @@ class SummaryTests(SynchronousTestCase):
                 "\tworker 1 app 0 [/shop] requests: 7 exceptions: 0",
                 "-----------------",
             ],
-        )
-
-    def test_of_a_worker(self) -> None:
-        """A worker tells its own requests only."""
-        board = serving()
-        board.requests[0], board.past_requests[0] = 7, 3
-        board.app_requests[0] = 7
-        self.assertEqual(
-            list(worker_lines(board, 1, 0, [AppFacts()])),
-            ["worker 1 total requests: 7", "\tapp 0 [] requests: 7 exceptions: 0"],
         )

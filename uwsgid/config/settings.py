@@ -81,14 +81,6 @@ class Settings:
             set_placeholders=set_placeholders,
         ).settings_or_raise()
 
-    @classmethod
-    def from_reading(cls, reading: Reading, names: Index | None = None) -> Settings:
-        """The settings of a whole configuration.
-
-        :raises ConfigProblems: with what was wrong with its language and with its options.
-        """
-        return judge_reading(reading, names).settings_or_raise()
-
     def __getitem__(self, section: type[T]) -> T:
         """The values of a section.
 

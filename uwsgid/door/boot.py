@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from uwsgid.config.environ import read_envdir
 from uwsgid.door.command import RELOADS, configuration
 from uwsgid.door.options import Instance
-from uwsgid.errors import ConfigError
+from uwsgid.errors import ConfigError, KernelError
 from uwsgid.families import loop_engines
 from uwsgid.host import (
     NOTHING_TO_DO,
@@ -46,7 +46,6 @@ from uwsgid.host import (
     write_pidfile,
 )
 from uwsgid.host.calls import attempt
-from uwsgid.host.facts import page_line
 from uwsgid.host.privileges import resolve_identity
 from uwsgid.interfaces import IKernel
 from uwsgid.languages.python.api_locks import user_lock_names
@@ -287,7 +286,7 @@ def limit_resources(boot: Boot) -> None:
     """Limits of the kernel, and what is to be said about them."""
     settings = boot.site.settings
     apply_limits(boot.kernel, settings[Limits], boot.say)
-    boot.say(page_line())
+    boot.say(banner.page_line())
     if settings[Bodies].post_buffering:
         boot.say(how_buffered())
     elif settings[Harakiri].timeout:
@@ -341,9 +340,8 @@ def share_memory(boot: Boot) -> None:
         is_reload=boot.site.is_reload,
         locks=LockTable((*user_lock_names(settings), *thunder)),
     )
-    boot.say(f"your server socket listen backlog is limited to {settings[Sockets].listen} connections")
-    mercy = settings[Endings].worker_mercy
-    boot.say(f"your mercy for graceful operations on workers is {mercy} seconds")
+    boot.say(banner.backlog_line(settings[Sockets].listen))
+    boot.say(banner.mercy_line(settings[Endings].worker_mercy))
     boot.say(banner.mapped_line(board.size, board.cores * processes.processes))
     boot.say(banner.mode_line(processes.processes, processes.threads))
 
@@ -450,9 +448,9 @@ def inheritance_of(boot: Boot) -> Inheritance:
 def _rewrite_pidfiles(boot: Boot) -> None:
     for label, path in boot.cleanup:
         try:
-            boot.kernel.write_file(path, f"{boot.kernel.getpid()}\n".encode(), 0o644)
-        except OSError as error:
-            boot.say(f"{label}: {path}: {error.strerror}")
+            write_pidfile(boot.kernel, path, boot.say)
+        except KernelError as error:
+            boot.say(f"{label}: {error}")
 
 
 def _write_pidfile(boot: Boot, label: str, path: str) -> None:

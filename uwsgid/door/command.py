@@ -6,7 +6,6 @@ or an `Answer` to print.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
@@ -23,8 +22,8 @@ from uwsgid.config.reference import Questions, dump_options, get_option, help_te
 from uwsgid.config.settings import Settings, judge_reading
 from uwsgid.door import catalog
 from uwsgid.door.options import OneShot
-from uwsgid.errors import ConfigError
-from uwsgid.host import Kernel, become_now
+from uwsgid.errors import ConfigError, UwsgidError
+from uwsgid.host import Kernel, become_now, signal_pidfile
 from uwsgid.host.privileges import resolve_group, resolve_user
 from uwsgid.interfaces import IKernel
 from uwsgid.stats.client import read_all
@@ -70,7 +69,7 @@ class Site:
 def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | None = None) -> Site | Answer:
     """Read the configuration that *argv* and *environ* name, and see what is wanted.
 
-    :param kernel: changes our user for ``immediate-uid``; the real one where not given.
+    :param kernel: changes our user for ``immediate-uid`` and signals; the real one where not given.
     :raises KernelError: where that is refused.
     """
     catalog.load()
@@ -81,7 +80,8 @@ def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | No
         words.pop(0)
     is_reload = RELOADS in environ
     facts = Facts.of_this_process()
-    act = None if checking else _Immediately(kernel or Kernel())
+    kernel = kernel or Kernel()
+    act = None if checking else _Immediately(kernel)
     reading = read(words, environ, facts=facts, options=names, is_reload=is_reload, act=act)
     reading = _load_plugins(reading)
     names = index()  # with what the plugins declare
@@ -103,7 +103,7 @@ def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | No
         if reading.fetch_failed and "UWSGI_EMPEROR_FD" in environ:
             return Answer(problems, Exit.EXILE, True)
         return Answer(problems, Exit.ERROR, True, fallback)
-    answer = _one_shot(judged.settings)
+    answer = _one_shot(judged.settings, kernel)
     return answer or Site(judged.settings, reading, tuple(words), is_reload, fallback)
 
 
@@ -142,7 +142,7 @@ def _asked(reading: Reading, *names: str) -> bool:
     return any(reading.first(name) is not None for name in names)
 
 
-def _one_shot(settings: Settings) -> Answer | None:
+def _one_shot(settings: Settings, kernel: IKernel) -> Answer | None:
     """The answer to an option that does something else than serving."""
     questions, commands = settings[Questions], settings[OneShot]
     if questions.get:
@@ -159,28 +159,12 @@ def _one_shot(settings: Settings) -> Answer | None:
         *((path, signal.SIGTSTP) for path in commands.pause),
     ):
         if path:
-            return _signal_by_pidfile(path, number)
+            try:
+                signal_pidfile(kernel, path, number)
+            except UwsgidError as error:
+                return Answer(str(error), Exit.ERROR, True)
+            return Answer("")
     return None
-
-
-def _signal_by_pidfile(path: str, number: signal.Signals) -> Answer:
-    """Send *number* to the process whose pid *path* holds.
-
-    uWSGI takes a file without a number for pid 0, which is its own process group (core/utils.c); here it is
-    refused.
-    """
-    try:
-        with open(path) as file:
-            text = file.read(64).strip()
-    except OSError as error:
-        return Answer(f"{path}: {error.strerror}", 1, True)
-    if not text.isdecimal() or int(text) < 1:
-        return Answer(f"error: invalid pidfile {path}: expected a process id, got {text!r}", 1, True)
-    try:
-        os.kill(int(text), number)
-    except OSError as error:
-        return Answer(f"{path}: kill({text}): {error.strerror}", 1, True)
-    return Answer("")
 
 
 def configuration(site: Site) -> str | None:

@@ -31,7 +31,7 @@ def read_pidfile(kernel: IKernel, path: str) -> int:
     :raises ConfigError: where it holds no process id.
     """
     text = attempt("open()", path, lambda: kernel.read_file(path)).decode(errors="replace").strip()
-    if not (text.isascii() and text.isdigit() and int(text) > 1):
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ConfigError(f"error: invalid pidfile {path}: it holds {text[:20]!r} and no process id")
     return int(text)
 

@@ -5,7 +5,7 @@ imported by their own names: `uwsgid.logs.intake`, `uwsgid.logs.observer`.
 """
 
 from uwsgid.logs.files import DatagramLogger, DescriptorLogger, FileLogger, open_destination
-from uwsgid.logs.lines import Lines, ServerLines, Write, encode, system_error, writer
+from uwsgid.logs.lines import Lines, ServerLines, Write, encode, writer
 from uwsgid.logs.options import LogFile, LogMaster
 from uwsgid.logs.pipeline import Logger, Pipeline
 from uwsgid.logs.setup import LogPipe, Logs
@@ -25,6 +25,5 @@ __all__ = [
     "Write",
     "encode",
     "open_destination",
-    "system_error",
     "writer",
 ]

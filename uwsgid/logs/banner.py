@@ -7,18 +7,15 @@ the first line names uwsgid and the second its Python (core/uwsgi.c, core/init.c
 
 from __future__ import annotations
 
+import mmap
 import os
 import platform
-import resource
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from uwsgid._version import __version__
-
-_MEGABYTE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,55 +67,11 @@ def start_lines(cwd: str, *, started: float, binary: str) -> list[str]:
     return banner_lines(BannerFacts(cwd=cwd, started=started, binary=binary))
 
 
-def pidfile_line(path: str) -> str:
-    """Before the pidfile is written."""
-    return f"writing pidfile to {path}"
-
-
-@dataclass(frozen=True, slots=True)
-class LimitFacts:
-    """The limits of this process.
-
-    :ivar processes: the most processes this user can have; None for no limit.
-    :ivar memory: bytes of address space; None for no limit.
-    :ivar page_size: bytes.
-    :ivar files: the most descriptors of a process; None for no limit.
-    """
-
-    processes: int | None = field(default_factory=lambda: _soft(resource.RLIMIT_NPROC))
-    memory: int | None = field(default_factory=lambda: _soft(resource.RLIMIT_AS))
-    page_size: int = field(default_factory=resource.getpagesize)
-    files: int | None = field(default_factory=lambda: _soft(resource.RLIMIT_NOFILE))
-
-
-def _soft(what: int) -> int | None:
-    limit = resource.getrlimit(what)[0]
-    return None if limit == resource.RLIM_INFINITY else limit
-
-
-def limit_lines(facts: LimitFacts | None = None) -> Iterator[str]:
-    """The limits this instance lives under; those of this process where no facts are given."""
-    facts = facts or LimitFacts()
-    if facts.processes is not None:
-        yield f"your processes number limit is {facts.processes}"
-    if facts.memory is not None:
-        yield f"your process address space limit is {facts.memory} bytes ({facts.memory // _MEGABYTE} MB)"
-    yield f"your memory page size is {facts.page_size} bytes"
-    if facts.files is not None:
-        yield f"detected max file descriptor number: {facts.files}"
-
-
 #: For those who count the upload of a slow client as work.  The blanks are uWSGI's.
 HARAKIRI_WITHOUT_BUFFERING: Final = (
     " *** WARNING: you have enabled harakiri without post buffering. "
     "Slow upload could be rejected on post-unbuffered webservers *** "
 )
-#: For a process that is root and can still change that.
-ROOT_BEFORE_DROP: Final = "uWSGI running as root, you can use --uid/--gid/--chroot options"
-#: For a process that stays root.
-ROOT: Final = "*** WARNING: you are running uWSGI as root !!! (use the --uid flag) *** "
-#: For an instance that did not ask for a master.
-NO_MASTER: Final = "*** WARNING: you are running uWSGI without its master process manager ***"
 
 
 def lock_lines(thunder: bool) -> list[str]:
@@ -127,6 +80,11 @@ def lock_lines(thunder: bool) -> list[str]:
         "lock engine: pthread robust mutexes",
         f"thunder lock: {'enabled' if thunder else 'disabled (you can enable it with --thunder-lock)'}",
     ]
+
+
+def page_line() -> str:
+    """Memory is given out in these."""
+    return f"your memory page size is {mmap.PAGESIZE} bytes"
 
 
 def backlog_line(backlog: int) -> str:
@@ -172,12 +130,3 @@ def master_line(pid: int, again: bool = False) -> str:
 def worker_line(slot: int, pid: int, cores: int) -> str:
     """A worker was born."""
     return f"spawned uWSGI worker {slot} (pid: {pid}, cores: {cores})"
-
-
-def interpreter_lines(threads: bool) -> Iterator[str]:
-    """The Python that the applications get."""
-    yield f"Python version: {' '.join(sys.version.split())}"
-    if threads:
-        yield "python threads support enabled"
-    else:
-        yield "*** Python threads support is disabled. You can enable it with --enable-threads ***"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from uwsgid.config.settings import Settings
@@ -239,8 +239,3 @@ def open_destination(
         followers=followers,
         descriptor=descriptor,
     )
-
-
-def built_in() -> Iterable[str]:
-    """The names of the engines, as ``logger-list`` prints them."""
-    return (member.name for member in loggers)

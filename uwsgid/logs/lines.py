@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -123,17 +122,3 @@ class Lines:
             return f"{time.ctime(now)} - "
         made = time.strftime(shape, time.localtime(now)).encode("utf-8", "surrogateescape")
         return f"{made[:DATE_LIMIT].decode('utf-8', 'ignore')} - "
-
-
-def system_error(what: str, error: OSError) -> str:
-    """How uWSGI words a refusal of the kernel: ``bind(): Address already in use [FILE line N]``.
-
-    :param what: the call, for example ``bind()``.
-
-    The place is that of the caller.  Tools match what stands before the bracket.
-    """
-    frame = sys._getframe(1)
-    file = frame.f_code.co_filename
-    _, package, inside = file.rpartition("/uwsgid/")
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return f"{what}: {reason} [{'uwsgid/' + inside if package else file} line {frame.f_lineno}]"

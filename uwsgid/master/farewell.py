@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uwsgid.host import vacuum
+from uwsgid.host import remove_pidfile, vacuum
 from uwsgid.master.inheritance import Inheritance
 from uwsgid.supervise.processes import Endings
 
@@ -13,12 +13,7 @@ def say_goodbye(left: Inheritance) -> None:
     tidy = house.settings[Endings].vacuum
     for label, path in left.removals:
         if tidy or label.startswith("safe-"):
-            try:
-                house.kernel.unlink(path)
-            except OSError as error:
-                left.say(f"VACUUM: {path} can not be removed: {error.strerror}")
-            else:
-                left.say(f"VACUUM: {label} removed.")
+            remove_pidfile(house.kernel, path, label, left.say)
     if tidy:
         vacuum(house.kernel, house.listeners, left.say)
     left.say("goodbye to uWSGI.")

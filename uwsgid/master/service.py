@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from uwsgid.errors import KernelError
 from uwsgid.host.children import Orphans
 from uwsgid.host.notify import notify
+from uwsgid.logs import banner
 from uwsgid.master.cheap import CheapMode
 from uwsgid.master.farewell import say_goodbye
 from uwsgid.master.fifo import Fifo, FifoFiles
@@ -124,8 +125,7 @@ class Master(MultiService):
     def startService(self) -> None:
         """Begin, once the reactor runs."""
         MultiService.startService(self)
-        reload = "gracefully (RE)spawned" if self._house.is_reload else "spawned"
-        self._say(f"{reload} uWSGI master process (pid: {self._house.master_pid})")
+        self._say(banner.master_line(self._house.master_pid, self._house.is_reload))
         self._reactor.callWhenRunning(self._begin)
 
     def _begin(self) -> None:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from uwsgid.host.children import ExitStatus
+from uwsgid.logs import banner
 from uwsgid.master.nursery import Nursery, how
 from uwsgid.master.rests import Rests
 from uwsgid.master.roster import Roster
@@ -303,7 +304,7 @@ class Workforce:
         if child.slot in self._spawned:
             self._say(f"Respawned uWSGI worker {child.slot} (new pid: {child.pid})")
         else:
-            self._say(f"spawned uWSGI worker {child.slot} (pid: {child.pid}, cores: {self.board.cores})")
+            self._say(banner.worker_line(child.slot, child.pid, self.board.cores))
         self._spawned.add(child.slot)
         self.board.respawns[child.slot - 1] += 1
         self._roster.note_who_serves(child.slot, self.generation)

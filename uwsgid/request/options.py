@@ -7,7 +7,7 @@ of a plain object costs less than a walk through settings, and a request makes a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 from uwsgid.config.kinds import (
     Bytes,
@@ -25,9 +25,6 @@ from uwsgid.config.section import Section, flag, option, section
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
-
-#: The largest block a uwsgi packet can carry; an HTTP head may be larger.
-_MAX_PACKET: Final = 0xFFFF
 
 
 @section("Requests")

@@ -6,7 +6,7 @@ The server is the master's and knows Twisted; it is imported by its own name, `u
 from uwsgid.stats.layout import layout
 from uwsgid.stats.options import Stats
 from uwsgid.stats.report import SocketFacts, StatsFacts, lock_names, report, socket_facts, vars_of
-from uwsgid.stats.summary import instance_lines, worker_lines
+from uwsgid.stats.summary import instance_lines
 
 __all__ = [
     "SocketFacts",
@@ -18,5 +18,4 @@ __all__ = [
     "report",
     "socket_facts",
     "vars_of",
-    "worker_lines",
 ]

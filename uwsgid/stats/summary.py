@@ -21,13 +21,6 @@ def instance_lines(board: Board, apps: Sequence[AppFacts] = ()) -> Iterator[str]
     yield _RULE
 
 
-def worker_lines(board: Board, slot: int, seat: int, apps: Sequence[AppFacts] = ()) -> Iterator[str]:
-    """What a worker says of itself (core/uwsgi.c, stats)."""
-    yield f"worker {slot} total requests: {board.requests[seat]}"
-    for app in app_rows(board, slot, apps):
-        yield f"\t{_app(app)}"
-
-
 def _app(row: dict[str, object]) -> str:
     return (
         f"app {row['id']} [{row['mountpoint']}] requests: {row['requests']} exceptions: {row['exceptions']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from tests.languages.python.serving import MASTER, ServerCase
@@ -69,7 +70,7 @@ class WorkersTests(ServerCase):
         board.running_time[4], board.past_running_time[1] = 7, 8
         board.respawns[1] = 4
         first, second, _ = api_status.workers()
-        self.assertEqual((first["id"], first["pid"], first["status"]), (1, 0, b"cheap"))
+        self.assertEqual((first["id"], first["pid"], first["status"]), (0, 0, b"idle"))
         expected = {
             "id": 2, "pid": 4711, "requests": 15, "delta_requests": 5, "exceptions": 3, "tx": 150,
             "status": b"idle", "running_time": 15, "respawn_count": 4, "last_spawn": 1_600_000_000,
@@ -77,26 +78,24 @@ class WorkersTests(ServerCase):
         }  # fmt: skip
         self.assertEqual(second, expected)
 
-    def test_status(self) -> None:
-        """What a worker does, most important first."""
-        self.board.in_request[4 * 2 + 1] = 1
-        self.assertEqual(api_status.worker_status(self.board, 2), b"busy")
-        self.board.paused[4] = 1
-        self.assertEqual(api_status.worker_status(self.board, 2), b"pause")
-        self.board.cheaped[1] = 1
-        self.assertEqual(api_status.worker_status(self.board, 2), b"cheap")
-
     def test_applications(self) -> None:
-        """Own counters are exact; a sole application of another worker had all its requests."""
-        app = self.apps.add("/a", len, startup_time=1.7, chdir="/srv")
-        app.requests, app.exceptions = 3, 1
-        self.board.current[0] = 0
-        self.board.requests[0] = 9
+        """Each tells the requests that it had in that worker, and texts are bytes."""
         self.serve()
-        other, own, _ = (worker["apps"][0] for worker in api_status.workers())
-        self.assertEqual((own["requests"], own["exceptions"], other["requests"]), (3, 1, 9))
-        named = own["id"], own["mountpoint"], own["chdir"], own["startup_time"]
-        self.assertEqual(named, (0, b"/a", b"/srv", 1))
+        app = self.apps.add("/a", len, startup_time=1.7, chdir="/srv")
+        self.board.phase[4] = Phase.READY
+        self.board.app_requests[4 * self.board.apps], self.board.app_exceptions[4 * self.board.apps] = 3, 1
+        nobody, own, _ = (worker["apps"] for worker in api_status.workers())
+        self.assertEqual(nobody, [])
+        self.assertEqual(
+            own,
+            [
+                {
+                    "id": 0, "modifier1": 0, "mountpoint": b"/a", "startup_time": 1, "requests": 3,
+                    "exceptions": 1, "chdir": b"/srv", "interpreter": id(sys.modules),
+                    "callable": id(app.callable),
+                }
+            ],
+        )  # fmt: skip
 
 
 class SayingTests(ServerCase):

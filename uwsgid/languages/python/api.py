@@ -10,6 +10,7 @@ Texts are bytes where uWSGI gives bytes under Python 3 (python_plugin.c, init_uw
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 from uwsgid.config.facts import Facts
 from uwsgid.config.magic import Magic
 from uwsgid.families import api_functions
-from uwsgid.host.facts import hostname
 from uwsgid.languages.python import (  # noqa: F401 - they register functions
     api_connections,
     api_files,
@@ -85,7 +85,7 @@ def install(context: Context = here) -> UwsgiModule:
     content.update(
         version=VERSION,
         version_info=VERSION_INFO,
-        hostname=as_bytes(hostname()),
+        hostname=as_bytes(socket.gethostname()),
         opt=settings.opt(),
         magic_table=magic_table(settings),
         numproc=settings[Processes].processes,

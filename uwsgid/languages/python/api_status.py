@@ -13,8 +13,10 @@ from typing import Any, Literal
 from uwsgid.families import api_functions
 from uwsgid.host.facts import memory_of
 from uwsgid.host.title import find_area, set_title
-from uwsgid.languages.python.context import as_text, here
-from uwsgid.supervise.board import Board, Phase
+from uwsgid.languages.python.context import as_bytes, as_text, here
+from uwsgid.supervise.appfacts import app_facts
+from uwsgid.supervise.board import Phase
+from uwsgid.supervise.rows import api_rows
 
 #: How much of a warning message is kept (core/uwsgi.h, 81 with its NUL).
 WARNING_LIMIT = 80
@@ -99,67 +101,14 @@ def listen_queue(socket: int = 0) -> int:
 @api_functions.member("workers")
 def workers() -> tuple[dict[str, Any], ...]:
     """A dict for each worker, with the keys that uWSGI gives."""
-    board = here.board
-    return tuple(_worker(board, slot) for slot in range(1, board.slots + 1))
-
-
-def _worker(board: Board, slot: int) -> dict[str, Any]:
-    index = slot - 1
-    seat = board.current[index]
-    sits = seat >= 0
-    requests = board.requests[seat] if sits else 0
-    return {
-        "id": slot,
-        "pid": board.pid[seat] if sits else 0,
-        "requests": requests + board.past_requests[index],
-        "delta_requests": requests,
-        "signals": board.signals[seat] if sits else 0,
-        "exceptions": (board.exceptions[seat] if sits else 0) + board.past_exceptions[index],
-        "status": worker_status(board, slot),
-        "rss": board.rss[seat] if sits else 0,
-        "vsz": board.vsz[seat] if sits else 0,
-        "running_time": (board.running_time[seat] if sits else 0) + board.past_running_time[index],
-        "last_spawn": int(board.born[seat]) if sits else 0,
-        "respawn_count": board.respawns[index],
-        "tx": (board.tx[seat] if sits else 0) + board.past_tx[index],
-        "avg_rt": board.avg_rt[seat] if sits else 0,
-        "apps": _apps(slot, requests),
-    }
-
-
-def worker_status(board: Board, slot: int) -> bytes:
-    """``cheap``, ``pause``, ``busy`` or ``idle``."""
-    seat = board.current[slot - 1]
-    if board.cheaped[slot - 1] or seat < 0:
-        return b"cheap"
-    if board.paused[seat]:
-        return b"pause"
-    return b"busy" if board.is_busy(seat) else b"idle"
-
-
-def _apps(slot: int, requests: int) -> list[dict[str, Any]]:
-    """The applications of a worker.
-
-    Their counters live in the worker itself.  Of another worker there are only those of a sole application,
-    which are the worker's own.
-    """
-    apps = here.apps if here.apps is not None else ()
-    own = slot == worker_id()
-    alone = here.apps is not None and len(here.apps) == 1
-    return [
-        {
-            "id": app.id,
-            "modifier1": app.modifier1,
-            "mountpoint": app.mountpoint.encode("utf-8", "surrogateescape"),
-            "startup_time": int(app.startup_time),
-            "interpreter": id(sys.modules),
-            "callable": id(app.callable),
-            "requests": app.requests if own else requests * alone,
-            "exceptions": app.exceptions if own else 0,
-            "chdir": app.chdir.encode("utf-8", "surrogateescape"),
-        }
-        for app in apps
-    ]
+    apps = {app.id: app for app in here.apps} if here.apps is not None else {}
+    rows = api_rows(here.board, app_facts(apps.values()))
+    for row in rows:
+        row["status"] = as_bytes(row["status"])
+        for facts in row["apps"]:
+            facts["interpreter"], facts["callable"] = id(sys.modules), id(apps[facts["id"]].callable)
+            facts["mountpoint"], facts["chdir"] = as_bytes(facts["mountpoint"]), as_bytes(facts["chdir"])
+    return tuple(rows)
 
 
 @api_functions.member("setprocname")

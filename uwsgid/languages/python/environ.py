@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from uwsgid._version import __version__
 from uwsgid.supervise.processes import Processes
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from uwsgid.request.serving import Serving
 
 #: Bytes read at a time from a file that sendfile() does not take.
-BLOCK_SIZE: Final = 8192
 
 
 class FileWrapper:
