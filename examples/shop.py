@@ -1,4 +1,4 @@
-"""A Flask application, for examples/flask.ini."""
+"""A Flask application, for examples/shop.ini."""
 
 from flask import Flask, request
 

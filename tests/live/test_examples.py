@@ -1,0 +1,186 @@
+"""Every example of the repository, served."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+from pathlib import Path
+from typing import Final
+
+from tests.live.support import (
+    PATIENCE,
+    ROOT,
+    SPAWNED,
+    Answer,
+    Daemon,
+    LiveCase,
+    Load,
+    fetch,
+    free_port,
+    server_command,
+    uwsgi_fetch,
+    wait_until,
+)
+
+EXAMPLES: Final = ROOT / "examples"
+GONE: Final = r"worker \d+ (killed successfully|buried)"
+
+
+class ExampleCase(LiveCase):
+    """An example in a copy of the folder, with addresses and files of its own."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        for path in EXAMPLES.iterdir():
+            if path.is_file():
+                shutil.copy(path, self.folder)
+
+    def start(self, name: str, **environ: str) -> tuple[Daemon, str]:
+        """Start an example; the server and the configuration that it got."""
+        path = self.folder / name
+        text = path.read_text().replace("/tmp/", f"{self.folder}/").replace("@hello", f"@{self.folder.name}")
+        text = re.sub(r"(127\.0\.0\.1|\[::1\]):\d+", lambda match: f"{match[1]}:{free_port()}", text)
+        path.write_text(text)
+        daemon = self.run_daemon(
+            [*server_command("uwsgid"), name], environ={"HOME": str(self.folder), **environ}
+        )
+        return daemon, text
+
+    def ask(self, text: str, path: str = "/") -> list[Answer]:
+        """What each address of a configuration answers."""
+        answers = []
+        for option, address in re.findall(r"^(socket|http-socket) = (.*)$", text, re.M):
+            if address.startswith("@"):
+                where: str | tuple[str, int] = f"\0{address[1:]}\0"
+            elif address.startswith("/"):
+                where = address
+            else:
+                host, _, port = address.rpartition(":")
+                where = (host, int(port))
+            if where[0] == "[::1]":
+                continue
+            answers.append(fetch(where, path) if option == "http-socket" else uwsgi_fetch(where, path))
+        return answers
+
+    def serve_example(self, name: str, workers: int, path: str = "/") -> tuple[Daemon, str]:
+        """An example whose every address answers 200."""
+        daemon, text = self.start(name)
+        daemon.wait_for(SPAWNED, count=workers)
+        self.assertEqual({answer.status for answer in self.ask(text, path)}, {200}, daemon.log())
+        return daemon, text
+
+
+class ExampleTests(ExampleCase):
+    """A server for each."""
+
+    def test_careful(self) -> None:
+        """careful.ini"""
+        self.serve_example("careful.ini", 4)
+
+    def test_sockets(self) -> None:
+        """sockets.ini"""
+        daemon, text = self.start("sockets.ini")
+        daemon.wait_for(SPAWNED)
+        self.assertEqual([answer.status for answer in self.ask(text)], [200, 200, 200])
+
+    def test_mounts(self) -> None:
+        """mounts.ini: both applications, and nothing between."""
+        daemon, text = self.start("mounts.ini")
+        daemon.wait_for(SPAWNED)
+        self.assertIn(b"Hello from", self.ask(text, "/hello/x")[0].body)
+        self.assertIn(b"Welcome", self.ask(text, "/shop/")[0].body)
+
+    def test_reactor(self) -> None:
+        """reactor.ini: the reactor wakes the application, also after a reload."""
+        daemon, text = self.serve_example("reactor.ini", 2)
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for(GONE, count=2)
+        self.assertEqual(self.ask(text)[0].body, b"A tenth of a second.\n")
+
+    def test_variables(self) -> None:
+        """variables.ini: one worker without PRODUCTION."""
+        self.check_variables(1)
+
+    def test_variables_of_the_environment(self) -> None:
+        """variables.ini: sixteen with it."""
+        self.check_variables(16, PRODUCTION="1")
+
+    def check_variables(self, workers: int, **environ: str) -> None:
+        """So many workers, told in the log that the home folder has."""
+        self.start("variables.ini", **environ)
+        log = self.folder / "shop.log"
+        wait_until(
+            lambda: log.exists() and re.search(f"spawned uWSGI worker {workers} ", log.read_text()),
+            "the workers",
+        )
+        self.assertFalse(re.search(f"spawned uWSGI worker {workers + 1} ", log.read_text()))
+        self.assertEqual(uwsgi_fetch(self.path("shop.variables.sock")).status, 200)
+
+    def test_logs(self) -> None:
+        """logs.ini: what went well has no line, what went wrong has one in the format that was asked for."""
+        daemon, text = self.start("logs.ini")
+        log = self.folder / "shop.log"
+        wait_until(lambda: log.exists() and re.search(SPAWNED, log.read_text()), "the worker")
+        self.assertEqual(self.ask(text)[0].status, 200)
+        hello = self.folder / "hello.py"
+        hello.write_text(hello.read_text().replace("200 OK", "404 Not Found"))
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: re.search(GONE, log.read_text()), "the reload")
+        self.assertEqual(self.ask(text)[0].status, 404)
+        wait_until(lambda: re.search(r'"GET /" 404 \d+ ms', log.read_text()), "the line")
+        self.assertNotIn('"GET /" 200', log.read_text())
+
+    def test_orders(self) -> None:
+        """orders.ini: the FIFO, a touched file and the pid file all reach the master."""
+        daemon, text = self.serve_example("orders.ini", 2)
+        self.assertEqual(int(Path(self.path("orders.pid")).read_text()), daemon.pid)
+        with open(self.path("orders.fifo"), "w") as fifo:
+            fifo.write("r")
+        daemon.wait_for(GONE, count=2)
+        Path(self.path("orders.workers")).touch()
+        (self.folder / "hello.py").touch()
+        daemon.wait_for(GONE, count=4)
+        self.assertEqual(self.ask(text)[0].status, 200)
+
+
+class ServiceTests(ExampleCase):
+    """service.ini and the units beside it, treated as systemd treats them."""
+
+    def test_service(self) -> None:
+        """Readiness is told, a reload loses no request, and TERM may reach every process at once."""
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(notify.close)
+        notify.bind(self.path("notify"))
+        notify.settimeout(PATIENCE)
+        (self.folder / "start.sh").write_text('export LISTEN_PID=$$ LISTEN_FDS=1\nexec "$@"\n')
+        config = self.folder / "service.ini"
+        config.write_text(config.read_text().replace("/tmp/", f"{self.folder}/"))
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.path("systemd.sock"))
+            listener.listen(100)
+
+            def arrange() -> None:
+                # what systemd does between fork and exec: the socket becomes descriptor 3
+                os.dup2(listener.fileno(), 3, inheritable=True)
+
+            daemon = self.run_daemon(
+                ["/bin/sh", "start.sh", *server_command("uwsgid"), "service.ini"],
+                environ={"NOTIFY_SOCKET": self.path("notify")},
+                prepare=arrange,
+                pass_fds=[3],
+            )
+        self.assertIn(b"READY=1", notify.recv(4096))
+        self.assertEqual(daemon.seen(SPAWNED), 4, daemon.log())
+        with Load(self.path("systemd.sock"), clients=2, path="/") as load:
+            load.wait_for_more(50)
+            daemon.signal(signal.SIGHUP)
+            daemon.wait_for(GONE, count=4)
+            load.wait_for_more(50)
+            self.assertEqual(load.failures, [], daemon.log())
+        for process in daemon.family():
+            process.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait(), 0, daemon.log())
+        self.assertEqual(daemon.survivors(), [])
