@@ -23,9 +23,12 @@ class LifeCase(SynchronousTestCase):
         self.signals: list[int] = []
         self.kernel.signalled = lambda pid, number: self.signals.append(number)
         self.diary: list[str] = []
+        self.said: list[str] = []
         ours, self.end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.end.setblocking(False)
-        self.child = Child(self.reactor, self.kernel, self, ours, "worker", 2, 5, 1, self.reactor.seconds)
+        self.child = Child(
+            self.reactor, self.kernel, self, ours, "worker", 2, 5, 1, self.reactor.seconds, self.said.append
+        )
         self.addCleanup(self.end.close)
         self.addCleanup(self._close)
 
@@ -85,6 +88,21 @@ class Usual(LifeCase):
         self.end.send(Ask("stop").pack())
         self.turn()
         self.assertEqual(self.diary, [repr(Ask("stop"))])
+
+    def test_a_signal_that_is_refused(self) -> None:
+        """A child that is root while its parent is not any more: a line, and life goes on."""
+
+        def refuse(pid: int, number: int) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        self.kernel.signalled = refuse
+        self.child.life.born(7)
+        self.child.kill()
+        self.assertEqual(
+            self.said,
+            ["worker 2 can not be signalled: pidfd_send_signal(): Operation not permitted [7]"],
+        )
+        self.assertFalse(self.child.gone)
 
     def test_told_twice(self) -> None:
         """The first reason stands, and is said once."""

@@ -73,12 +73,13 @@ class InMemory(SynchronousTestCase):
         self.assertEqual(sent, [(7, signal.SIGUSR2)])
 
     def test_no_permission(self) -> None:
-        """A signal that is refused is no reason to fail."""
+        """A signal that is refused is told."""
         watch = self.watch()
         self.kernel.fail("pidfd_send_signal", 1)
         self.assertRaises(PermissionError, self.kernel._maybe_fail, "pidfd_send_signal")
         self.kernel.signalled = self._refuse
-        watch.signal(signal.SIGUSR2)
+        error = self.assertRaises(KernelError, watch.signal, signal.SIGUSR2)
+        self.assertIn("Operation not permitted", str(error))
 
     def _refuse(self, pid: int, number: int) -> None:
         raise PermissionError(1, "Operation not permitted")

@@ -170,6 +170,7 @@ class Child:
     """One child process: who it is, and what has become of it.
 
     :param clock: monotonic seconds.
+    :param say: writes a line to the log.
     :ivar pid: 0 before its birth.
     :ivar is_ready: it said so, and was not told to leave since.
     :ivar was_ready: it said so at some time.
@@ -192,7 +193,9 @@ class Child:
         seat: int,
         generation: int,
         clock: Callable[[], float] = time.monotonic,
+        say: Callable[[str], None] = print,
     ) -> None:
+        self._say = say
         self.role = role
         self.slot = slot
         self.seat = seat
@@ -220,9 +223,15 @@ class Child:
         return self._channel.say(record, descriptors)
 
     def signal(self, number: int) -> None:
-        """Send a Unix signal.  A child that is gone does not mind."""
+        """Send a Unix signal.
+
+        A child that is gone does not mind.  That one is root while we are not any more is logged.
+        """
         if self._watch is not None and not self.gone:
-            self._watch.signal(number)
+            try:
+                self._watch.signal(number)
+            except KernelError as error:
+                self._say(f"{self.role} {self.slot} can not be signalled: {error}")
 
     def kill(self) -> None:
         """End it now; one that is not born yet, at its birth."""

@@ -40,13 +40,12 @@ class ExitWatch:
     def signal(self, number: int) -> None:
         """Send a signal to the very process that is watched, never to one that got its number later.
 
-        Whoever ended already, or may not be signalled, does not mind.
+        Whoever ended already does not mind.
+
+        :raises KernelError: we may not, as where it is root and we are not any more.
         """
         if not self._closed:
-            try:
-                send_signal(self._kernel, self._child, number)
-            except KernelError:
-                pass
+            send_signal(self._kernel, self._child, number)
 
     def doRead(self) -> None:
         try:

@@ -21,11 +21,19 @@ class Supervisor:
     """The children of this process.
 
     :param clock: monotonic seconds.
+    :param say: writes a line to the log.
     :ivar children: all that were asked for and are not gone.
     """
 
-    def __init__(self, reactor: Any, kernel: IKernel, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        kernel: IKernel,
+        clock: Callable[[], float] = time.monotonic,
+        say: Callable[[str], None] = print,
+    ) -> None:
         self._clock: Final = clock
+        self._say: Final = say
         self._reactor: Final = reactor
         self._kernel: Final = kernel
         self._tickets: Final[dict[int, tuple[Child, Child]]] = {}  # ticket → (server, child)
@@ -35,7 +43,16 @@ class Supervisor:
     def adopt(self, parent: Parent, sock: socket.socket, pid: int, role: str) -> Child:
         """Take a child into account that was forked without a server: the seed, by boot."""
         child = Child(
-            self._reactor, self._kernel, _Registrar(self, parent), sock, role, 0, -1, 0, self._clock
+            self._reactor,
+            self._kernel,
+            _Registrar(self, parent),
+            sock,
+            role,
+            0,
+            -1,
+            0,
+            self._clock,
+            self._say,
         )
         self.children.append(child)
         child.life.born(pid)
@@ -63,6 +80,7 @@ class Supervisor:
                 seat,
                 generation,
                 self._clock,
+                self._say,
             )
             self.children.append(child)
             self._last_ticket += 1
