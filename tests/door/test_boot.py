@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import stat
+from pathlib import Path
 
 from tests.door.support import SEED, SERVED, BootCase
 from uwsgid.door.boot import STEPS, inheritance_of
@@ -174,6 +175,25 @@ class EnvironmentTests(BootCase):
             {"B": "2", "C": "from the folder", "UWSGI_PROCESSES": "3", "HOME": "/root", RELOADS: "0"},
         )
 
+    def test_early_envdir(self) -> None:
+        """What early-envdir reads is in the environment of the instance, and env comes after it."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        for name, text in (("EARLY", "1"), ("LATE", "1"), ("GONE", "")):
+            (folder / name).write_text(text)
+        self.environ.update(GONE="1")
+        self.boot(*SERVED, "--early-envdir", str(folder), "--env", "LATE=2")
+        self.assertEqual((self.environ["EARLY"], self.environ["LATE"]), ("1", "2"))
+        self.assertNotIn("GONE", self.environ)
+
+    def test_what_a_reload_finds(self) -> None:
+        """A reload starts with the environment of the first start: env is no way to say options."""
+        self.environ.update(KEPT="1", UWSGI_PROCESSES="3")
+        booted = self.boot(*SERVED, "--env", "UWSGI_THREADS=2", "--unenv", "KEPT")
+        self.assertEqual(self.environ["UWSGI_THREADS"], "2")
+        left = inheritance_of(booted)
+        self.assertEqual(left.started_with, {"KEPT": "1", "UWSGI_PROCESSES": "3", RELOADS: "0"})
+
     def test_a_variable_without_a_value(self) -> None:
         """env without = is a mistake, with its place."""
         with self.assertRaisesRegex(ConfigError, "^command line: env: expected NAME=value, got 'A'"):
@@ -202,6 +222,14 @@ class FailureTests(BootCase):
         self.kernel.fail("write_file", errno.EACCES)
         with self.assertRaisesRegex(KernelError, r"Permission denied \[/run/a.pid\]"):
             self.boot(*SERVED, "--pidfile", "/run/a.pid")
+
+    def test_the_option_test(self) -> None:
+        """--test ends the boot before any socket is bound, with a code that tells how it went."""
+        for callable, code in (("dumps", 0), ("nothing", 1)):
+            with self.assertRaises(SystemExit) as left:
+                self.boot(*SERVED, "--test", "json", "--callable", callable)
+            self.assertEqual(left.exception.code, code)
+        self.assertEqual(self.steps("bind", "fork"), [])
 
     def test_nothing_to_do(self) -> None:
         """Without a socket there is nothing to do, unless nothing shall be served."""

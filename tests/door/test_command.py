@@ -173,6 +173,15 @@ class PidfileTests(CommandCase):
 
 
 class SiteTests(CommandCase):
+    def test_resolve(self) -> None:
+        """resolve asks for the address of a name."""
+        site = self.site(*SERVED, "--resolve", "host=localhost", "--env", "HOST=%(host)")
+        self.assertIn("HOST=127.0.0.1", [directive.value for directive in site.reading.directives])
+
+    def test_the_first_environment(self) -> None:
+        """A site remembers the environment that it was read in."""
+        self.assertEqual(self.site(*SERVED, HOME="/root").environ, {"HOME": "/root"})
+
     def test_the_file(self) -> None:
         """-c names a configuration, as does the bare name, and the command line is kept for a reload."""
         path = self.file("a.ini", "[uwsgi]\nhttp-socket = 127.0.0.1:1\n")

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from uwsgid.host import Kernel
+from uwsgid.host.inherit import VARIABLE
 from uwsgid.master.reexec import Reexec, Sources
 from uwsgid.testing import Executed, MemoryKernel
 
@@ -77,6 +78,13 @@ class Images(SynchronousTestCase):
         )
         self.assertEqual(image.arguments, (sys.executable, "-m", "uwsgid", "site.ini"))
         self.assertEqual(kernel.cwd, "/srv/shop")
+
+    def test_environment(self) -> None:
+        """The new image finds what it is given and the sockets, not what the configuration set meanwhile."""
+        self.patch(os, "environ", {"UWSGI_THREADS": "2"})
+        made = Reexec(None, MemoryKernel(), (), "/", (), lambda text: None, {"HOME": "/root"})
+        image = self.assertRaises(Executed, made.execute, lambda: None)
+        self.assertEqual(image.environment, {"HOME": "/root", VARIABLE: ""})
 
     def test_signals(self) -> None:
         """At the exec signals wait; where it is refused, they are heard again."""

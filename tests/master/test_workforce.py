@@ -248,6 +248,14 @@ class HowMany(InstanceCase):
         self.run_for()
         self.assertEqual(list(self.house.board.cheaped), [0, 0])
 
+    def test_a_slot_that_never_had_a_worker(self) -> None:
+        """With no processes nobody says goodbye."""
+        self.prepare("processes = 1")
+        self.workforce.wanted.clear()
+        self.start()
+        self.assertEqual(list(self.house.board.cheaped), [1])
+        self.assertNotIn("uWSGI worker 1 cheaped.", self.logged())
+
     def test_fewer_during_a_reload(self) -> None:
         """A slot that is not wanted any more does not hold up a reload, nor make it fail."""
         for ready in (False, True):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from uwsgid.config.argv import COMMAND_LINE, Mistake, Positional, application_of, scan
@@ -44,6 +44,7 @@ class Reading:
     :ivar problems: what is wrong, one text each; with any of them the configuration can not be used.
     :ivar used_placeholders: names that some ``%(name)`` or ``if-opt`` looked up.
     :ivar set_placeholders: names that ``set`` and its kin, or ``declare-option``, made.
+    :ivar variables: what ``early-envdir`` changes in the environment; None unsets a variable.
     :ivar fallback: the last ``fallback-config``.
     :ivar exit_code: what ``exit`` asked for; the list ends there.
     :ivar fetch_failed: a source could not be read.  Under an emperor that is exit code 26 instead of 1.
@@ -56,6 +57,7 @@ class Reading:
     problems: tuple[str, ...] = ()
     used_placeholders: frozenset[str] = frozenset()
     set_placeholders: frozenset[str] = frozenset()
+    variables: Mapping[str, str | None] = field(default_factory=dict)
     fallback: str | None = None
     exit_code: int | None = None
     fetch_failed: bool = False
@@ -148,6 +150,7 @@ class _Reader:
             problems=tuple(dict.fromkeys(self._problems)),
             used_placeholders=frozenset(self._used),
             set_placeholders=frozenset(self._words.placeholders),
+            variables=self._words.variables,
             fallback=self._words.fallback,
             exit_code=exit_code,
             fetch_failed=self._loader.fetch_failed,

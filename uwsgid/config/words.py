@@ -34,6 +34,7 @@ class Words:
     :param append: adds a line to the list, at once.
     :ivar placeholders: names made by ``set`` and its kin, or declared.
     :ivar customs: the options that the configuration declared, by name.
+    :ivar variables: what ``early-envdir`` changed; None for what it unset.
     :ivar fallback: the last ``fallback-config``.
     """
 
@@ -47,6 +48,7 @@ class Words:
     ) -> None:
         self.placeholders: set[str] = set()
         self.customs: dict[str, CustomOption] = {}
+        self.variables: dict[str, str | None] = {}
         self.fallback: str | None = None
         self._environ = environ
         self._facts = facts
@@ -160,6 +162,7 @@ class Words:
 
     def _read_envdir(self, directive: Directive) -> None:
         for name, value in read_envdir(directive.value or "").items():
+            self.variables[name] = value
             if value is None:
                 self._environ.pop(name, None)
             else:

@@ -22,7 +22,7 @@ from uwsgid.config.environ import read_envdir
 from uwsgid.door.command import RELOADS, configuration
 from uwsgid.door.options import Instance
 from uwsgid.errors import ConfigError, KernelError
-from uwsgid.families import loop_engines
+from uwsgid.families import languages, loop_engines
 from uwsgid.host import (
     NOTHING_TO_DO,
     Inherited,
@@ -187,23 +187,29 @@ def say_who_we_are(boot: Boot) -> None:
 
 
 def set_the_environment(boot: Boot) -> None:
-    """``env``, ``unenv`` and ``envdir``, in the order in which they were written."""
+    """``early-envdir``, then ``env`` and ``unenv`` as they were written, then ``envdir``."""
+    for name, value in boot.site.reading.variables.items():
+        _set_variable(boot, name, value)
     for directive in boot.site.settings.directives:
         text = directive.value or ""
         if directive.name == "env":
-            name, equals, value = text.partition("=")
+            name, equals, content = text.partition("=")
             if not name or not equals:
                 raise ConfigError(f"{directive.origin}: env: expected NAME=value, got {text!r}")
-            boot.environ[name] = value
+            boot.environ[name] = content
         elif directive.name == "unenv":
             boot.environ.pop(text, None)
     for path in boot.site.settings[Instance].envdir:
-        for name, value_or_none in read_envdir(path).items():
-            if value_or_none is None:
-                boot.environ.pop(name, None)
-            else:
-                boot.environ[name] = value_or_none
+        for name, value in read_envdir(path).items():
+            _set_variable(boot, name, value)
     time.tzset()  # uWSGI starts its Python after this, so that TZ counts
+
+
+def _set_variable(boot: Boot, name: str, value: str | None) -> None:
+    if value is None:
+        boot.environ.pop(name, None)
+    else:
+        boot.environ[name] = value
 
 
 def write_pidfiles(boot: Boot) -> None:
@@ -280,6 +286,17 @@ def write_late_pidfiles(boot: Boot) -> None:
     _write_pidfile(boot, "safe-pidfile2", instance.safe_pidfile2)
     assert boot.logs is not None
     boot.logs.open_late()
+
+
+def try_modules(boot: Boot) -> None:
+    """``test``: import a module as the user and in the directory that applications have, and exit.
+
+    It comes before the sockets, so that a deployment can be tried beside the instance that serves.
+    """
+    for language in languages:
+        code = language.part().try_module(boot.site.settings, boot.say)
+        if code is not None:
+            sys.exit(code)
 
 
 def limit_resources(boot: Boot) -> None:
@@ -417,6 +434,7 @@ STEPS: Final[tuple[Step, ...]] = (
     drop_privileges,
     enter_the_directory,
     write_late_pidfiles,
+    try_modules,
     limit_resources,
     bind_the_sockets,
     share_memory,
@@ -439,6 +457,7 @@ def inheritance_of(boot: Boot) -> Inheritance:
         cwd=boot.cwd,
         sources=boot.site.reading.sources,
         environ=boot.environ,
+        started_with={**boot.site.environ, RELOADS: boot.environ[RELOADS]},
         no_server=settings[Processes].no_server,
         removals=tuple(boot.cleanup),
         write_pidfiles=lambda: _rewrite_pidfiles(boot),

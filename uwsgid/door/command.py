@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from uwsgid._version import __version__
@@ -55,6 +56,7 @@ class Site:
     """An instance to be served.
 
     :ivar argv: the command line without the program, for a reload.
+    :ivar environ: the environment as it was before the configuration changed it, for a reload.
     :ivar is_reload: this process image replaced an earlier one.
     :ivar fallback: the configuration to go on with where this one does not start; empty for none.
     """
@@ -64,6 +66,7 @@ class Site:
     argv: tuple[str, ...]
     is_reload: bool
     fallback: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | None = None) -> Site | Answer:
@@ -79,7 +82,7 @@ def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | No
     if checking:
         words.pop(0)
     is_reload = RELOADS in environ
-    facts = Facts.of_this_process()
+    facts = Facts.of_this_process(resolve=socket.gethostbyname)
     kernel = kernel or Kernel()
     act = None if checking else _Immediately(kernel)
     reading = read(words, environ, facts=facts, options=names, is_reload=is_reload, act=act)
@@ -104,7 +107,7 @@ def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | No
             return Answer(problems, Exit.EXILE, True)
         return Answer(problems, Exit.ERROR, True, fallback)
     answer = _one_shot(judged.settings, kernel)
-    return answer or Site(judged.settings, reading, tuple(words), is_reload, fallback)
+    return answer or Site(judged.settings, reading, tuple(words), is_reload, fallback, dict(environ))
 
 
 def _load_plugins(reading: Reading) -> Reading:

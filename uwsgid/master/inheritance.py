@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from uwsgid.logs.setup import Logs
 from uwsgid.supervise.household import Household
@@ -19,6 +19,8 @@ class Inheritance:
     :ivar argv: the command line without the program, for a reload.
     :ivar cwd: where the instance was started.
     :ivar sources: the files of the configuration.
+    :ivar environ: the environment of this process.
+    :ivar started_with: what a reload finds in the environment: what the operator put there, and our notes.
     :ivar no_server: end as soon as everything is loaded.
     :ivar removals: what to remove at exit, as pairs of a label for the log and a path.
     :ivar write_pidfiles: writes the pid files again.
@@ -32,7 +34,8 @@ class Inheritance:
     argv: Sequence[str]
     cwd: str
     sources: Sequence[str]
-    environ: MutableMapping[str, str]
+    environ: Mapping[str, str]
     no_server: bool
     removals: Sequence[tuple[str, str]]
     write_pidfiles: Callable[[], None]
+    started_with: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -51,6 +51,8 @@ class Reexec:
 
     :param argv: the command line without the program.
     :param cwd: where the instance was started.
+    :param environ: what the new image finds in its environment, the sockets apart.  The present one has what
+        the configuration put there, which must not be taken for what the operator said.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Reexec:
         cwd: str,
         listeners: Sequence[Listener],
         say: Callable[[str], None],
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._reactor = reactor
         self._kernel = kernel
@@ -68,6 +71,7 @@ class Reexec:
         self._cwd = cwd
         self._listeners = listeners
         self._say = say
+        self._environ = dict(environ)
 
     def check(self, verdict: Callable[[bool, list[str]], None]) -> None:
         """Read the configuration in a helper process and tell *verdict* whether it can be used.
@@ -79,7 +83,7 @@ class Reexec:
             getProcessOutputAndValue,
             sys.executable,
             ("-m", "uwsgid", "check", *self._argv),
-            env=dict(os.environ),
+            env=self._environ,
             path=self._cwd,
             reactor=self._reactor,
         )
@@ -99,14 +103,12 @@ class Reexec:
         self._say("binary reloading uWSGI...")
         self._say(f"chdir() to {self._cwd}")
         self._kernel.chdir(self._cwd)
-        for line in prepare_reload(self._kernel, self._listeners, os.environ):
+        for line in prepare_reload(self._kernel, self._listeners, self._environ):
             self._say(line)
         self._say(f"running {sys.executable}")
         before()
         hold()
         try:
-            self._kernel.execve(
-                sys.executable, (sys.executable, "-m", "uwsgid", *self._argv), dict(os.environ)
-            )
+            self._kernel.execve(sys.executable, (sys.executable, "-m", "uwsgid", *self._argv), self._environ)
         finally:
             release()

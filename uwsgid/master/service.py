@@ -92,7 +92,13 @@ class Master(MultiService):
         self.statistics.setServiceParent(self)
         self._intake = LogIntake(reactor, inheritance.logs)
         self._reexec = Reexec(
-            reactor, house.kernel, inheritance.argv, inheritance.cwd, house.listeners, self._say
+            reactor,
+            house.kernel,
+            inheritance.argv,
+            inheritance.cwd,
+            house.listeners,
+            self._say,
+            inheritance.started_with,
         )
         self._sources = Sources(inheritance.sources)
         self._checking = self._check_again = False  # a helper process reads the changed configuration

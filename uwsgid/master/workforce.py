@@ -73,7 +73,7 @@ class Workforce:
         self._monotonic: Final = monotonic
         self._say: Final = say
         self.board: Final[Board] = household.board
-        self.supervisor: Final = Supervisor(reactor, household.kernel, monotonic)
+        self.supervisor: Final = Supervisor(reactor, household.kernel, monotonic, say)
         backoff = Backoff(most=float(max(0, settings[Endings].forkbomb_delay)))
         self._nursery: Final = Nursery(self.supervisor, reactor, self, backoff, say, asked, monotonic)
         self._rests: Final = Rests(reactor, backoff)
@@ -407,4 +407,5 @@ class Workforce:
     def _note_cheaped(self, slot: int) -> None:
         if not self.board.cheaped[slot - 1] and not self.workers(slot):
             self.board.cheaped[slot - 1] = 1
-            self._say(f"uWSGI worker {slot} cheaped.")
+            if slot in self._spawned:
+                self._say(f"uWSGI worker {slot} cheaped.")

@@ -129,6 +129,9 @@ class LifeTests(ServerCase):
         """It has a status where it is given, and None where it is not."""
         self.assertIsNone(self.python.try_module(settings_of(""), self.said.append))
         self.assertEqual(self.python.try_module(settings_of("test = json"), self.said.append), 1)
+        found = settings_of("test = json\ncallable = dumps")
+        self.assertEqual(self.python.try_module(found, self.said.append), 0)
+        self.assertEqual(self.said[-1], 'found "dumps" in json')
 
 
 class ForkTests(ServerCase):

@@ -46,6 +46,14 @@ class PathTests(AppTestCase):
         self.assertEqual(sys.path, ["/no/such", f"{self.folder}/lib2", f"{self.folder}/lib1", ".", *old])
         self.assertEqual(self.said[0], f"added {self.folder}/lib1 to pythonpath.")
 
+    def test_python_path_of_the_configuration(self) -> None:
+        """PYTHONPATH that the configuration sets is followed, as far as Python did not do it itself."""
+        old = list(sys.path)
+        here, known = str(self.folder / "lib"), next(path for path in old if os.path.isabs(path))
+        self.patch(os, "environ", {**os.environ, "PYTHONPATH": f"{here}::{known}:{here}/b:{here}"})
+        enter(settings_of("pythonpath = /a")[PythonHome], self.said.append)
+        self.assertEqual(sys.path, ["/a", ".", here, f"{here}/b", *old])
+
     def test_names_of_the_program(self) -> None:
         """sys.executable is what the options say."""
         self.patch(sys, "executable", sys.executable)

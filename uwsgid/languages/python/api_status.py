@@ -123,7 +123,11 @@ def setprocname(name: str | bytes) -> None:
 
 @api_functions.member("set_warning_message")
 def set_warning_message(text: str | bytes) -> Literal[True]:
-    """Tell the operator something, by the log; 80 characters of it."""
+    """Tell the operator something, by a line of the log; 80 characters of it.
+
+    That is all that becomes of it.  uWSGI logs nothing and tells it to whoever pings the instance
+    (plugins/ping/ping.c).
+    """
     here.warning = as_text(text)[:WARNING_LIMIT]
     here.say(f"*** warning of the application: {here.warning} ***")
     return True

@@ -69,9 +69,15 @@ class Python:
         map_aliases(chosen.aliases, say)
 
     def try_module(self, settings: Settings, say: Say) -> int | None:
-        """Do what the option ``test`` asks for; the exit status, None where it asks for nothing."""
+        """Do what the option ``test`` asks for; the exit status, None where it asks for nothing.
+
+        :raises AppError: as `initialize`.
+        """
         chosen = settings[PythonApps]
-        return try_module(chosen, say) if chosen.test else None
+        if not chosen.test:
+            return None
+        self.initialize(settings, say)
+        return try_module(chosen, say)
 
     def load(self, settings: Settings, apps: Apps, say: Say, *, lazy: bool = False) -> LoadOutcome:
         """Load the applications into *apps*.  A failing one is in the outcome, nothing is raised.

@@ -80,7 +80,20 @@ def enter(chosen: PythonHome, say: Say) -> None:
     for name in (chosen.program, chosen.executable):
         if name:
             sys.executable = name
+    follow_variable(os.environ.get("PYTHONPATH", ""))
     put_in_front(chosen.paths, say)
+
+
+def follow_variable(text: str) -> None:
+    """Put the folders that PYTHONPATH names in front of ``sys.path``, those that are there already left out.
+
+    The configuration may have set it (``env = PYTHONPATH=/srv``) long after this Python started; in uWSGI
+    it is set before (core/uwsgi.c, uwsgi_opt_add_env).
+
+    :param text: its value; folders with colons between them.
+    """
+    folders = [os.path.abspath(folder) for folder in text.split(os.pathsep) if folder]
+    sys.path[:0] = [folder for folder in dict.fromkeys(folders) if folder not in sys.path]
 
 
 def put_in_front(paths: Iterable[str], say: Say) -> None:
