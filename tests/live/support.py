@@ -369,6 +369,10 @@ def server_command(server: str) -> list[str]:
 class Load:
     """Clients that ask a uwsgi socket one request after the other, each on a connection of its own.
 
+    A worker that is killed can cost each client one request, and not only the client whose request is in
+    progress: a thread that connected may wait for its turn before it sends, and by then a worker has the
+    connection in hand and serves others.
+
     :ivar failures: what went wrong, one text each.
     """
 
@@ -396,11 +400,17 @@ class Load:
     def _run(self) -> None:
         packet = uwsgi_packet(request_vars(self.path))
         while not self._stop.is_set():
+            step, received = "connecting", b""
             try:
-                answer = talk(self.address, packet)
-                problem = "" if answer.startswith(b"HTTP/1.1 200") else f"answered {answer[:100]!r}"
+                with connect(self.address) as client:
+                    step = "sending"
+                    client.sendall(packet)
+                    step = "reading"
+                    while chunk := client.recv(65536):
+                        received += chunk
+                problem = "" if received.startswith(b"HTTP/1.1 200") else f"answered {received[:100]!r}"
             except OSError as error:
-                problem = repr(error)
+                problem = f"{step}: {error!r}"
             with self._lock:
                 self.done += 1
                 if problem:

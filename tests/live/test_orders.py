@@ -79,6 +79,8 @@ class SignalTests(LiveCase):
         daemon = self.serve(self.probe_config(workers=1))
         for _ in range(3):
             uwsgi_fetch(self.path("app.sock"), "/pid")
+        # a request is counted once its client has the answer
+        daemon.wait_for(r"\|req: 3/3\]")
         daemon.signal(signal.SIGUSR1)
         daemon.wait_for(r"workers total requests: 3")
 

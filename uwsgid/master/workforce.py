@@ -301,13 +301,14 @@ class Workforce:
     # ---- what workers tell
 
     def child_born(self, child: Child) -> None:
+        # first the board, then the log: whoever reads of a worker may ask for it
+        self.board.respawns[child.slot - 1] += 1
+        self._roster.note_who_serves(child.slot, self.generation)
         if child.slot in self._spawned:
             self._say(f"Respawned uWSGI worker {child.slot} (new pid: {child.pid})")
         else:
             self._say(banner.worker_line(child.slot, child.pid, self.board.cores))
         self._spawned.add(child.slot)
-        self.board.respawns[child.slot - 1] += 1
-        self._roster.note_who_serves(child.slot, self.generation)
         if self.paused:
             child.say(Pause())
 
