@@ -44,10 +44,11 @@ class Backend(_BuildMetaBackend):
     def __init__(self) -> None:
         super().__init__()
         self._extensions: list[Any] = []
+        self._options: dict[str, dict[str, str]] = {}
 
     def run_setup(self, setup_script: str = "setup.py") -> None:
         """Run setuptools on setup.cfg and pyproject.toml."""
-        setup(ext_modules=self._extensions)
+        setup(ext_modules=self._extensions, options=self._options)
 
     def get_requires_for_build_wheel(self, config_settings: Any = None) -> list[str]:
         """mypyc, where it can be used."""
@@ -57,17 +58,30 @@ class Backend(_BuildMetaBackend):
     def build_wheel(
         self, wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None
     ) -> str:
-        """A compiled wheel where that is possible, else a pure one."""
+        """A compiled wheel where that is possible, else a pure one.
+
+        setuptools puts into a wheel whatever it finds in its build folder, also modules that are no more; so
+        each wheel is built in a folder of its own.
+        """
+        arguments = (wheel_directory, config_settings, metadata_directory)
         if can_compile():
             with tempfile.TemporaryDirectory(prefix="uwsgid-mypyc-") as folder:
                 try:
                     self._extensions = _extensions(folder)
-                    return str(super().build_wheel(wheel_directory, config_settings, metadata_directory))
+                    return self._build_in(folder, *arguments)
                 except (Exception, SystemExit) as error:
                     print(f"uwsgid: not compiled, going on with pure Python: {error}", file=sys.stderr)
                 finally:
                     self._extensions = []
-        return str(super().build_wheel(wheel_directory, config_settings, metadata_directory))
+        with tempfile.TemporaryDirectory(prefix="uwsgid-wheel-") as folder:
+            return self._build_in(folder, *arguments)
+
+    def _build_in(self, folder: str, *arguments: Any) -> str:
+        self._options = {"build": {"build_base": os.path.join(folder, "build")}}
+        try:
+            return str(super().build_wheel(*arguments))
+        finally:
+            self._options = {}
 
 
 def _extensions(folder: str) -> list[Any]:

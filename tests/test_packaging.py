@@ -90,6 +90,10 @@ class WheelTests(SynchronousTestCase):
         )
         self.assertEqual({name.split("/")[0] for name in names if "-" not in name}, {"uwsgid", "twisted"})
 
+    def test_nothing_is_left_behind(self) -> None:
+        """A build leaves no folder from which the next one would take modules that are no more."""
+        self.assertFalse((self.folder / "source" / "build").exists())
+
     def test_twistd(self) -> None:
         """twistd knows the command."""
         self.assertIn("uwsgid", self.run_quietly(self.bin / "twistd", "--help"))
