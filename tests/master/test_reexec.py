@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from uwsgid.host import Kernel
 from uwsgid.host.inherit import VARIABLE
+from uwsgid.master import reexec
 from uwsgid.master.reexec import Reexec, Sources
 from uwsgid.testing import Executed, MemoryKernel
 
@@ -120,17 +122,29 @@ class Verdicts(TestCase):
         usable, _ = await self.verdict("[uwsgi]\nsocket = /tmp/x.sock\n")
         self.assertTrue(usable)
 
+    def test_out_of_reach(self) -> None:
+        """Where this user can not execute the interpreter, the old configuration stays; an emperor helps."""
+        self.patch(sys, "executable", "/nowhere/python")
+        found: list[tuple[bool, list[str]]] = []
+        made = Reexec(None, MemoryKernel(uid=99), (), "/", (), print, {})
+        made.check(lambda usable, lines: found.append((usable, lines)))
+        self.assertEqual(found, [(False, ["uid 99 can not execute /nowhere/python, only a restart can"])])
+        vassal = Reexec(None, MemoryKernel(uid=99), (), "/", (), print, {"UWSGI_EMPEROR_FD": "5"})
+        self.assertEqual(vassal.obstacle(), "")
+
     async def test_unusable(self) -> None:
         """One with a mistake can not, and the lines tell the place."""
         usable, text = await self.verdict("[uwsgi]\nsocket = /tmp/x.sock\nharakiri = soon\n")
         self.assertFalse(usable)
         self.assertIn(".ini:3: harakiri", text)
 
-    async def test_no_interpreter(self) -> None:
+    async def test_no_helper(self) -> None:
         """Where no helper can run, the new image shall judge for itself."""
 
-        def patch() -> None:
-            self.patch(sys, "executable", "/nowhere/python")
+        def refuse(*arguments: object, **more: object) -> None:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
-        usable, _ = await self.verdict("[uwsgi]\nharakiri = soon\n", patch)
+        usable, _ = await self.verdict(
+            "[uwsgi]\nharakiri = soon\n", lambda: self.patch(reexec, "getProcessOutputAndValue", refuse)
+        )
         self.assertTrue(usable)

@@ -270,6 +270,18 @@ class ReloadOrders(MasterCase):
         after = [worker.pid for worker in self.nursery.living("worker")]
         self.assertEqual((set(before) & set(after), self.staff()), (set(), {1: [1], 2: [1]}))
 
+    def test_brutal_without_an_interpreter(self) -> None:
+        """Where no new image can be started, a brutal reload is one of the workers, and nobody stops."""
+        self.serve()
+        self.patch(self.master._reexec, "obstacle", lambda: "uid 99 can not execute python")
+        self.logged()
+        self.master.reload_brutally()
+        self.run_for(1)
+        self.assertIn(
+            "uid 99 can not execute python; the workers start anew, the configuration stays", self.logged()
+        )
+        self.assertEqual((self.codes, self.executed, sorted(self.staff())), ([], [], [1, 2]))
+
     def test_brutal(self) -> None:
         """A brutal reload executes a new image, in the folder where the instance was started."""
         self.serve()

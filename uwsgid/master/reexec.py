@@ -19,6 +19,8 @@ from uwsgid.host import Listener, prepare_reload
 from uwsgid.interfaces import IKernel
 from uwsgid.master.unixsignals import hold, release
 
+#: Set by the emperor in the environment of its vassals.
+EMPEROR: Final = "UWSGI_EMPEROR_FD"
 #: What ``uwsgid check`` exits with for a configuration that can not be used.
 _UNUSABLE: Final = 2
 
@@ -73,12 +75,26 @@ class Reexec:
         self._say = say
         self._environ = dict(environ)
 
+    def obstacle(self) -> str:
+        """Why no new image can be started; empty where nothing is in its way.
+
+        A user that was dropped to may have no access to the interpreter.  Under an emperor that is fine: the
+        instance ends, and is started again.
+        """
+        if EMPEROR in self._environ or os.access(sys.executable, os.X_OK):
+            return ""
+        return f"uid {self._kernel.getuid()} can not execute {sys.executable}, only a restart can"
+
     def check(self, verdict: Callable[[bool, list[str]], None]) -> None:
         """Read the configuration in a helper process and tell *verdict* whether it can be used.
 
         Where the helper itself can not run, as in a jail without an interpreter, the answer is yes: the new
         image will judge for itself.
         """
+        obstacle = self.obstacle()
+        if obstacle:
+            verdict(False, [obstacle])
+            return
         found: Deferred[tuple[bytes, bytes, int]] = maybeDeferred(
             getProcessOutputAndValue,
             sys.executable,

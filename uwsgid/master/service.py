@@ -244,6 +244,11 @@ class Master(MultiService):
             self._say("uWSGI: GAME OVER (insert coin)")
             self.stop_brutally()
             return
+        obstacle = self._reexec.obstacle()
+        if obstacle:
+            self._say(f"{obstacle}; the workers start anew, the configuration stays")
+            self.reload_workers_brutally()
+            return
         self._after_stop = self._execute
         self.cheap.end()
         self.workforce.stop(gracefully=False)
