@@ -84,6 +84,4 @@ def load_plugin(name: str) -> None:
 
 
 #: Plugins of uWSGI that need not be loaded here.
-BUILT_IN: Final = frozenset(
-    {"python", "python3", "http", "ping"} | {f"python3{minor}" for minor in range(11, 16)}
-)
+BUILT_IN: Final = frozenset({"python", "python3", "http"} | {f"python3{minor}" for minor in range(11, 16)})
