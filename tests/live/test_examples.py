@@ -173,7 +173,7 @@ class ServiceTests(ExampleCase):
                 pass_fds=[3],
             )
         self.assertIn(b"READY=1", notify.recv(4096))
-        self.assertEqual(daemon.seen(SPAWNED), 4, daemon.log())
+        daemon.wait_for(SPAWNED, count=4)
         with Load(self.path("systemd.sock"), clients=2, path="/") as load:
             load.wait_for_more(50)
             daemon.signal(signal.SIGHUP)
