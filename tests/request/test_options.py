@@ -43,6 +43,17 @@ class OptionTests(SynchronousTestCase):
         """dynamic-apps without a socket would open all of them, and is refused."""
         self.problem("dynamic-apps", "expected some text")
 
+    def test_post_buffering_bufsize(self) -> None:
+        """What is read at a time while buffering is never less than post-buffering, as in uWSGI."""
+        for config, size in (
+            ("", 8192),
+            ("post-buffering = 4096", 8192),
+            ("post-buffering = 65536", 65536),
+            ("post-buffering = 65536\npost-buffering-bufsize = 100000", 100000),
+            ("post-buffering = 1\npost-buffering-bufsize = 1", 4096),
+        ):
+            self.assertEqual(Terms(settings_of(config), print).bufsize, size, config)
+
     def test_terms(self) -> None:
         """An idle connection is kept as long as socket-timeout, unless http-keepalive says how long."""
         for config, seconds in (("", 4.0), ("http-keepalive", 4.0), ("http-keepalive = 75", 75.0)):

@@ -94,6 +94,18 @@ CUTS = st.lists(st.integers(0, 200), max_size=6)
 class ChunkedTests(SynchronousTestCase):
     """The coding, its limits and its early refusals."""
 
+    def test_chunk_size(self) -> None:
+        """A chunk larger than chunked-input-limit is refused with 413 before its data; as large passes."""
+        limits = Limits(chunk=10)
+        self.assertEqual(decode(b"a\r\n0123456789\r\n0\r\n\r\n", limits=limits)[2], 0)
+        self.assertEqual(decode(b"b\r\n", limits=limits)[2], 413)
+        decoder = ChunkedDecoder(limits)
+        decoder.feed(b"1\r\n1\r\n1;a=b\r\n2\r\n00000b\r\n")
+        self.assertEqual([decoder.next_event() for _ in "12"], [BodyChunk(b"1"), BodyChunk(b"2")])
+        with self.assertRaisesRegex(PeerError, r"^a chunk of 11 bytes \(max 10\)$") as caught:
+            decoder.next_event()
+        self.assertEqual(caught.exception.option, "chunked-input-limit")
+
     def test_body_and_trailers(self) -> None:
         """Chunks, extensions and trailers are understood, and what follows is left alone."""
         data = b'5\r\nhello\r\nA;x=1;y="q;\\"";z\r\n0123456789\r\n000\r\nX-Sum:  abc \t\r\nE:\r\n\r\nGET'

@@ -7,7 +7,7 @@ of a plain object costs less than a walk through settings, and a request makes a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from uwsgid.config.kinds import (
     Bytes,
@@ -25,6 +25,10 @@ from uwsgid.config.section import Section, flag, option, section
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
+
+
+#: Bytes; reading less than a page at a time is only slow.
+_LEAST_BUFSIZE: Final = 4096
 
 
 @section("Requests")
@@ -77,18 +81,32 @@ class Bodies(Section):
         help="read the whole body before the application runs; into a file from this many bytes",
     )
     bufsize: Bytes = option(
-        "post-buffering-bufsize", default=8192, help="bytes to read at a time while buffering a body"
+        "post-buffering-bufsize",
+        default=8192,
+        help="the most bytes to read at a time while buffering a body; never less than post-buffering",
     )
     warning: Megabytes = option(
         "body-read-warning",
         default=8 << 20,
         help="warn when an application reads more than this many megabytes in one piece",
     )
+    chunked_limit: Bytes = option(
+        "chunked-input-limit",
+        default=0,
+        help="refuse a chunked body with a chunk larger than this many bytes",
+        note="any size passes where not given, since a chunk is handed on as it arrives; uWSGI keeps chunks "
+        "in memory, of 1 MiB at most where not given. limit-post governs the whole body",
+    )
     chunked_timeout: Integer = option(
         "chunked-input-timeout",
         default=0,
         help="seconds to wait for more of a chunked body; as long as socket-timeout where not given",
     )
+
+    @property
+    def buffering_size(self) -> int:
+        """``post-buffering-bufsize``, which uWSGI raises to ``post-buffering`` (core/uwsgi.c, at start)."""
+        return max(self.bufsize, self.post_buffering, _LEAST_BUFSIZE)
 
 
 @section("Answers")
@@ -225,7 +243,7 @@ class Terms:
         self.keepalive = float(requests.http_keepalive) if requests.http_keepalive > 1 else self.timeout
         self.limit_post = requests.limit_post
         self.post_buffering = bodies.post_buffering
-        self.bufsize = max(bodies.bufsize, 4096)
+        self.bufsize = bodies.buffering_size
         self.body_warning = bodies.warning
         self.chunked_timeout = float(bodies.chunked_timeout) or self.timeout
         self.ignore_sigpipe = answers.ignore_sigpipe

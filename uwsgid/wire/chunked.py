@@ -2,7 +2,7 @@
 
 Chunked framing is where two servers in a row most easily disagree about where a request ends, so the decoder
 takes nothing but the grammar: CRLF exactly, hexadecimal digits only, no blank before or after them, bounded
-extensions and trailers.  A chunk may be of any size; its data is passed on as it arrives.
+extensions and trailers.  The data of a chunk is passed on as it arrives, so that its size costs no memory.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class ChunkedDecoder:
 
     The chunks it says are those of the network, not those of the peer.  A `PeerError` is final.
 
-    :param limits: ``buffer_size`` bounds the bytes of the trailers, ``max_vars`` their number.
+    :param limits: ``buffer_size`` bounds the bytes of the trailers, ``max_vars`` their number, ``chunk`` the
+        size of a chunk.
     """
 
     __slots__ = ("_broken", "_buffer", "_left", "_limits", "_pos", "_state", "_trailer_bytes", "_trailers")
@@ -73,7 +74,7 @@ class ChunkedDecoder:
     def next_event(self) -> BodyChunk | EndOfBody | NeedData:
         """What the bytes say next; after the end, `NEED_DATA` for ever.
 
-        :raises PeerError: with status 400, or 431 where the trailers are too large.
+        :raises PeerError: with status 400, 413 where a chunk is too large, or 431 where the trailers are.
         """
         if self._broken is not None:
             raise self._broken
@@ -107,6 +108,12 @@ class ChunkedDecoder:
                 if digits is None:
                     return NEED_DATA
                 self._left = int(digits, 16)
+                if self._left > self._limits.chunk > 0:
+                    raise PeerError(
+                        f"a chunk of {self._left} bytes (max {self._limits.chunk})",
+                        status=413,
+                        option="chunked-input-limit",
+                    )
                 self._state = _State.DATA if self._left else _State.TRAILERS
             elif self._state is _State.TRAILERS:
                 line = self._trailer_line()

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a decoder accepts of one request, its body apart.
+    """What a decoder accepts of one request, the length of its body apart.
 
     :ivar buffer_size: bytes of a uwsgi variable block, or of an HTTP head (option ``buffer-size``).
     :ivar max_vars: the option ``max-vars``; twice as many variables pass, see `variables`.
+    :ivar chunk: bytes of one chunk of a body (option ``chunked-input-limit``), 0 for any number.
     """
 
     buffer_size: int = 4096
     max_vars: int = 64
+    chunk: int = 0
 
     @property
     def variables(self) -> int:
