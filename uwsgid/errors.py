@@ -55,6 +55,14 @@ class PeerTimeout(PeerError):
         super().__init__(text, status=status, option=option)
 
 
+class BodyError(PeerError, OSError):
+    """The body of a request can not be read: it is not what it ought to be, it stays away, or it was cut.
+
+    Applications get it as the `OSError` that they know from uWSGI; what was wrong is in the log.
+    Where they let it pass, the client is answered ``status``; 0 means that there is nobody to answer.
+    """
+
+
 class AppError(UwsgidError):
     """The application can not be loaded, or broke the contract of its gateway interface."""
 

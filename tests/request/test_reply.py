@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import tempfile
-from typing import Any
+from collections.abc import Callable
+from typing import IO, Any, cast
 from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -219,8 +220,106 @@ class FileTests(SynchronousTestCase):
             self.assertEqual(self.send(config, 20000, 5), b"")
 
 
+class BrokenOffTests(SynchronousTestCase):
+    """A client that stops taking an answer of four megabytes, over a real socket."""
+
+    SIZE = 4 << 20
+
+    def check(self, write: Callable[[Reply, IO[bytes]], None], config: str = "", http: bool = False) -> None:
+        ours, theirs = socket.socketpair()
+        self.addCleanup(theirs.close)
+        ours.setblocking(False)
+        terms = Terms(settings_of(config), list[str]().append)
+        terms.timeout = 0.05
+        connection = Connection(ours.detach(), "192.0.2.7", None, None, terms)
+        vars = {"REQUEST_METHOD": "GET"}
+        reply = HttpReply(connection, vars, (1, 0), False) if http else Reply(connection, vars)
+        reply.start("200 OK", PLAIN)
+        with tempfile.TemporaryFile() as file:
+            file.truncate(self.SIZE)
+            with self.assertRaisesRegex(OSError, "write error"):
+                write(reply, file)
+        connection.close()
+        received = 0
+        while data := theirs.recv(1 << 20):
+            received += len(data)
+        self.assertTrue(0 < reply.body_size < self.SIZE)
+        self.assertEqual(reply.headers_size + reply.body_size, received)
+
+    def test_counts_what_left(self) -> None:
+        """However an answer was written, its size is that of the bytes which left before it broke off."""
+
+        def whole(reply: Reply, file: IO[bytes]) -> None:
+            reply.whole(bytes(self.SIZE))
+
+        def pieces(reply: Reply, file: IO[bytes]) -> None:
+            for _ in range(4):
+                reply.write(bytes(self.SIZE // 4))
+
+        def sendfile(reply: Reply, file: IO[bytes]) -> None:
+            reply.sendfile(file.fileno(), 0, self.SIZE)
+
+        for write in (whole, pieces, sendfile):
+            for http in (False, True):
+                self.check(write, http=http)
+        self.check(sendfile, "disable-sendfile = true")
+
+    def test_of_what_never_left(self) -> None:
+        """An answer whose client was gone before its first byte has no size."""
+        reply = Reply(PaperConnection("disable-write-exception = true"), {})
+        cast(PaperConnection, reply._connection).failure = BrokenPipeError(32, "Broken pipe")
+        reply.start("200 OK", [])
+        reply.write(b"x")
+        reply.write(b"y")
+        self.assertEqual(reply.body_size, 0)
+
+
+class RefuseTests(SynchronousTestCase):
+    """Answers that can not be had, because of the client."""
+
+    def test_before_the_head(self) -> None:
+        """What the application has begun to say is replaced by the refusal."""
+        connection = PaperConnection()
+        reply = Reply(connection, {"SERVER_PROTOCOL": "HTTP/1.1"})
+        reply.start("200 OK", PLAIN)
+        reply.refuse(413)
+        self.assertTrue(connection.text.startswith(b"HTTP/1.1 413 Request Entity Too Large\r\n"))
+        self.assertEqual((reply.status, reply.close), (413, True))
+
+    def test_behind_the_head(self) -> None:
+        """An answer that has begun gets no other, and no end."""
+        connection = PaperConnection()
+        reply = HttpReply(connection, {"REQUEST_METHOD": "GET"}, (1, 1), True)
+        reply.start("200 OK", PLAIN)
+        reply.write(b"first")
+        reply.refuse(400)
+        self.assertTrue(connection.text.endswith(b"5\r\nfirst\r\n"))
+        self.assertEqual((reply.status, reply.close), (200, True))
+
+    def test_nobody_is_there(self) -> None:
+        """Where the client is gone nothing is written, and the log gets a status all the same."""
+        connection = PaperConnection()
+        reply = Reply(connection, {})
+        reply.start("200 OK", PLAIN)
+        reply.refuse(0)
+        self.assertEqual(connection.writes, [])
+        self.assertEqual((reply.status, reply.headers_size, reply.close), (400, 0, True))
+
+
 class HttpReplyTests(SynchronousTestCase):
     """Answers to an HTTP client."""
+
+    def test_the_method_is_that_of_the_client(self) -> None:
+        """What an application makes of REQUEST_METHOD does not change where the answer ends."""
+        for method, later, text in (("HEAD", {"REQUEST_METHOD": "GET"}, b""), ("GET", {}, b"hello")):
+            connection = PaperConnection()
+            vars = {"REQUEST_METHOD": method}
+            reply = HttpReply(connection, vars, (1, 1), True)
+            vars.clear()
+            vars.update(later)
+            reply.start("200 OK", [])
+            reply.whole(b"hello")
+            self.assertEqual(connection.text.partition(b"\r\n\r\n")[2], text)
 
     def reply(
         self, version: tuple[int, int] = (1, 1), keep: bool = True, method: str = "GET"

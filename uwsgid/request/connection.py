@@ -95,6 +95,7 @@ class Connection:
     :ivar busy: a core is serving it, so that nobody else may close it.
     :ivar served: how many requests it had.
     :ivar surplus: bytes that were thrown away after the answer.
+    :ivar taken: how many bytes of a `send` or `send_file` that failed the kernel took nonetheless.
     """
 
     __slots__ = (
@@ -110,6 +111,7 @@ class Connection:
         "served",
         "station",
         "surplus",
+        "taken",
         "terms",
         "waits",
     )
@@ -129,6 +131,7 @@ class Connection:
         self.busy = False
         self.served = 0
         self.surplus = 0
+        self.taken = 0
 
     def receive(self, most: int) -> bytes:
         """Up to *most* bytes as soon as there are any; none once the client has sent its last.
@@ -165,7 +168,7 @@ class Connection:
         except BlockingIOError:
             sent = 0
         if sent != len(data):
-            self._send_rest(memoryview(data)[sent:])
+            self._send_rest(data, sent)
 
     # ---- end of the hot path -------------------------------------------------------------------------------
 
@@ -176,13 +179,18 @@ class Connection:
         except OSError:
             pass
 
-    def _send_rest(self, rest: memoryview) -> None:
-        while rest:
-            self.wait(select.POLLOUT)
-            try:
-                rest = rest[os.write(self.fd, rest) :]
-            except BlockingIOError:
-                pass
+    def _send_rest(self, data: bytes, sent: int) -> None:
+        rest = memoryview(data)[sent:]
+        try:
+            while rest:
+                self.wait(select.POLLOUT)
+                try:
+                    rest = rest[os.write(self.fd, rest) :]
+                except BlockingIOError:
+                    pass
+        except (OSError, PeerTimeout):
+            self.taken = len(data) - len(rest)
+            raise
 
     def send_file(self, fd: int, offset: int | None, count: int | None) -> int:
         """Send *count* bytes of a file, or all there is, and say how many they were.
@@ -192,19 +200,23 @@ class Connection:
         :raises OSError: the connection broke, or the descriptor is not a file that sendfile() takes and
             not a byte was sent.
         """
-        total = 0
         if not self.terms.sendfile:
             return self._copy_file(fd, offset, count)
-        while count is None or total < count:
-            most = _SENDFILE_MAX if count is None else min(count - total, _SENDFILE_MAX)
-            try:
-                sent = os.sendfile(self.fd, fd, None if offset is None else offset + total, most)
-            except BlockingIOError:
-                self.wait(select.POLLOUT)
-                continue
-            if not sent:
-                break
-            total += sent
+        total = 0
+        try:
+            while count is None or total < count:
+                most = _SENDFILE_MAX if count is None else min(count - total, _SENDFILE_MAX)
+                try:
+                    sent = os.sendfile(self.fd, fd, None if offset is None else offset + total, most)
+                except BlockingIOError:
+                    self.wait(select.POLLOUT)
+                    continue
+                if not sent:
+                    break
+                total += sent
+        except (OSError, PeerTimeout):
+            self.taken = total
+            raise
         return total
 
     def _copy_file(self, fd: int, offset: int | None, count: int | None) -> int:
@@ -214,7 +226,11 @@ class Connection:
             data = os.read(fd, most) if offset is None else os.pread(fd, most, offset + total)
             if not data:
                 break
-            self.send(data)
+            try:
+                self.send(data)
+            except (OSError, PeerTimeout):
+                self.taken += total
+                raise
             total += len(data)
         return total
 

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.errors import PeerTimeout
-from uwsgid.wire.response import LAST_CHUNK, Framing, chunk, framing, head
+from uwsgid.wire.response import LAST_CHUNK, REASONS, Framing, chunk, framing, head
 
 if TYPE_CHECKING:
     from uwsgid.request.connection import Connection
     from uwsgid.request.options import Terms
 
+#: The status of a request that was cut off, for the log; there is nobody to tell.
+_GONE: Final = 400
 #: How an answer travelled, where it was not plain writes; the words of the request log.
 VIA_SENDFILE: Final = "sendfile()"
 
@@ -100,7 +102,7 @@ class Reply:
             try:
                 self._connection.send(data)
             except (OSError, PeerTimeout) as error:
-                self.body_size = 0
+                self._take_back(len(data), self.body_size)
                 self._failed(error, "headers")
         elif data:
             self.write(data)
@@ -117,10 +119,10 @@ class Reply:
             return
         self.body_size += len(data)
         if self.sent:
-            self._push(data, "body")
+            self._push(data, "body", len(data))
         else:
             self.sent = True
-            self._push(self._head + data, "headers")
+            self._push(self._head + data, "headers", len(data))
 
     def flush(self) -> None:
         """Send the head now, whatever the body will be.
@@ -143,9 +145,11 @@ class Reply:
 
     def _push_file(self, fd: int, offset: int | None, count: int) -> None:
         self.via = VIA_SENDFILE
+        connection = self._connection
         try:
-            sent = self._connection.send_file(fd, offset, count)
+            sent = connection.send_file(fd, offset, count)
         except (OSError, PeerTimeout) as error:
+            self.body_size += connection.taken
             self._failed(error, "sendfile")
             return
         self.body_size += sent
@@ -159,14 +163,40 @@ class Reply:
         """
         self.flush()
 
-    def _push(self, data: bytes, what: str) -> None:
+    def refuse(self, status: int) -> None:
+        """End an answer that can not be had, because of the client; what was not sent yet is forgotten.
+
+        :param status: what is answered in its place, 0 for nothing: the client is gone.
+        """
+        if self.sent:
+            self.broken = True
+        elif status:
+            said = f"{status} {REASONS[status]}"
+            try:
+                self.start(said, [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")])
+                self.whole(f"{said}\n".encode())
+            except OSError:
+                pass
+        else:
+            self.sent = self.broken = True
+            self.status, self.header_count, self.headers_size = _GONE, 0, 0
+        self.close = True
+
+    def _push(self, data: bytes, what: str, body: int = 0) -> None:
+        """Send *data*, of which *body* bytes are body that was counted as sent."""
         if self.broken:
+            self.body_size -= body
             self._count_failure()
             return
         try:
             self._connection.send(data)
         except (OSError, PeerTimeout) as error:
+            self._take_back(len(data), body)
             self._failed(error, what)
+
+    def _take_back(self, size: int, body: int) -> None:
+        """Of a write of *size* bytes, which failed, the *body* at its end did not leave as counted."""
+        self.body_size -= min(body, size - self._connection.taken)
 
     def _failed(self, error: OSError | PeerTimeout, what: str) -> None:
         terms = self._terms
@@ -201,7 +231,7 @@ class HttpReply(Reply):
     :param keep_alive: the client and we want to go on with this connection.
     """
 
-    __slots__ = ("_framing", "_keep_alive", "_remaining", "_told", "_version")
+    __slots__ = ("_framing", "_keep_alive", "_method", "_remaining", "_told", "_version")
 
     # ---- hot path, watched by bench-requests (b) -----------------------------------------------------------
 
@@ -218,11 +248,12 @@ class HttpReply(Reply):
         self._framing = _CLOSE
         self._remaining = 0  # bytes that Content-Length still allows, under `Framing.LENGTH`
         self._told = False
+        self._method = vars["REQUEST_METHOD"]  # an application may change its environ
 
     def _frame(self, size: int | None) -> None:
         """Complete the head, now that it is known whether *size* is the whole body."""
         self._framing, extra, keep_alive, length = framing(
-            self._vars["REQUEST_METHOD"],
+            self._method,
             str(self.status),
             self._headers,
             self._version,
@@ -247,8 +278,8 @@ class HttpReply(Reply):
             return
         self._frame(len(data))
         data = self._fitting(data)
-        self.body_size = len(data)
-        self._push(self._head + data, "headers")
+        self.body_size = size = len(data)
+        self._push(self._head + data, "headers", size)
 
     # ---- end of the hot path -------------------------------------------------------------------------------
 
@@ -264,11 +295,12 @@ class HttpReply(Reply):
             self._frame(None)
             start, what = self._head, "headers"
         data = self._fitting(data)
-        self.body_size += len(data)
+        size = len(data)
+        self.body_size += size
         if self._framing is _CHUNKED:
             data = chunk(data)
         if start or data:
-            self._push(start + data, what)
+            self._push(start + data, what, size)
 
     def flush(self) -> None:
         """Send the head now; a length that was not given is not known.
