@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
+from uwsgid.errors import BodyError
 from uwsgid.request.body import Body, buffered, how_buffered, nameless_file
 from uwsgid.request.connection import Connection
 from uwsgid.request.options import Terms
@@ -142,9 +143,14 @@ class BodyTests(SynchronousTestCase):
             body.read(10)
         self.assertEqual(
             line.said,
-            ["[uwsgi-body-read] Timeout reading 10 bytes. Content-Length: 10 consumed: 3 left: 7"],
+            [
+                "[uwsgi-body-read] Timeout reading 10 bytes. Content-Length: 10 consumed: 3 left: 7 "
+                "[192.0.2.7, option socket-timeout]"
+            ],
         )
         self.assertEqual(body.errors, 1)
+        line.client.sendall(b"defghij")
+        self.assertEqual(body.read(10), b"defghij")
 
     def test_a_client_that_goes_away(self) -> None:
         """A client that ends the connection within the body is an OSError, not a short body."""
@@ -161,6 +167,23 @@ class BodyTests(SynchronousTestCase):
         body = self.line().chunked(b"3\r\nabc\r\nzz\r\n")
         with self.assertRaisesRegex(OSError, "error during read"):
             body.read()
+
+    def test_a_broken_body_stays_broken(self) -> None:
+        """An application that tries again gets the error again, and the log its one line."""
+        line = self.line()
+        body = line.chunked(b"3\r\nabc\r\nzz\r\n")
+        for _ in range(3):
+            with self.assertRaises(BodyError) as caught:
+                body.read()
+            self.assertEqual((caught.exception.status, caught.exception.option), (400, ""))
+        self.assertEqual((len(line.said), body.errors, body.discard(100)), (1, 3, False))
+
+    def test_a_cut_chunk_can_not_be_discarded(self) -> None:
+        """Throwing away a chunked body whose client has left says that it was not all."""
+        line = self.line()
+        body = line.chunked(b"9\r\nab")
+        line.client.close()
+        self.assertFalse(body.discard(100))
 
     def test_limit_post_holds_for_chunks(self) -> None:
         """A chunked body that grows beyond limit-post ends in an error that names the option."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -201,8 +203,142 @@ class BodyTests(WorkerCase):
         client = self.http(worker)
         client.sendall(post(b"x" * 200)[:-1])
         self.assertTrue(read_all(client).startswith(b"HTTP/1.1 408 "))
-        self.assertIn("post-buffering", worker.said[-1])
+        self.assertIn("option socket-timeout", worker.said[-1])
         self.assertEqual(worker.served, [])
+
+
+def chunked(data: bytes) -> bytes:
+    """An upload whose coded body begins with *data*."""
+    return b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + data
+
+
+def careful(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Has its own answer to a body that can not be read."""
+    try:
+        environ["wsgi.input"].read()
+    except OSError as error:
+        start_response("422 Mine", [("Content-Length", str(len(str(error))))])
+        return [str(error).encode()]
+    return hello(environ, start_response)
+
+
+def wrapping(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Gives the error of the body another name, as frameworks do."""
+    start_response("200 OK", [])
+    try:
+        environ["wsgi.input"].read()
+    except OSError as error:
+        raise RuntimeError("unreadable") from error
+    return []
+
+
+def talkative(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answers before it has read."""
+    start_response("200 OK", [])
+    yield b"first"
+    environ["wsgi.input"].read()
+    yield b"last"
+
+
+#: What is wrong with an upload, over HTTP: its bytes, the answer, and what the log says of it.
+BROKEN: tuple[tuple[bytes, int, str], ...] = (
+    (chunked(b"3\r\nabc\r\nzz\r\n"), 400, r"message: a bad chunk size: .*\[127\.0\.0\.1\]$"),
+    (chunked(b"3\r\nabcd\r\n"), 400, r"message: a chunk that is longer than its size says"),
+    (chunked(b"9\r\n123456789\r\n9\r\n12"), 413, r"more than 10 bytes \[127\.0\.0\.1, option limit-post\]$"),
+    (chunked(b"b\r\n"), 413, r"a chunk of 11 bytes \(max 10\) \[127\.0\.0\.1, option chunked-input-limit\]$"),
+    (chunked(b"3\r\nab"), 408, r" \[127\.0\.0\.1, option socket-timeout\]$"),
+    (post(b"1234567890")[:-1], 408, r" \[127\.0\.0\.1, option socket-timeout\]$"),
+)
+STRICT = "limit-post = 10\nchunked-input-limit = 10"
+
+
+class BrokenBodyTests(WorkerCase):
+    """Bodies that an application reads and that can not be read."""
+
+    def each_loop(self, app: Any, config: str = STRICT) -> Iterable[Any]:
+        for loop, cores in (("simple", 1), ("threads", 2), ("reactor", 2)):
+            worker = self.worker(app, config=config, loop=loop, cores=cores)
+            worker.cycle.terms.timeout = 0.3  # an option has whole seconds, and there are many to wait for
+            yield worker
+
+    def check(self, worker: Any, status: int, line: str) -> None:
+        """One line, a request that counts as served, no fault of the application; and the next is served."""
+        until(lambda: len(worker.served) == 1)
+        self.assertEqual(len(worker.said), 1, worker.said)
+        self.assertRegex(worker.said[0], r"^\[uwsgi-body-read\] " + "(Error|Timeout) reading .*" + line)
+        self.assertEqual(worker.served[0].reply.status, status)
+        self.assertEqual((worker.board.exceptions[0], sum(worker.board.read_errors)), (0, 1))
+        self.assertTrue(self.ask(worker, request()).endswith((b"hello /", b"0", b"firstlast", b"\r\n\r\n")))
+
+    def setUp(self) -> None:
+        self.errors = io.StringIO()
+        self.patch(sys, "stderr", self.errors)
+
+    def test_http(self) -> None:
+        """Whatever is wrong is answered with its status and a closed connection, without a traceback."""
+        for app in (upload, wrapping):
+            for data, status, line in BROKEN:
+                for worker in self.each_loop(app):
+                    answer = self.fetch(worker, data)
+                    self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), answer)
+                    self.assertIn(b"\r\nConnection: close\r\n", answer)
+                    self.check(worker, status, line)
+        self.assertEqual(self.errors.getvalue(), "")
+
+    def test_uwsgi(self) -> None:
+        """A body that stays away is answered 408 over the uwsgi protocol as well."""
+        for worker in self.each_loop(upload):
+            answer = self.ask(worker, request(CONTENT_LENGTH="9") + b"x" * 8)
+            self.assertTrue(answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n"), answer)
+            self.check(worker, 408, "option socket-timeout")
+        self.assertEqual(self.errors.getvalue(), "")
+
+    def test_a_client_that_leaves(self) -> None:
+        """A body that is cut has nobody who wants an answer: there is one line, and nothing is written."""
+        for config in (STRICT, STRICT + "\npost-buffering = 4"):
+            for data in (post(b"123456789")[:-1], chunked(b"9\r\n1")):
+                for worker in self.each_loop(upload, config):
+                    client = self.http(worker)
+                    client.sendall(data)
+                    client.shutdown(socket.SHUT_WR)
+                    self.assertEqual(read_all(client), b"")
+                    until(lambda: worker.said)  # noqa: B023
+                    self.assertEqual(len(worker.said), 1, worker.said)
+                    self.assertIn("message: Client closed connection [127.0.0.1]", worker.said[0])
+                    self.assertTrue(self.ask(worker, request()).endswith(b"0"))
+        self.assertEqual(self.errors.getvalue(), "")
+
+    def test_an_application_that_cares(self) -> None:
+        """An application that catches the error answers what it wants; the connection is closed."""
+        for data, _, line in BROKEN:
+            for worker in self.each_loop(careful):
+                client = self.http(worker)
+                client.sendall(data)
+                head, body = read_answer(client)
+                self.assertTrue(head.startswith(b"HTTP/1.1 422 Mine\r\n"), head)
+                self.assertRegex(body, rb"^(error|timeout) during read\(-1\) on wsgi.input$")
+                self.assertEqual(client.recv(1), b"")
+                self.check(worker, 422, line)
+
+    def test_an_answer_that_has_begun(self) -> None:
+        """An answer that has begun is broken off, since its status can not be taken back."""
+        for data, _, line in BROKEN:
+            for worker in self.each_loop(talkative):
+                answer = self.fetch(worker, data)
+                self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer)
+                self.assertTrue(answer.endswith(b"first\r\n"), answer)
+                self.check(worker, 200, line)
+        self.assertEqual(self.errors.getvalue(), "")
+
+    def test_under_post_buffering(self) -> None:
+        """A body that is read before the application runs is refused in the same way."""
+        for data, status, line in BROKEN:
+            for worker in self.each_loop(upload, STRICT + "\npost-buffering = 4"):
+                self.assertTrue(self.fetch(worker, data).startswith(b"HTTP/1.1 %d " % status))
+                until(lambda: worker.board.rejected[0] == 1)  # noqa: B023
+                self.assertEqual(len(worker.said), 1, worker.said)
+                self.assertRegex(worker.said[0], line)
+                self.assertEqual(worker.served, [])
 
 
 class CountingTests(WorkerCase):

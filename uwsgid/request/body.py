@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from uwsgid.errors import PeerError, PeerTimeout
+from uwsgid.errors import BodyError, PeerError, PeerGone, PeerTimeout
 from uwsgid.wire.events import NEED_DATA, BodyChunk
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Body:
     :ivar surplus: what came behind the body: the start of the next request.
     """
 
-    __slots__ = ("_arrived", "_buffer", "_connection", "_decoder", "_expected", "_left", "_pos", "_told",
-                 "_warned", "errors", "length", "surplus")  # fmt: skip
+    __slots__ = ("_arrived", "_broken", "_buffer", "_connection", "_decoder", "_expected", "_left", "_pos",
+                 "_told", "_warned", "errors", "length", "surplus")  # fmt: skip
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Body:
         self._pos = 0  # of what is in _buffer, all before it was read by the application
         self._told = 0  # bytes that were in earlier buffers
         self._arrived = 0  # bytes of a chunked body
+        self._broken: PeerError | None = None  # why nothing more can be read, ever
         self._warned = False
         self.errors = 0
         self.surplus = b""
@@ -99,6 +100,8 @@ class Body:
         """
         self._told += len(self._buffer)
         self._buffer, self._pos = b"", 0
+        if self._broken is not None:
+            return False
         try:
             while self._left and most > 0:
                 data = self._piece_now(_PIECE)
@@ -106,7 +109,7 @@ class Body:
                     break
                 most -= len(data)
                 self._told += len(data)
-        except (OSError, PeerError):
+        except (OSError, EOFError, PeerError):
             return False
         return not self._left
 
@@ -161,27 +164,40 @@ class Body:
         return b""
 
     def _fetch(self, most: int, want: int, what: str) -> bytes:
-        """`_piece`, with the errors that applications get."""
-        try:
-            return self._piece(min(max(most, _PIECE), _PIECE_MAX))
-        except PeerTimeout:
-            kind, message = "Timeout", ""
-            text = f"timeout during {what}({want}) on wsgi.input"
-        except EOFError:
-            kind, message = "Error", " message: Client closed connection"
-            text = f"error during {what}({want}) on wsgi.input"
-        except (OSError, PeerError) as error:
-            said = error.strerror if isinstance(error, OSError) else f"{error} {error.option}".rstrip()
-            kind, message = "Error", f" message: {said}"
-            text = f"error during {what}({want}) on wsgi.input"
+        """`_piece`, with the error that applications get; the log says once what was wrong.
+
+        :raises BodyError: whatever it was.
+        """
+        failure = self._broken
+        if failure is None:
+            try:
+                return self._piece(min(max(most, _PIECE), _PIECE_MAX))
+            except PeerTimeout as error:
+                failure = error  # the application may try again
+            except PeerError as error:
+                failure = self._broken = error
+            except EOFError:
+                failure = self._broken = PeerGone("Client closed connection")
+            except OSError as error:
+                failure = self._broken = PeerGone(error.strerror or str(error))
+            self._tell(failure, want)
         self.errors += 1
+        kind = "timeout" if isinstance(failure, PeerTimeout) else "error"
+        raise BodyError(
+            f"{kind} during {what}({want}) on wsgi.input", status=failure.status, option=failure.option
+        )
+
+    def _tell(self, failure: PeerError, want: int) -> None:
         length = "chunked" if self.length is None else str(self.length)
         left = "unknown" if self.length is None else str(self.length - self.consumed)
+        kind, message = "Error", f" message: {failure}"
+        if isinstance(failure, PeerTimeout):
+            kind, message = "Timeout", ""
+        option = f", option {failure.option}" if failure.option else ""
         self._connection.terms.say(
             f"[uwsgi-body-read] {kind} reading {want if want > 0 else left} bytes. Content-Length: {length} "
-            f"consumed: {self.consumed} left: {left}{message}"
+            f"consumed: {self.consumed} left: {left}{message} [{self._connection.who}{option}]"
         )
-        raise OSError(text)
 
     def _refill(self, most: int, want: int, what: str) -> bool:
         """Get a new buffer once the old one is used up; False at the end of the body."""
@@ -195,7 +211,7 @@ class Body:
     def read(self, size: int | None = -1) -> bytes:
         """*size* bytes, fewer only at the end; all that remain where it is None or less than 1.
 
-        :raises OSError: the client went away or stayed silent.
+        :raises BodyError: the client went away, stayed silent or sent what it must not.
         """
         whole = size is None or size <= 0
         want = -1 if size is None else size
@@ -226,7 +242,7 @@ class Body:
     def readline(self, size: int | None = -1) -> bytes:
         """The next line with its end, or *size* bytes of it where it is longer.
 
-        :raises OSError: the client went away or stayed silent.
+        :raises BodyError: the client went away, stayed silent or sent what it must not.
         """
         limit = -1 if size is None or size <= 0 else size
         parts: list[bytes] = []
@@ -361,8 +377,10 @@ class BufferedBody:
 def buffered(body: Body, threshold: int, bufsize: int) -> BufferedBody:
     """Read all of *body*: into memory below *threshold* bytes, else into a file without a name.
 
-    :raises OSError: the client went away or stayed silent, or there is no room for the file.
+    :raises BodyError: as `Body.read`.
+    :raises OSError: there is no room for the file.
     """
+    bufsize = min(bufsize, _PIECE_MAX)  # more would fill memory with what is on its way to a file
     length = body.length
     file: IO[bytes] = nameless_file() if length is not None and length >= threshold else io.BytesIO()
     total = 0

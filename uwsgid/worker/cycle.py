@@ -17,11 +17,11 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import Any, Final
 
-from uwsgid.errors import PeerError, PeerGone, PeerTimeout
+from uwsgid.errors import BodyError, PeerError, PeerGone, PeerTimeout
 from uwsgid.host import Listener
 from uwsgid.request.body import Body, buffered
 from uwsgid.request.connection import AGAIN, CLOSE, LINGER, PARK_HEAD, PARK_IDLE, Connection, Next
-from uwsgid.request.options import Dispatch, RequestOptions, Terms
+from uwsgid.request.options import Bodies, Dispatch, RequestOptions, Terms
 from uwsgid.request.reply import HttpReply, Reply
 from uwsgid.request.request import Request
 from uwsgid.request.serving import Handler, Serving
@@ -107,7 +107,11 @@ class Cycle:
         options = settings[RequestOptions]
         self._max_vars = options.max_vars
         self._longest_packet = 4 + options.buffer_size
-        self._limits = Limits(buffer_size=options.buffer_size, max_vars=options.max_vars)
+        self._limits = Limits(
+            buffer_size=options.buffer_size,
+            max_vars=options.max_vars,
+            chunk=settings[Bodies].chunked_limit,
+        )
         self._read_size: Final = max(_READ, options.buffer_size + 4)
         self._dynamic = frozenset(settings[Dispatch].dynamic_apps)
         self._harakiri = settings[Harakiri].timeout
@@ -384,12 +388,14 @@ class Cycle:
         try:
             request.body = buffered(body, terms.post_buffering, terms.bufsize)
             return True
+        except BodyError as error:
+            request.reply.refuse(error.status)
         except OSError as error:
             self._serving.say(
                 f"a request body could not be buffered: {error} [{connection.who}, option post-buffering]"
             )
-            self._answer(connection, request, 408)
-            return False
+            request.reply.refuse(500)
+        return False
 
     def _broken_handler(self, request: Request) -> None:
         """A handler that raised: the contract says that it must not."""

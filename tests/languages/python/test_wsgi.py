@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -58,6 +59,35 @@ class AppCase(WorkerCase):
 
         self.assertTrue(self.answer(app).endswith(b"hello /"))
         self.assertEqual([(type(error), str(error)) for error in caught], [(kind, text)])
+
+
+class BrokenBodyTests(AppCase):
+    def test_circular_causes(self) -> None:
+        """An exception that is its own cause is an exception like any other."""
+
+        def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            error = KeyError("mine")
+            error.__cause__ = error
+            raise error
+
+        self.assertTrue(self.answer(app).endswith(ERROR))
+
+    def test_another_error_meanwhile(self) -> None:
+        """An application that fails over a broken body by a mistake of its own is answered for with a 500."""
+
+        def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            try:
+                environ["wsgi.input"].read()
+            except OSError:
+                raise KeyError("mine")  # noqa: B904
+            return []
+
+        self.running = self.worker(app)
+        client = self.uwsgi(self.running)
+        client.sendall(request(CONTENT_LENGTH="9") + b"x")
+        client.shutdown(socket.SHUT_WR)
+        self.assertTrue(read_all(client).endswith(ERROR))
+        self.assertIn("KeyError: 'mine'", self.errors.getvalue())
 
 
 class StartResponseTests(AppCase):

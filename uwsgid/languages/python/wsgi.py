@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from uwsgid.errors import AppError
+from uwsgid.errors import AppError, BodyError
 from uwsgid.languages.python.environ import FileWrapper, base_environ
 from uwsgid.languages.python.wsgi_options import WsgiOptions
 from uwsgid.request.mounts import cut_script_name
@@ -34,6 +34,8 @@ NO_APP: Final = "--- no python application found, check your startup logs for er
 _ERROR_HEADERS: Final = [("Connection", "close"), ("Content-Type", "text/plain")]
 _ERROR_STATUS: Final = "500 Internal Server Error"
 _ERROR_BODY: Final = b"Internal Server Error"
+#: How many causes of an exception are looked at; nothing keeps an application from making a circle of them.
+_MOST_CAUSES: Final = 8
 
 
 def handlers(serving: Serving) -> dict[int, Handler]:
@@ -278,6 +280,10 @@ def _failed(serving: Serving, options: WsgiOptions, app: App, request: Request, 
     reply = request.reply
     if reply.broken and isinstance(error, OSError):
         return  # the client is gone, and the log has said so
+    broken_body = _broken_body(error)
+    if broken_body is not None:
+        reply.refuse(broken_body.status)  # no fault of the application's, and the log has said whose
+        return
     app.exceptions += 1
     board = serving.board
     board.exceptions[serving.seat] += 1
@@ -296,6 +302,17 @@ def _failed(serving: Serving, options: WsgiOptions, app: App, request: Request, 
             pass
     if options.concerns(error):
         serving.farewell.bid(Exit.EXCEPTION, f"a monitored exception: {type(error).__name__}")
+
+
+def _broken_body(error: BaseException | None) -> BodyError | None:
+    """The error of ``wsgi.input`` that an application let pass, as it was or as the cause of its own."""
+    for _ in range(_MOST_CAUSES):
+        if isinstance(error, BodyError):
+            return error
+        if error is None:
+            break
+        error = error.__cause__
+    return None
 
 
 def _page(text: str) -> bytes:
