@@ -1,6 +1,7 @@
 """Stand-ins for the world, for the tests of uwsgid and of its plugins."""
 
-from uwsgid.testing.kernel import Executed, Exited, MemoryFile, MemoryKernel, MemorySocket
+from uwsgid.testing.files import MemoryFile, MemorySocket
+from uwsgid.testing.kernel import Executed, Exited, MemoryKernel
 from uwsgid.testing.nursery import MemoryChild, MemoryNursery, MemoryProcesses, MemoryReactor
 
 __all__ = [
