@@ -15,12 +15,12 @@ import sys
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.config.environ import read_envdir
 from uwsgid.door.command import RELOADS, configuration
 from uwsgid.door.options import Instance
+from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.families import languages, loop_engines
 from uwsgid.host import (
@@ -28,7 +28,6 @@ from uwsgid.host import (
     Inherited,
     Limits,
     Listener,
-    LockTable,
     Privileges,
     Sockets,
     apply_descriptors,
@@ -48,21 +47,15 @@ from uwsgid.host import (
 from uwsgid.host.calls import attempt
 from uwsgid.host.privileges import resolve_identity
 from uwsgid.interfaces import IKernel
-from uwsgid.languages.python.api_locks import user_lock_names
 from uwsgid.logs import Lines, banner
 from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
 from uwsgid.master.inheritance import Inheritance
 from uwsgid.request.body import how_buffered
-from uwsgid.request.mount_options import Mounting
 from uwsgid.request.options import Bodies, RequestOptions
-from uwsgid.stats import Stats
-from uwsgid.supervise.birth import bear, become_server_of_births, forget_atexit, leave
-from uwsgid.supervise.board import Board
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.household import Household
-from uwsgid.supervise.processes import Endings, Processes
-from uwsgid.supervise.seed import serve_births
+from uwsgid.supervise.processes import Processes
 from uwsgid.worker.dropping import Moment, moment_of
 
 if TYPE_CHECKING:
@@ -78,6 +71,7 @@ class Boot:
     :ivar environ: the environment of this process.
     :ivar cwd: the directory the instance was started in, where a reload begins again.
     :ivar cleanup: files to remove at exit: label and path.
+    :ivar house: the household, once it is made; `household` for those who come later.
     """
 
     site: Site
@@ -93,13 +87,13 @@ class Boot:
     seed: socket.socket | None = None
     seed_pid: int = 0
     cleanup: list[tuple[str, str]] = field(default_factory=list)
-    _household: Household | None = None
+    house: Household | None = None
 
     @property
     def household(self) -> Household:
         """What every process inherits, once there is one."""
-        assert self._household is not None, "the boot did not come that far"
-        return self._household
+        assert self.house is not None, "the boot did not come that far"
+        return self.house
 
 
 Step = Callable[[Boot], None]
@@ -255,16 +249,6 @@ def drop_privileges(boot: Boot) -> None:
         drop(boot.kernel, privileges, boot.say)
 
 
-def drop_privileges_late(boot: Boot) -> None:
-    """With ``drop-after-init`` and ``drop-after-apps`` only those who load applications stay root longer.
-
-    The seed is forked by now; the master itself has nothing left to do that needs root.
-    """
-    privileges = boot.site.settings[Privileges]
-    if moment_of(privileges) in (Moment.INITIALIZED, Moment.LOADED) and not privileges.master_as_root:
-        drop(boot.kernel, privileges, boot.say)
-
-
 def choose_the_loop(boot: Boot) -> None:
     """A loop engine that nobody provides is noticed here, and not by each worker."""
     name = boot.site.settings[RequestOptions].loop
@@ -332,91 +316,6 @@ def bind_the_sockets(boot: Boot) -> None:
         )
     close_leftovers(boot.kernel, boot.inherited, boot.listeners, settings[Sockets].safe_fd)
     settle_stdin(boot.kernel, settings[Sockets], boot.listeners)
-
-
-def share_memory(boot: Boot) -> None:
-    """The board, on which every process finds every other."""
-    settings = boot.site.settings
-    processes = settings[Processes]
-    watched = bool(settings[Stats].address or settings[Harakiri].timeout)
-    board = Board(
-        max(1, processes.processes),
-        processes.threads,
-        snapshot=settings[RequestOptions].buffer_size if watched else 0,
-        apps=settings[Mounting].max_apps,
-    )
-    thunder = ("thunder",) if settings[RequestOptions].thunder_lock else ()
-    boot._household = Household(
-        settings=settings,
-        kernel=boot.kernel,
-        say=Lines(settings),
-        board=board,
-        listeners=boot.listeners,
-        master_pid=boot.kernel.getpid(),
-        started=time.time(),
-        is_reload=boot.site.is_reload,
-        locks=LockTable((*user_lock_names(settings), *thunder)),
-    )
-    boot.say(banner.backlog_line(settings[Sockets].listen))
-    boot.say(banner.mercy_line(settings[Endings].worker_mercy))
-    boot.say(banner.mapped_line(board.size, board.cores * processes.processes))
-    boot.say(banner.mode_line(processes.processes, processes.threads))
-
-
-def fork_the_seed(boot: Boot) -> None:
-    """The last fork of this process: from now on the seed forks."""
-    attempt("prctl()", "PR_SET_CHILD_SUBREAPER", lambda: boot.kernel.set_child_subreaper(True))
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    pid = attempt("fork()", "the seed", boot.kernel.fork)
-    if pid == 0:
-        code = 1
-        try:
-            ours.close()
-            _become_the_seed(boot, theirs)
-            code = 0
-        finally:
-            leave(code, atexit_functions=False)
-    theirs.close()
-    boot.seed, boot.seed_pid = ours, pid
-
-
-def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
-    house = boot.household
-    forget_atexit()
-    # twistd has put its log in the place of the standard streams
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(line_buffering=True)
-    assert boot.logs is not None
-    boot.logs.leave()
-    _close_the_reactor()
-    keep_in_memory(house.kernel, house.settings[Limits])
-    become_server_of_births(house)
-    house.name_process("seed")
-    serve_births(channel, partial(bear, house))
-
-
-def _close_the_reactor() -> None:
-    """Close the poller and the waker of a reactor that exists and never ran, and forget it.
-
-    The parent goes on to use its own copies.
-    """
-    reactor = sys.modules.pop("twisted.internet.reactor", None)
-    if reactor is None:
-        return
-    # whoever imports it from its package finds it there as well
-    delattr(sys.modules["twisted.internet"], "reactor")
-    poller = getattr(reactor, "_poller", None)
-    if poller is not None:
-        poller.close()
-    for reader in list(getattr(reactor, "_internalReaders", ())):
-        for name in ("i", "o"):
-            descriptor = getattr(reader, name, None)
-            if isinstance(descriptor, int):
-                os.close(descriptor)
-            elif descriptor is not None:
-                descriptor.close()
 
 
 #: What happens, in order.

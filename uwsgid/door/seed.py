@@ -1,0 +1,128 @@
+"""The end of the boot: the memory that all processes share, and the fork of the first of them, the seed.
+
+What the seed inherits is what every other process has, so these steps come last; `uwsgid.door.boot` has the
+list.  The seed is forked out of twistd, whose log, exit functions and reactor it must get rid of before it
+serves births (`uwsgid.supervise.seed`).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from uwsgid.host import Limits, LockTable, Privileges, Sockets, drop, keep_in_memory
+from uwsgid.host.calls import attempt
+from uwsgid.languages.python.api_locks import user_lock_names
+from uwsgid.logs import Lines, banner
+from uwsgid.request.mount_options import Mounting
+from uwsgid.request.options import RequestOptions
+from uwsgid.stats import Stats
+from uwsgid.supervise.birth import bear, become_server_of_births, forget_atexit, leave
+from uwsgid.supervise.board import Board
+from uwsgid.supervise.deadline import Harakiri
+from uwsgid.supervise.household import Household
+from uwsgid.supervise.processes import Endings, Processes
+from uwsgid.supervise.seed import serve_births
+from uwsgid.worker.dropping import Moment, moment_of
+
+if TYPE_CHECKING:
+    from uwsgid.door.boot import Boot
+
+
+def share_memory(boot: Boot) -> None:
+    """The board, on which every process finds every other."""
+    settings = boot.site.settings
+    processes = settings[Processes]
+    watched = bool(settings[Stats].address or settings[Harakiri].timeout)
+    board = Board(
+        max(1, processes.processes),
+        processes.threads,
+        snapshot=settings[RequestOptions].buffer_size if watched else 0,
+        apps=settings[Mounting].max_apps,
+    )
+    thunder = ("thunder",) if settings[RequestOptions].thunder_lock else ()
+    boot.house = Household(
+        settings=settings,
+        kernel=boot.kernel,
+        say=Lines(settings),
+        board=board,
+        listeners=boot.listeners,
+        master_pid=boot.kernel.getpid(),
+        started=time.time(),
+        is_reload=boot.site.is_reload,
+        locks=LockTable((*user_lock_names(settings), *thunder)),
+    )
+    boot.say(banner.backlog_line(settings[Sockets].listen))
+    boot.say(banner.mercy_line(settings[Endings].worker_mercy))
+    boot.say(banner.mapped_line(board.size, board.cores * processes.processes))
+    boot.say(banner.mode_line(processes.processes, processes.threads))
+
+
+def fork_the_seed(boot: Boot) -> None:
+    """The last fork of this process: from now on the seed forks."""
+    attempt("prctl()", "PR_SET_CHILD_SUBREAPER", lambda: boot.kernel.set_child_subreaper(True))
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = attempt("fork()", "the seed", boot.kernel.fork)
+    if pid == 0:
+        code = 1
+        try:
+            ours.close()
+            _become_the_seed(boot, theirs)
+            code = 0
+        finally:
+            leave(code, atexit_functions=False)
+    theirs.close()
+    boot.seed, boot.seed_pid = ours, pid
+
+
+def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
+    house = boot.household
+    forget_atexit()
+    # twistd has put its log in the place of the standard streams
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(line_buffering=True)
+    assert boot.logs is not None
+    boot.logs.leave()
+    _close_the_reactor()
+    keep_in_memory(house.kernel, house.settings[Limits])
+    become_server_of_births(house)
+    house.name_process("seed")
+    serve_births(channel, partial(bear, house))
+
+
+def _close_the_reactor() -> None:
+    """Close the poller and the waker of a reactor that exists and never ran, and forget it.
+
+    The parent goes on to use its own copies.
+    """
+    reactor = sys.modules.pop("twisted.internet.reactor", None)
+    if reactor is None:
+        return
+    # whoever imports it from its package finds it there as well
+    delattr(sys.modules["twisted.internet"], "reactor")
+    poller = getattr(reactor, "_poller", None)
+    if poller is not None:
+        poller.close()
+    for reader in list(getattr(reactor, "_internalReaders", ())):
+        for name in ("i", "o"):
+            descriptor = getattr(reader, name, None)
+            if isinstance(descriptor, int):
+                os.close(descriptor)
+            elif descriptor is not None:
+                descriptor.close()
+
+
+def drop_privileges_late(boot: Boot) -> None:
+    """With ``drop-after-init`` and ``drop-after-apps`` only those who load applications stay root longer.
+
+    The seed is forked by now; the master itself has nothing left to do that needs root.
+    """
+    privileges = boot.site.settings[Privileges]
+    if moment_of(privileges) in (Moment.INITIALIZED, Moment.LOADED) and not privileges.master_as_root:
+        drop(boot.kernel, privileges, boot.say)
