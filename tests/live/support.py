@@ -1,7 +1,8 @@
 """What a live test starts from: real servers and nginx in a folder that goes with the test.
 
 `LiveCase` starts them; `tests.live.daemon` is about programs and their logs, `tests.live.clients` about
-asking them.  ``UWSGID_LIVE_SERVER=uwsgi`` runs the tests against Debian's uWSGI: that is how the tests are tested.
+asking them.  ``UWSGID_LIVE_SERVER=uwsgi`` runs the tests against Debian's uWSGI: that is how the tests are
+tested.
 """
 
 from __future__ import annotations
