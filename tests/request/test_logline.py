@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
-from uwsgid.request.logline import LINE_LIMIT, compile_logline, request_logger
+from uwsgid.request.logline import LINE_LIMIT, request_logger
 from uwsgid.request.reply import VIA_SENDFILE
 from uwsgid.request.request import Request
 from uwsgid.supervise.board import Board
@@ -69,7 +69,7 @@ def request(**more: Any) -> Request:
     made.reply = cast(Any, Answer())
     made.body = cast(Any, Errors())
     made.packet_size = 431
-    made.var_count = 28
+    made.var_count = 14
     made.micros = 12345
     made.app_id = 0
     made.app_requests = 3
@@ -84,7 +84,12 @@ def board() -> Board:
 
 
 def line(config: str = "", asked: Request | None = None, on: Board | None = None) -> str | None:
-    return compile_logline(settings_of(config), on or board(), 2, 1)(asked or request())
+    asked = asked or request()
+    written: list[bytes] = []
+    take, log = request_logger(settings_of(config), on or board(), 2, 1, written.append)
+    asked.wire = take(asked) if take is not None else ()
+    log(asked)
+    return written[0].decode("latin-1") if written else None
 
 
 class DefaultLineTests(SynchronousTestCase):
@@ -155,9 +160,41 @@ class DefaultLineTests(SynchronousTestCase):
     def test_bytes_leave_as_they_came(self) -> None:
         """A URI of UTF-8 bytes reaches the log as these bytes."""
         written: list[bytes] = []
-        log = request_logger(settings_of(), board(), 2, 1, written.append)
+        _, log = request_logger(settings_of(), board(), 2, 1, written.append)
         log(request(REQUEST_URI="/caf\u00c3\u00a9"))
         self.assertIn("/café =>".encode(), written[0])
+
+
+class WireTests(SynchronousTestCase):
+    """A line tells what the client asked, whatever the application makes of its environ."""
+
+    FORMAT = "%(uri) %(method) %(user) %(addr) %(host) %(proto) %(uagent) %(referer) %(cl) %(var.HTTP_X)"
+
+    def test_changed_and_deleted(self) -> None:
+        """Neither what is changed nor what is deleted after the head was read is missed in the line."""
+        for config in ("", "vhost", "log-x-forwarded-for", f"log-format = {self.FORMAT}"):
+            for name in ("HTTP_HOST", "HTTP_REFERER", "CONTENT_LENGTH", "HTTP_X", "HTTP_X_FORWARDED_FOR"):
+                asked = request(**{name: f"7{name}"})
+                wanted = line(config, asked)
+                written: list[bytes] = []
+                take, log = request_logger(settings_of(config), board(), 2, 1, written.append)
+                for change in (lambda environ: environ.update(dict.fromkeys(environ, "changed")), dict.clear):
+                    asked = request(**{name: f"7{name}"})
+                    assert take is not None
+                    asked.wire = take(asked)
+                    change(asked.vars)
+                    log(asked)
+                self.assertEqual([made.decode() for made in written], [wanted, wanted])
+
+    def test_nothing_is_taken_for_nothing(self) -> None:
+        """Where no line wants a variable none is taken; one that is asked for later has them all the same."""
+        for config in ("log-format = %(status) %(cart)", "disable-logging"):
+            self.assertIsNone(request_logger(settings_of(config), board(), 2, 1, print)[0])
+        asked = request()
+        asked.log = True
+        self.assertIn("] GET /cart?id=1 =>", line("disable-logging", asked) or "")
+        config = "disable-logging\nlog-4xx"
+        self.assertIsNotNone(request_logger(settings_of(config), board(), 2, 1, print)[0])
 
 
 class WantedTests(SynchronousTestCase):
@@ -280,7 +317,6 @@ class FormatTests(SynchronousTestCase):
     def test_any_value_makes_one_default_line(self, uri: str, user: str) -> None:
         """The default line is one line whatever is in it."""
         written: list[bytes] = []
-        request_logger(settings_of(), board(), 2, 1, written.append)(
-            request(REQUEST_URI=uri, REMOTE_USER=user)
-        )
+        _, log = request_logger(settings_of(), board(), 2, 1, written.append)
+        log(request(REQUEST_URI=uri, REMOTE_USER=user))
         self.assertEqual(written[0].count(b"\n"), 1)

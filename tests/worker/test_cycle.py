@@ -10,9 +10,22 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.loops.support import PATIENCE, WorkerCase, get, hello, read_all, read_answer, request, until
+from tests.loops.support import (
+    PATIENCE,
+    Worker,
+    WorkerCase,
+    get,
+    hello,
+    read_all,
+    read_answer,
+    request,
+    until,
+)
+from uwsgid.host import MemoryProbe
+from uwsgid.request.logline import request_logger
 from uwsgid.supervise.board import RequestKind
 from uwsgid.wire.uwsgi import frame, packet
+from uwsgid.worker.leave import measuring
 
 Environ = dict[str, Any]
 
@@ -371,6 +384,40 @@ class CountingTests(WorkerCase):
         )
         self.assertEqual((served.reply.status, served.reply.header_count), (200, 1))
         self.assertGreaterEqual(served.started, before)
+
+    def lines(self, app: Any, config: str) -> list[bytes]:
+        """What the log has of one request, of a worker that logs as its role wants."""
+        lines: list[bytes] = []
+        worker = Worker(app, config)
+        self.addCleanup(worker.stop)
+        serving, board = worker.serving, worker.board
+        serving.take_wire, serving.log_request = request_logger(serving.settings, board, 1, 0, lines.append)
+        serving.measure = measuring(serving.settings, board, 0, MemoryProbe())
+        worker.start()
+        self.ask(worker, request(REQUEST_URI="/asked"))
+        until(lambda: lines)
+        return lines
+
+    def test_the_memory_of_the_first_request(self) -> None:
+        """memory-report tells the memory of the worker from the first request on."""
+        self.assertRegex(
+            self.lines(hello, "memory-report")[0],
+            rb"^\{address space usage: [1-9]\d+ bytes/\d+MB\} \{rss usage: [1-9]\d+ bytes/[1-9]\d*MB\} \[",
+        )
+
+    def test_the_line_tells_what_was_asked(self) -> None:
+        """The log line has the variables as they came, whatever the application made of its environ."""
+
+        def app(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+            environ["REQUEST_METHOD"] = environ["REQUEST_URI"] = environ["PATH_INFO"] = "CHANGED"
+            del environ["REMOTE_ADDR"]
+            start_response("200 OK", [])
+            return []
+
+        default = rb"\] 192\.0\.2\.1 \(\) \{16 vars in \d+ bytes\} .* GET /asked =>"
+        self.assertRegex(self.lines(app, "")[0], default)
+        config = "log-format = %(addr) %(method) %(uri) %(var.PATH_INFO)"
+        self.assertEqual(self.lines(app, config), [b"192.0.2.1 GET /asked /\n"])
 
     def test_a_request_in_progress(self) -> None:
         """While a request is in progress the board shows its bytes, its start and its deadline."""

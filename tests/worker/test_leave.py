@@ -9,7 +9,7 @@ from uwsgid.host import Memory, MemoryProbe
 from uwsgid.request.serving import Farewell
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.exits import Exit
-from uwsgid.worker.leave import recycling
+from uwsgid.worker.leave import measuring, recycling
 
 
 class Probe(MemoryProbe):
@@ -38,17 +38,21 @@ class LeaveTests(SynchronousTestCase):
             0,
             self.farewell,
             self.said.append,
-            self.probe,
             lambda: self.now,
         )
+        self.measure = measuring(settings_of(lines), self.board, 0, self.probe)
 
     def serve(self, requests: int = 1) -> None:
         for _ in range(requests):
             self.board.requests[0] += 1
+            if self.measure is not None:
+                self.measure()
             self.after(0)
 
     def test_no_limit(self) -> None:
         """Without limits nothing is measured and nobody goes."""
+        self.worker("max-requests = 9")
+        self.assertIsNone(self.measure)
         self.worker("")
         self.now += 1e9
         self.serve(5)

@@ -1,8 +1,11 @@
 """The line a request leaves in the log: ``log-format`` compiled once to a function.
 
-Everything that can be decided before the first request is decided by `compile_logline`: which requests are
+Everything that can be decided before the first request is decided by `request_logger`: which requests are
 logged, what the line looks like, which columns of the board it reads.  What remains for each request is one
 f-string, or one ``%`` of a template with a tuple.
+
+The line tells what the client asked, as uWSGI's does, so the variables in it are taken before the application
+runs, which may change its environ.
 
 What a client sends must not forge lines, so control characters of any value are written as ``\\xNN``.  Values
 are latin-1 text, as WSGI keeps them, and leave as the bytes they came as.
@@ -13,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.logs.lines import ServerLines, Write, date_format
@@ -30,47 +33,43 @@ if TYPE_CHECKING:
 LINE_LIMIT: Final = 4096
 
 Value = Callable[["Request"], object]
-Logline = Callable[["Request"], "str | None"]
-
-
-def compile_logline(settings: Settings, board: Board, slot: int, seat: int) -> Logline:
-    """What makes the line of a request of the worker of *slot* that sits at *seat*.
-
-    :returns: a function from a finished request to its line with a newline, or to None where it is not
-        logged.  To be called once for each request, after its counters are on the board.
-    """
-    options = settings[RequestLog]
-    if options.format:
-        line = _compile_format(options, date_format(settings[ServerLines]), board, slot, seat)
-    else:
-        line = _compile_default(options, board, seat)
-        if options.memory_report:
-            line = _after_memory(line, board, seat)
-        if settings[Mounting].vhost:
-            line = _after_host(line)
-    wanted = _compile_wanted(options) if options.disable else None
-
-    def logline(request: Request) -> str | None:
-        decided = request.log
-        if decided is None:
-            decided = wanted is None or wanted(request)
-        return line(request) if decided else None
-
-    return logline
+Take = Callable[["Request"], "tuple[Any, ...]"]
+Line = Callable[["Request"], str]
 
 
 def request_logger(
     settings: Settings, board: Board, slot: int, seat: int, write: Write
-) -> Callable[[Request], None]:
-    """What a worker calls at the end of each request: makes its line and passes it to *write* as bytes."""
-    line_of = compile_logline(settings, board, slot, seat)
+) -> tuple[Take | None, Callable[[Request], None]]:
+    """What makes the lines of the worker of *slot* that sits at *seat*, in two steps.
+
+    :param write: gets each line as bytes, its newline included.
+    :returns: first a function to be called before the application; what it returns becomes `Request.wire`.
+        None where no line wants any variable.  Second a function that writes the line of a finished request
+        where it is logged, to be called once for each request, after its counters are on the board.  Of a
+        request without `Request.wire` it takes the variables then.
+    """
+    options = settings[RequestLog]
+    if options.format:
+        take, line = _compile_format(options, date_format(settings[ServerLines]), board, slot, seat)
+    else:
+        take, line = _compile_default(options, board, seat)
+        if options.memory_report:
+            line = _after_memory(line, board, seat)
+        if settings[Mounting].vhost:
+            take, line = _after_host(take, line)
+    conditions = _conditions(options)
+    quiet = options.disable
 
     def log_request(request: Request) -> None:
-        line = line_of(request)
-        if line is not None:
-            write(line.encode("latin-1", "backslashreplace"))
+        decided = request.log
+        if decided is None:
+            decided = not quiet or any([asks(request) for asks in conditions])
+        if decided:
+            if take is not None and not request.wire:
+                request.wire = take(request)
+            write(line(request).encode("latin-1", "backslashreplace"))
 
-    return log_request
+    return None if quiet and not conditions else take, log_request
 
 
 def _read_errors(request: Request) -> int:
@@ -83,8 +82,8 @@ def _io_errors(request: Request) -> int:
     return _read_errors(request) + request.reply.write_errors
 
 
-def _compile_wanted(options: RequestLog) -> Callable[[Request], bool]:
-    """Whether the options ask for the line of a request; any one of them is enough."""
+def _conditions(options: RequestLog) -> list[Callable[[Request], bool]]:
+    """Who asks for the line of a request under ``disable-logging``; any one of them is enough."""
     tests: list[Callable[[Request], bool]] = []
     if options.zero:
         tests.append(lambda request: request.reply.body_size == 0)
@@ -100,11 +99,7 @@ def _compile_wanted(options: RequestLog) -> Callable[[Request], bool]:
         tests.append(lambda request: request.reply.via == VIA_SENDFILE)
     if options.ioerror:
         tests.append(lambda request: _io_errors(request) > 0)
-
-    def wanted(request: Request) -> bool:
-        return any(test(request) for test in tests)
-
-    return wanted
+    return tests
 
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -175,7 +170,7 @@ _ADD_UP: Final = 0.25  #: seconds between two sums over all workers
 
 # hot path: measured by the benchmark "requests".  Local names instead of attributes, and one template: ``%``
 # with a tuple makes numbers into text without a string for each.
-def _compile_default(options: RequestLog, board: Board, seat: int) -> Callable[[Request], str]:
+def _compile_default(options: RequestLog, board: Board, seat: int) -> tuple[Take, Line]:
     forwarded = "HTTP_X_FORWARDED_FOR" if options.forwarded else ""
     micros = options.micros
     unit = "micros" if micros else "msecs"
@@ -186,15 +181,30 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> Callable[[
     total = _Total(board, seat)
     clock = _Clock(time.ctime)
 
-    def fill(request: Request, address: Any, user: Any, method: Any, uri: Any, protocol: Any) -> str:
+    def take(request: Request) -> tuple[Any, ...]:
+        get = request.vars.get
+        return (
+            (forwarded and get(forwarded)) or get("REMOTE_ADDR", ""),
+            get("REMOTE_USER", ""),
+            get("REQUEST_METHOD", ""),
+            get("REQUEST_URI", ""),
+            get("SERVER_PROTOCOL", ""),
+        )
+
+    def line(request: Request) -> str:
+        wire = request.wire
+        address, user, method, uri, protocol = wire
+        said = f"{address}{user}{method}{uri}{protocol}"
+        if not (said.isascii() and said.isprintable()):
+            address, user, method, uri, protocol = [_escape(_latin(one)) for one in wire]
         reply = request.reply
-        return template % (
+        made = template % (
             request.app_id,
             request.app_requests,
             total.at(request.started),
             address,
             user,
-            request.var_count,
+            2 * request.var_count,  # uWSGI counts names and values
             request.packet_size,
             clock.at(int(request.started)),
             method,
@@ -209,24 +219,19 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> Callable[[
             request.switches,
             request.core,
         )
+        if len(made) > LINE_LIMIT and wire is not _TOO_LONG:
+            request.wire = _TOO_LONG
+            return line(request)
+        return made
 
-    def line(request: Request) -> str:
-        get = request.vars.get
-        address = (forwarded and get(forwarded)) or get("REMOTE_ADDR", "")
-        user, method = get("REMOTE_USER", ""), get("REQUEST_METHOD", "")
-        uri, protocol = get("REQUEST_URI", ""), get("SERVER_PROTOCOL", "")
-        said = f"{address}{user}{method}{uri}{protocol}"
-        if said.isascii() and said.isprintable():
-            made = fill(request, address, user, method, uri, protocol)
-        else:
-            made = fill(request, *[_escape(_latin(one)) for one in (address, user, method, uri, protocol)])
-        # core/logging.c: a line that is too long loses what the client chose
-        return made if len(made) <= LINE_LIMIT else fill(request, "0.0.0.0", "", "-", "-", "-")
-
-    return line
+    return take, line
 
 
-def _after_memory(line: Callable[[Request], str], board: Board, seat: int) -> Callable[[Request], str]:
+#: What stands for address, user, method, URI and protocol in a line that they made too long (core/logging.c).
+_TOO_LONG: Final = ("0.0.0.0", "", "-", "-", "-")
+
+
+def _after_memory(line: Line, board: Board, seat: int) -> Line:
     """``memory-report``: the sizes that were measured last stand before the line."""
     vsz, rss = board.vsz, board.rss
 
@@ -240,9 +245,17 @@ def _after_memory(line: Callable[[Request], str], board: Board, seat: int) -> Ca
     return line_with_memory
 
 
-def _after_host(line: Callable[[Request], str]) -> Callable[[Request], str]:
+def _after_host(take: Take, line: Line) -> tuple[Take, Line]:
     """``vhost``: the host stands before the line."""
-    return lambda request: f"{_escape(_latin(request.vars.get('HTTP_HOST', '')))} {line(request)}"
+
+    def take_host(request: Request) -> tuple[Any, ...]:
+        return request.vars.get("HTTP_HOST", ""), take(request)
+
+    def line_with_host(request: Request) -> str:
+        host, request.wire = request.wire
+        return f"{_escape(_latin(host))} {line(request)}"
+
+    return take_host, line_with_host
 
 
 _VARIABLE: Final = re.compile(r"%\(([^)]*)\)")
@@ -250,15 +263,16 @@ _VARIABLE: Final = re.compile(r"%\(([^)]*)\)")
 
 def _compile_format(
     options: RequestLog, date: str | None, board: Board, slot: int, seat: int
-) -> Callable[[Request], str]:
+) -> tuple[Take | None, Line]:
     """``log-format``: the literal parts become one ``%`` template, each variable a function."""
     template = ""
     values: list[Value] = []
+    wire = _Wire()
     variables = _variables(options, date, board, slot, seat)
     end = 0
     for found in _VARIABLE.finditer(options.format):
         template += options.format[end : found.start()].replace("%", "%%") + "%s"
-        values.append(_value(found.group(1), variables))
+        values.append(_value(found.group(1), variables, wire, options))
         end = found.end()
     template = _latin(template + options.format[end:].replace("%", "%%")) + "\n"
 
@@ -275,19 +289,63 @@ def _compile_format(
                 texts.append(text if text.isprintable() else _escape(text))
         return template % tuple(texts)
 
-    return line
+    return wire.take() if wire.names else None, line
 
 
-def _value(name: str, variables: dict[str, Value]) -> Value:
+class _Wire:
+    """The variables of the request that a format asks for.
+
+    :ivar names: each once.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def value(self, name: str) -> Value:
+        """What gets the variable *name* out of `Request.wire`."""
+        if name not in self.names:
+            self.names.append(name)
+        index = self.names.index(name)
+        return lambda request: request.wire[index]
+
+    def take(self) -> Take:
+        names = self.names
+
+        def take(request: Request) -> tuple[Any, ...]:
+            get = request.vars.get
+            return tuple([get(name) for name in names])
+
+        return take
+
+
+#: Variables of ``log-format`` that are variables of the request under another name.
+_NAMES: Final[Mapping[str, str]] = {
+    "uri": "REQUEST_URI",
+    "method": "REQUEST_METHOD",
+    "user": "REMOTE_USER",
+    "addr": "REMOTE_ADDR",
+    "host": "HTTP_HOST",
+    "proto": "SERVER_PROTOCOL",
+    "uagent": "HTTP_USER_AGENT",
+    "referer": "HTTP_REFERER",
+    "cl": "CONTENT_LENGTH",
+}
+
+
+def _value(name: str, variables: dict[str, Value], wire: _Wire, options: RequestLog) -> Value:
     if name in variables:
         return variables[name]
     if name.startswith("var."):
-        return _of_request(name.removeprefix("var."))
-    return _of_application(name)
-
-
-def _of_request(name: str) -> Value:
-    return lambda request: request.vars.get(name)
+        return wire.value(name.removeprefix("var."))
+    if name not in _NAMES:
+        return _of_application(name)
+    value = wire.value(_NAMES[name])
+    if name == "cl":
+        return lambda request: value(request) or 0
+    if name == "addr" and options.forwarded:
+        forwarded = wire.value("HTTP_X_FORWARDED_FOR")
+        return lambda request: forwarded(request) or value(request)
+    return value
 
 
 def _of_application(name: str) -> Value:
@@ -295,31 +353,18 @@ def _of_application(name: str) -> Value:
 
 
 def _variables(options: RequestLog, date: str | None, board: Board, slot: int, seat: int) -> dict[str, Value]:
-    """All that ``log-format`` knows by name (core/logging.c, the table of ``uwsgi_logchunk``)."""
+    """What ``log-format`` knows by name beside `_NAMES` (core/logging.c, the table of ``uwsgi_logchunk``)."""
     pid = os.getpid()
     vsz, rss = board.vsz, board.rss
     ctime = _Clock(time.ctime).at
     ltime = _Clock(lambda second: time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(second))).at
     ftime = _Clock(lambda second: time.strftime(date or "", time.localtime(second))).at if date else ltime
 
-    def address(request: Request) -> object:
-        get: Callable[[str], Any] = request.vars.get
-        return (options.forwarded and get("HTTP_X_FORWARDED_FOR")) or get("REMOTE_ADDR")
-
     return {
-        "uri": _of_request("REQUEST_URI"),
-        "method": _of_request("REQUEST_METHOD"),
-        "user": _of_request("REMOTE_USER"),
-        "addr": address,
-        "host": _of_request("HTTP_HOST"),
-        "proto": _of_request("SERVER_PROTOCOL"),
-        "uagent": _of_request("HTTP_USER_AGENT"),
-        "referer": _of_request("HTTP_REFERER"),
         "pktsize": lambda request: request.packet_size,
         "modifier1": lambda request: request.modifier1,
         "modifier2": lambda request: request.modifier2,
-        "vars": lambda request: request.var_count,
-        "cl": lambda request: request.vars.get("CONTENT_LENGTH") or 0,
+        "vars": lambda request: 2 * request.var_count,
         "status": lambda request: request.reply.status,
         "rsize": lambda request: request.reply.body_size,
         "hsize": lambda request: request.reply.headers_size,

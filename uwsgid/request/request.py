@@ -30,6 +30,7 @@ class Request:
     :ivar logvars: variables that the application set for ``log-format``.
     :ivar trusted: it came over a socket that ``dynamic-apps`` names, so that its ``UWSGI_APPID`` counts.
     :ivar block: the block of a uwsgi packet that carries no variables; empty otherwise.
+    :ivar wire: the variables that its log line tells, from before the application could change them.
     :ivar log: True logs the request whatever the options say, False never; None lets the options decide.
     """
 
@@ -51,6 +52,7 @@ class Request:
         "trusted",
         "var_count",
         "vars",
+        "wire",
     )
 
     body: Body | BufferedBody
@@ -72,5 +74,6 @@ class Request:
         self.switches = 1
         self.trusted = False
         self.block = b""
+        self.wire: tuple[Any, ...] = ()
         self.logvars: dict[str, str] | None = None
         self.log: bool | None = None

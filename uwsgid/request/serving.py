@@ -60,6 +60,8 @@ class Serving:
     :ivar after_request: called with the core after each request; may change `farewell`.
     :ivar log_request: writes the log line of a request that is over.
     :ivar say: writes one server line to the log.
+    :ivar measure: called before a request is logged, where its memory is to be known.
+    :ivar take_wire: called before a handler; what it returns is `Request.wire`, for the log.
     """
 
     settings: Settings
@@ -74,6 +76,8 @@ class Serving:
     after_request: Callable[[int], None]
     log_request: Callable[[Request], None]
     say: Callable[[str], None]
+    take_wire: Callable[[Request], tuple[Any, ...]] | None = None
+    measure: Callable[[], None] | None = None
     farewell: Farewell = field(default_factory=Farewell)
     #: held while accepting, under ``thunder-lock``
     thunder: Lock | None = None

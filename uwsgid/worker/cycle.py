@@ -231,6 +231,9 @@ class Cycle:
         board, at, core = serving.board, self._at, self._core
         reply = request.reply
         request.body = body
+        take_wire = serving.take_wire
+        if take_wire is not None:
+            request.wire = take_wire(request)
         if station.trusted:
             request.trusted = True
 
@@ -285,6 +288,8 @@ class Cycle:
         board.in_request[at] += 1
         if not refused:
             board.core_requests[at] += 1
+            if serving.measure is not None:
+                serving.measure()
             serving.log_request(request)
         serving.after_request(core)
         return after

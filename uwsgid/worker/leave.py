@@ -23,21 +23,19 @@ def recycling(
     seat: int,
     farewell: Farewell,
     say: Callable[[str], None],
-    probe: MemoryProbe,
     clock: Callable[[], float] = time.monotonic,
 ) -> Callable[[int], None]:
     """What is to be checked after each request, compiled to one function of the core.
 
-    :param probe: tells how large this process is.
-
     Limits count from the birth of the worker and hold once it is as old as ``min-worker-lifetime``
     (core/utils.c: uwsgi_close_request).
+    Those of memory look at what `measuring` found last.
     """
     recycle = settings[Recycling]
     memory = settings[MemoryLimits]
     most_requests = recycle.request_limit(slot)
-    measured = memory.any or settings[RequestLog].memory_report
-    if not most_requests and not measured:
+    most_rss, most_space = memory.reload_on_rss, memory.reload_on_as
+    if not (most_requests or most_rss or most_space):
         return _nothing
     old_enough = clock() + recycle.min_lifetime
 
@@ -48,19 +46,31 @@ def recycling(
             farewell.bid(Exit.OK, "its work is done")
 
     def after_request(core: int) -> None:
-        if measured:
-            size = probe.read()
-            board.rss[seat] = size.rss
-            board.vsz[seat] = size.vsz
-            too_large = (memory.reload_on_rss and size.rss >= memory.reload_on_rss) or (
-                memory.reload_on_as and size.vsz >= memory.reload_on_as
-            )
-            if too_large and clock() >= old_enough:
-                go()
+        too_large = (most_rss and board.rss[seat] >= most_rss) or (
+            most_space and board.vsz[seat] >= most_space
+        )
+        if too_large and clock() >= old_enough:
+            go()
         if most_requests and board.requests[seat] >= most_requests and clock() >= old_enough:
             go()
 
     return after_request
+
+
+def measuring(settings: Settings, board: Board, seat: int, probe: MemoryProbe) -> Callable[[], None] | None:
+    """What tells the board how large this worker is, before the line of each request; None where nobody asks.
+
+    :param probe: tells how large this process is.
+    """
+    if not (settings[MemoryLimits].any or settings[RequestLog].memory_report):
+        return None
+
+    def measure() -> None:
+        size = probe.read()
+        board.rss[seat] = size.rss
+        board.vsz[seat] = size.vsz
+
+    return measure
 
 
 def _nothing(core: int) -> None:

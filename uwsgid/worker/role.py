@@ -22,7 +22,7 @@ from uwsgid.supervise.processes import Endings, Processes
 from uwsgid.wire.control import Ask, Leave, Loaded, LoadFailed, Pause, Ready, Report, Resume
 from uwsgid.worker.cycle import Cycle
 from uwsgid.worker.dropping import Moment, drop_at, enter_late_directory
-from uwsgid.worker.leave import recycling
+from uwsgid.worker.leave import measuring, recycling
 from uwsgid.worker.signals import WorkerSignals
 
 _LEAST_STACK: Final = 32 << 10  #: bytes; the interpreter takes no less
@@ -119,6 +119,9 @@ class Worker:
     def _serving(self) -> Serving:
         house, newborn = self._house, self._newborn
         handlers: list[Handler | None] = [None] * 256
+        take_wire, log_request = request_logger(
+            self._settings, house.board, newborn.slot, newborn.seat, writer(STDERR)
+        )
         listeners = [listener for listener in house.listeners if listener.serves(newborn.slot)]
         for listener in house.listeners:
             if not listener.serves(newborn.slot):
@@ -134,17 +137,11 @@ class Worker:
             apps=house.apps,
             wakeups=((newborn.master.fileno(), self._heard), (self._signals.fileno, self._signals.drain)),
             after_request=recycling(
-                self._settings,
-                house.board,
-                newborn.slot,
-                newborn.seat,
-                self._farewell,
-                house.say,
-                MemoryProbe(),
+                self._settings, house.board, newborn.slot, newborn.seat, self._farewell, house.say
             ),
-            log_request=request_logger(
-                self._settings, house.board, newborn.slot, newborn.seat, writer(STDERR)
-            ),
+            measure=measuring(self._settings, house.board, newborn.seat, MemoryProbe()),
+            log_request=log_request,
+            take_wire=take_wire,
             say=house.say,
             farewell=self._farewell,
             current=[None] * house.board.cores,
