@@ -6,6 +6,7 @@ Debian's uWSGI (2.0.21) stands for the original.  `MEANT` names each difference 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -149,6 +150,66 @@ class BesideUwsgiTests(LiveCase):
                 f"{name}: {text}" for text in _environ_differences(json.loads(body), json.loads(our_body))
             ]
         self.assertEqual(found, [], "\n" + "\n".join(found))
+
+
+#: Says nothing true about its request any more.
+CHANGING: Final = """
+def application(environ, start_response):
+    for name in [name for name in environ if name.isupper()]:
+        if name.startswith("HTTP_"):
+            del environ[name]
+        else:
+            environ[name] = "changed"
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"whatever"]
+"""
+
+
+class RequestLineTests(LiveCase):
+    """What both write about the same packets, of an application that spoils its environ."""
+
+    PACKETS: Final = (
+        {"REQUEST_METHOD": "GET", "REQUEST_URI": "/a?b=c", "PATH_INFO": "/a", "SERVER_PROTOCOL": "HTTP/1.1"},
+        {
+            "REQUEST_METHOD": "POST",
+            "REQUEST_URI": "/",
+            "SERVER_PROTOCOL": "HTTP/1.0",
+            "REMOTE_ADDR": "192.0.2.1",
+            "REMOTE_USER": "ann",
+            "CONTENT_LENGTH": "",
+            "HTTP_HOST": "shop.example",
+            "HTTP_USER_AGENT": "curl/7",
+            "HTTP_REFERER": "http://elsewhere/",
+            "HTTP_X_EMPTY": "",
+        },
+    )
+    FORMAT: Final = (
+        "%(addr) %(user) %(method) %(uri) %(proto) %(host) %(uagent) %(referer) %(cl) %(vars) %(pktsize) "
+        "%(status) %(rsize) %(hsize) %(headers) %(size) %(var.HTTP_HOST) %(modifier1) done"
+    )
+
+    def lines(self, server: str, config: str) -> list[str]:
+        where = self.path(f"{server}.sock")
+        (self.folder / "changing.py").write_text(CHANGING)
+        daemon = self.serve(
+            f"socket = {where}\nwsgi-file = {self.path('changing.py')}\n{config}\n",
+            server=server,
+            name=f"{server}.ini",
+        )
+        for sent, packet in enumerate(self.PACKETS, 1):
+            talk(where, uwsgi_packet(packet))
+            daemon.wait_for(" done$|generated ", count=sent)
+        found = [line for line in daemon.log().splitlines() if line.endswith(" done") or "generated" in line]
+        daemon.close()
+        return [re.sub(r"pid: \d+|\[... ... .*?\]|\d+ msecs|\d+ switches", "*", line) for line in found]
+
+    def test_lines(self) -> None:
+        """The default line and the variables of log-format are the same, byte for byte."""
+        requires("uwsgi-core")
+        for config in ("", f"log-format = {self.FORMAT}"):
+            original, ours = (self.lines(server, config) for server in ("uwsgi", "uwsgid"))
+            self.assertEqual(len(ours), 2)
+            self.assertEqual(ours, original)
 
 
 def _headers(answer: Answer) -> list[tuple[str, str]]:
