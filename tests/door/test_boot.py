@@ -273,6 +273,17 @@ class LineTests(BootCase):
         self.assertEqual([len(found) for found in places], [1] * len(told), self.said)
         self.assertEqual(places, sorted(places))
 
+    def test_post_buffering_raises_its_bufsize(self) -> None:
+        """A post-buffering-bufsize that is raised to post-buffering leaves uWSGI's line, in uWSGI's place."""
+        self.boot(*SERVED, "--post-buffering", "65536")
+        at = self.said.index("setting request body buffering size to 65536 bytes")
+        self.assertTrue(self.said[at - 1].startswith("your mercy for graceful"), self.said)
+
+    def test_post_buffering_that_fits(self) -> None:
+        """Where post-buffering-bufsize is large enough there is no line."""
+        self.boot(*SERVED, "--post-buffering", "8192")
+        self.assertFalse(any("buffering size" in line for line in self.said), self.said)
+
     def test_show_config(self) -> None:
         """show-config shows the configuration and goes on."""
         self.boot(*SERVED, "--show-config")

@@ -90,5 +90,6 @@ class BannerTests(SynchronousTestCase):
             banner.master_line(7, again=True), "gracefully (RE)spawned uWSGI master process (pid: 7)"
         )
         self.assertEqual(banner.worker_line(2, 9, 4), "spawned uWSGI worker 2 (pid: 9, cores: 4)")
+        self.assertEqual(banner.buffering_line(65536), "setting request body buffering size to 65536 bytes")
         self.assertEqual(banner.mapped_line(145536, 8), "mapped 145536 bytes (142 KB) for 8 cores")
         self.assertEqual(banner.page_line(), f"your memory page size is {mmap.PAGESIZE} bytes")

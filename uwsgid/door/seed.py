@@ -19,7 +19,7 @@ from uwsgid.host.calls import attempt
 from uwsgid.languages.python.api_locks import user_lock_names
 from uwsgid.logs import Lines, banner
 from uwsgid.request.mount_options import Mounting
-from uwsgid.request.options import RequestOptions
+from uwsgid.request.options import Bodies, RequestOptions
 from uwsgid.stats import Stats
 from uwsgid.supervise.birth import bear, become_server_of_births, forget_atexit, leave
 from uwsgid.supervise.board import Board
@@ -58,6 +58,9 @@ def share_memory(boot: Boot) -> None:
     )
     boot.say(banner.backlog_line(settings[Sockets].listen))
     boot.say(banner.mercy_line(settings[Endings].worker_mercy))
+    bodies = settings[Bodies]
+    if bodies.post_buffering > bodies.bufsize:
+        boot.say(banner.buffering_line(bodies.buffering_size))
     boot.say(banner.mapped_line(board.size, board.cores * processes.processes))
     boot.say(banner.mode_line(processes.processes, processes.threads))
 

@@ -97,6 +97,14 @@ def mercy_line(seconds: int) -> str:
     return f"your mercy for graceful operations on workers is {seconds} seconds"
 
 
+def buffering_line(size: int) -> str:
+    """``post-buffering-bufsize``, where ``post-buffering`` raised it.
+
+    :param size: bytes.
+    """
+    return f"setting request body buffering size to {size} bytes"
+
+
 def mapped_line(size: int, cores: int) -> str:
     """The memory that the processes of the instance share.
 
