@@ -30,7 +30,7 @@ class Pool(Section):
     There is more to say, elsewhere.
     """
 
-    processes: Count = option("processes", "p", default=1, help="how many processes serve", live=True)
+    processes: Count = option("processes", "p", default=1, help="how many processes serve")
     rss: Megabytes = option("reload-on-rss", default=64 << 20, help="replace a worker over this memory")
     mode: Chmod = option("chmod-socket", default=0o666, help="mode of sockets")
     plugins: Csvs = option("plugins", default=("a", "b"), help="parts to load", note="built in")
@@ -111,7 +111,7 @@ class ManualTests(SynchronousTestCase):
         self.assertIn(
             "``processes``, ``workers``, ``-p``\n    How many processes serve.\n\n"
             "    :Value: a whole number from 1\n    :Default: ``1``\n"
-            "    :Live: can be changed while running\n    :Since: uWSGI 1.9\n",
+            "    :Since: uWSGI 1.9\n",
             self.page,
         )
         self.assertIn("    :Default: ``a``, ``b``\n    :Since: uWSGI 1.9\n    :Note: Built in.\n", self.page)

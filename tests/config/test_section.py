@@ -16,7 +16,7 @@ from uwsgid.errors import InternalError
 class Example(Section):
     """An example."""
 
-    timeout: Seconds = option("harakiri", "t", "kara", default=3, help="how long", live=True, note="a note")
+    timeout: Seconds = option("harakiri", "t", "kara", default=3, help="how long", note="a note")
     maybe: Seconds | None = option("maybe-seconds", default=None, help="how long, if at all")
     loud: Flag = flag("loud", default=False, help="how", also={"louder": "more so"}, implies=("master",))
 
@@ -27,7 +27,7 @@ class SectionTests(SynchronousTestCase):
         timeout, maybe, loud = Example.options
         self.assertEqual((timeout.names, timeout.letters), (("harakiri", "kara"), ("t",)))
         self.assertEqual((timeout.kind, timeout.field, timeout.section), (SECONDS, "timeout", "Test"))
-        self.assertEqual((timeout.live, timeout.note, timeout.help), (True, "a note", "how long"))
+        self.assertEqual((timeout.note, timeout.help), ("a note", "how long"))
         self.assertIs(maybe.kind, SECONDS)
         self.assertEqual(
             (loud.kind, loud.implies, list(loud.spellings())), (FLAG, ("master",), ["loud", "louder"])

@@ -161,8 +161,6 @@ def _option_rst(names: Index, declared: Option) -> Iterator[str]:
     yield f"    :Default: {_default(declared.kind, declared.default)}"
     if implied := names.implies(declared.name):
         yield f"    :Turns on: {', '.join(f'``{name}``' for name in implied)}"
-    if declared.live:
-        yield "    :Live: can be changed while running"
     row = names.known(declared.name)
     yield f"    :Since: {f'uWSGI {row.since}' if row is not None else 'uwsgid only'}"
     if declared.note:

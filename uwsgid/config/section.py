@@ -7,7 +7,7 @@ A section is a frozen dataclass whose fields are options.  The declaration is al
     class Harakiri(Section):
         \"\"\"Ends workers that never come back from a request.\"\"\"
 
-        timeout: Seconds = option("harakiri", "t", default=0, live=True,
+        timeout: Seconds = option("harakiri", "t", default=0,
                                   help="kill a worker busy with one request for longer than this")
         verbose: Flag = flag("harakiri-verbose", default=False, help="also log what the worker was doing")
 
@@ -53,7 +53,6 @@ class Option:
     :ivar implies: options that this one turns on when it is seen with a value that is not false
         (uWSGI's option flags M, L, R, T …).
     :ivar immediate: acts while the configuration is being read, before any expansion (uWSGI's flag I).
-    :ivar live: can be changed while running.
     :ivar note: where uwsgid differs from uWSGI 1.9.16, for the reference.
     """
 
@@ -65,7 +64,6 @@ class Option:
     also: Mapping[str, str]
     implies: tuple[str, ...]
     immediate: bool
-    live: bool
     note: str
     section: str
     field: str
@@ -87,7 +85,6 @@ def option(
     also: Mapping[str, str] | None = None,
     implies: tuple[str, ...] = (),
     immediate: bool = False,
-    live: bool = False,
     note: str = "",
 ) -> Any:
     """Declare an option as the default of a section's field.  The parameters are those of `Option`.
@@ -105,7 +102,6 @@ def option(
                 "also": dict(also or {}),
                 "implies": implies,
                 "immediate": immediate,
-                "live": live,
                 "note": note,
             }
         },

@@ -24,7 +24,6 @@ class RequestLog(Section):
         "disable-logging",
         "L",
         default=False,
-        live=True,
         help="log no requests but those that another log-* option asks for",
         note="false leaves logging on, as in uWSGI 2.0",
     )
