@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tests.config.case import Options, ReadingCase
-from uwsgid.config.environ import environment_options, read_envdir
+from uwsgid.config.environ import NOT_OPTIONS, environment_options, read_envdir
 from uwsgid.errors import ConfigError
 
 
@@ -20,22 +20,9 @@ class EnvironmentTests(ReadingCase):
 
     def test_not_options(self) -> None:
         """What uWSGI's processes tell each other is no option."""
-        environ = dict.fromkeys(
-            (
-                "UWSGI_RELOADS",
-                "UWSGI_ORIGINAL_PROC_NAME",
-                "UWSGI_VASSALS_DIR",
-                "UWSGI_EMPEROR_FD",
-                "UWSGI_EMPEROR_FD_CONFIG",
-                "UWSGI_BROODLORD_NUM",
-                "UWSGI_EMPEROR_PROXY",
-                "UWSGI_JAIL_PID",
-                "UWSGI_VASSAL_PROCESSES",
-                "UWSGI_",
-                "UWSGID_PROCESSES",
-            ),
-            "1",
-        )
+        names = (*NOT_OPTIONS, "UWSGI_VASSAL_PROCESSES", "UWSGI_", "UWSGID_PROCESSES")
+        self.assertIn("UWSGI_RELOADS", names)
+        environ = dict.fromkeys(names, "1")
         self.assertEqual(list(environment_options(environ, Options())), [])
 
     def test_command_line_comes_later(self) -> None:

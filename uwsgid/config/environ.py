@@ -17,7 +17,8 @@ from uwsgid.errors import ConfigError
 
 ENVIRONMENT: Final = Origin("environment")
 _PREFIX: Final = "UWSGI_"
-_NOT_OPTIONS: Final = frozenset(
+#: Variables of that prefix by which uWSGI's processes tell each other something.
+NOT_OPTIONS: Final = frozenset(
     {
         "UWSGI_RELOADS",
         "UWSGI_ORIGINAL_PROC_NAME",
@@ -39,7 +40,7 @@ def environment_options(environ: Mapping[str, str], options: OptionIndex) -> Ite
     """
     for variable, value in environ.items():
         plain = variable.removeprefix(_PREFIX)
-        if plain == variable or not plain or variable in _NOT_OPTIONS or plain.startswith("VASSAL_"):
+        if plain == variable or not plain or variable in NOT_OPTIONS or plain.startswith("VASSAL_"):
             continue
         name = plain.lower().replace("_", "-")
         if options.takes(name) is None:
