@@ -298,6 +298,15 @@ class BrokenBodyTests(WorkerCase):
                     self.check(worker, status, line)
         self.assertEqual(self.errors.getvalue(), "")
 
+    def test_slow_chunks(self) -> None:
+        """A chunked body may take as long as chunked-input-timeout says, which the log names then."""
+        data = chunked(b"3\r\nab")
+        for worker in self.each_loop(upload):
+            worker.cycle.terms.timeout, worker.cycle.terms.chunked_timeout = 60, 0.3
+            self.assertTrue(self.fetch(worker, data).startswith(b"HTTP/1.1 408 "))
+            self.check(worker, 408, "option chunked-input-timeout")
+        self.assertEqual(self.errors.getvalue(), "")
+
     def test_uwsgi(self) -> None:
         """A body that stays away is answered 408 over the uwsgi protocol as well."""
         for worker in self.each_loop(upload):

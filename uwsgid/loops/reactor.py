@@ -112,10 +112,11 @@ class ReactorConnection(Connection):
 
     # ---- in the thread of an application -------------------------------------------------------------------
 
-    def receive(self, most: int) -> bytes:
+    def receive(self, most: int, seconds: float = 0.0) -> bytes:
+        seconds = seconds or self.terms.timeout
         with self._arrived:
-            if not self._arrived.wait_for(lambda: self._inbox or self._lost, self.terms.timeout):
-                raise PeerTimeout(f"the client did not send anything for {self.terms.timeout:g} seconds")
+            if not self._arrived.wait_for(lambda: self._inbox or self._lost, seconds):
+                raise PeerTimeout(f"the client did not send anything for {seconds:g} seconds")
             return self._take(most)
 
     def receive_now(self, most: int) -> bytes | None:

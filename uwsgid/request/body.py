@@ -134,12 +134,25 @@ class Body:
             self._expected = False
             self._connection.send(_CONTINUE)
         if self._decoder is not None:
-            return self._chunk(self._connection.receive) or b""
+            return self._chunk(self._receive_chunked) or b""
         data = self._connection.receive(min(most, self._left))
         if not data:
             raise EOFError
         self._left -= len(data)
         return data
+
+    def _receive_chunked(self, most: int) -> bytes:
+        """What arrives of a chunked body.
+
+        :raises PeerTimeout: nothing, for ``chunked-input-timeout``.
+        """
+        seconds = self._connection.terms.chunked_timeout
+        try:
+            return self._connection.receive(most, seconds)
+        except PeerTimeout as error:
+            if seconds:
+                error.option = "chunked-input-timeout"
+            raise
 
     def _chunk(self, receive: Callable[[int], bytes | None]) -> bytes | None:
         while self._left:

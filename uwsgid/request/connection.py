@@ -133,17 +133,18 @@ class Connection:
         self.surplus = 0
         self.taken = 0
 
-    def receive(self, most: int) -> bytes:
+    def receive(self, most: int, seconds: float = 0.0) -> bytes:
         """Up to *most* bytes as soon as there are any; none once the client has sent its last.
 
-        :raises PeerTimeout: nothing came within ``socket-timeout``.
+        :param seconds: to wait, 0 for ``socket-timeout``.
+        :raises PeerTimeout: nothing came for so long.
         :raises OSError: the connection broke.
         """
         while True:
             try:
                 return os.read(self.fd, most)
             except BlockingIOError:
-                self.wait(select.POLLIN)
+                self.wait(select.POLLIN, seconds)
 
     def receive_now(self, most: int) -> bytes | None:
         """As `receive`, but None where nothing is there yet.
@@ -234,16 +235,18 @@ class Connection:
             total += len(data)
         return total
 
-    def wait(self, events: int) -> None:
+    def wait(self, events: int, seconds: float = 0.0) -> None:
         """Sleep until the descriptor is ready for *events* of `select.poll`.
 
-        :raises PeerTimeout: it was not, for ``socket-timeout``.
+        :param seconds: at most, 0 for ``socket-timeout``.
+        :raises PeerTimeout: it was not, for so long.
         """
+        seconds = seconds or self.terms.timeout
         poll = select.poll()
         poll.register(self.fd, events)
-        if not poll.poll(self.terms.timeout * 1000):
+        if not poll.poll(seconds * 1000):
             doing = "send anything" if events & select.POLLIN else "take any of the answer"
-            raise PeerTimeout(f"the client did not {doing} for {self.terms.timeout:g} seconds")
+            raise PeerTimeout(f"the client did not {doing} for {seconds:g} seconds")
 
     def say_last_word(self) -> None:
         """Tell the client that nothing more comes, while it may go on sending."""

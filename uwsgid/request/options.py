@@ -209,6 +209,7 @@ class Terms:
 
     :param say: writes a line to the log.
     :ivar timeout: seconds; of one wait for a client, and of its whole request head.
+    :ivar chunked_timeout: seconds; of one wait for more of a chunked body, 0 for `timeout`.
     :ivar keepalive: seconds an idle connection is kept.
     :ivar add_headers: names and values.
     :ivar rem_headers: names, in lower case.
@@ -245,7 +246,7 @@ class Terms:
         self.post_buffering = bodies.post_buffering
         self.bufsize = bodies.buffering_size
         self.body_warning = bodies.warning
-        self.chunked_timeout = float(bodies.chunked_timeout) or self.timeout
+        self.chunked_timeout = float(max(0, bodies.chunked_timeout))
         self.ignore_sigpipe = answers.ignore_sigpipe
         self.ignore_write_errors = answers.ignore_write_errors
         self.write_exception = not answers.disable_write_exception
