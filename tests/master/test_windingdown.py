@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 
 from tests.master.support import InstanceCase
@@ -48,6 +49,33 @@ class Stopping(InstanceCase):
         self.run_for(2)
         self.assertEqual(self.codes, [0])
 
+    def test_seeds_last(self) -> None:
+        """The seeds are told to go when everybody else is gone."""
+        self.begin("processes = 1")
+        zygote = self.nursery.zygote()
+        self.nursery.leaves = False
+        self.workforce.stop(gracefully=True)
+        self.nursery.worker(1).exit(Exit.END)
+        self.run_for(0.1)
+        self.assertTrue(zygote.told)
+        self.assertEqual([seed.told for seed in self.nursery.living("seed")], [False, False])
+        zygote.exit()
+        self.run_for(0.1)
+        self.assertEqual([seed.told for seed in self.nursery.living("seed")], [True, True])
+
+    def test_a_zygote_that_is_root(self) -> None:
+        """Whom the master may not signal, a seed does."""
+        self.begin("processes = 1")
+        zygote = self.nursery.zygote()
+        self.nursery.leaves = False
+        self.workforce.stop(gracefully=True)
+        self.nursery.worker(1).exit(Exit.END)
+        self.run_for(0.1)
+        self.nursery.kernel.fail("pidfd_send_signal", errno.EPERM)
+        self.run_for(5)
+        self.assertEqual((zygote.signals, self.codes), ([signal.SIGKILL], [0]))
+        self.assertFalse([line for line in self.lines if "can not be signalled" in line])
+
     def test_deaf_zygote(self) -> None:
         """A zygote that does not hear is killed."""
         self.begin("processes = 1")
@@ -57,7 +85,7 @@ class Stopping(InstanceCase):
         self.nursery.worker(1).exit(Exit.END)
         self.run_for(0.5)
         self.assertTrue(zygote.alive)
-        self.run_for(1)
+        self.run_for(2)
         self.assertEqual((zygote.signals, self.codes), ([signal.SIGKILL], [0]))
 
     def test_during_a_reload(self) -> None:

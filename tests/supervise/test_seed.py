@@ -18,6 +18,7 @@ from uwsgid.wire.control import (
     MAX_RECORD,
     Ask,
     Born,
+    Deliver,
     Failed,
     Fork,
     Leave,
@@ -236,3 +237,30 @@ class Words(SynchronousTestCase):
             self.assertEqual((data, os.get_inheritable(descriptors[0])), (b"x", False))
         finally:
             os.close(descriptors[0])
+
+
+class Deliveries(SeedCase):
+    def deliver(self, server: socket.socket, pid: int, number: int) -> None:
+        pidfd = os.pidfd_open(pid)
+        try:
+            socket.send_fds(server, [Deliver(number).pack()], [pidfd])
+        finally:
+            os.close(pidfd)
+
+    def test_a_child_of_the_master(self) -> None:
+        """A seed sends a signal for its master, who may not be allowed to."""
+        server = self.serve()
+        pid, _ = self.order(server)
+        self.deliver(server, pid, signal.SIGKILL)
+        self.assertEqual(self.wait(pid), ExitStatus(signal=9))
+
+    def test_nobody_else(self) -> None:
+        """Processes that are no children of the master get nothing, and nonsense ends no seed."""
+        server = self.serve()
+        pid, _ = self.order(server)
+        self.deliver(server, os.getpid(), signal.SIGKILL)
+        self.deliver(server, pid, 9999)
+        socket.send_fds(server, [Deliver(9).pack()], [0])
+        server.send(Deliver(9).pack())
+        self.assertNotEqual(self.order(server, ticket=2)[0], pid)
+        self.assertTrue(os.path.exists(f"/proc/{pid}"))

@@ -19,11 +19,10 @@ from uwsgid.host.children import ExitStatus
 from uwsgid.master.rests import Rests
 from uwsgid.supervise.backoff import Backoff
 from uwsgid.supervise.child import Child
-from uwsgid.supervise.supervisor import Supervisor
+from uwsgid.supervise.supervisor import SEED, Supervisor
 from uwsgid.wire.control import Ask, Loaded, LoadFailed, Record
 
 ZYGOTE: Final = "zygote"
-SEED: Final = "seed"
 
 _A_LIFE: Final = 1.0  #: seconds after which a death is no failure to start
 
@@ -34,8 +33,11 @@ class Hopes(Protocol):
     def generation_loaded(self, zygote: Child, record: Loaded) -> None:
         """The zygote of a generation can bear workers."""
 
-    def generation_failed(self, zygote: Child, reason: str) -> None:
-        """A zygote says that its applications can not be loaded.  It is about to end."""
+    def generation_failed(self, zygote: Child, reason: str, code: int) -> None:
+        """A zygote says that its applications can not be loaded.  It is about to end.
+
+        :param code: what an instance exits with that never served.
+        """
 
     def zygote_ended(self, zygote: Child, status: ExitStatus | None) -> None:
         """A zygote that was not sent away is gone.  It will be replaced if its generation is still wanted."""
@@ -161,7 +163,7 @@ class Nursery:
             self._hopes.generation_loaded(child, record)
         elif isinstance(record, LoadFailed):
             child.complaint = record.reason
-            self._hopes.generation_failed(child, record.reason)
+            self._hopes.generation_failed(child, record.reason, record.code)
 
     def child_ended(self, child: Child, status: ExitStatus | None) -> None:
         if child.role == SEED:

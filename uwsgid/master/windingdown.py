@@ -1,11 +1,15 @@
-"""The last minutes of the children: when no worker is left, those who make workers go."""
+"""The last minutes of the children: when no worker is left, those who make workers go, the seeds last.
+
+The seeds may be the only ones who are allowed to end a zygote that does not leave; they themselves never run
+anything of an application.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from uwsgid.supervise.child import Child
-from uwsgid.supervise.supervisor import Supervisor
+from uwsgid.supervise.supervisor import SEED, Supervisor
 
 _MERCY: Final = 1.0  #: seconds that those who make workers get
 
@@ -25,7 +29,8 @@ class WindingDown:
         """
         if any(child.pid for child in workers):
             return False
-        for child in list(self._supervisor.children):
+        zygotes = [child for child in self._supervisor.children if child.role != SEED]
+        for child in zygotes or list(self._supervisor.children):
             if child not in self._calls:
                 child.life.leave("stop")
                 self._calls[child] = self._reactor.callLater(_MERCY, self._give_up, child)

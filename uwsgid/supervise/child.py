@@ -171,6 +171,8 @@ class Child:
 
     :param clock: monotonic seconds.
     :param say: writes a line to the log.
+    :param deliver: has somebody else send a signal where we may not, by pidfd and number; False where nobody
+        can.
     :ivar pid: 0 before its birth.
     :ivar is_ready: it said so, and was not told to leave since.
     :ivar was_ready: it said so at some time.
@@ -194,8 +196,10 @@ class Child:
         generation: int,
         clock: Callable[[], float] = time.monotonic,
         say: Callable[[str], None] = print,
+        deliver: Callable[[int, int], bool] = lambda pidfd, number: False,
     ) -> None:
         self._say = say
+        self._deliver = deliver
         self.role = role
         self.slot = slot
         self.seat = seat
@@ -225,13 +229,15 @@ class Child:
     def signal(self, number: int) -> None:
         """Send a Unix signal.
 
-        A child that is gone does not mind.  That one is root while we are not any more is logged.
+        A child that is gone does not mind.  One that is root while we are not any more gets it from somebody
+        who is; that there is nobody is logged.
         """
         if self._watch is not None and not self.gone:
             try:
                 self._watch.signal(number)
             except KernelError as error:
-                self._say(f"{self.role} {self.slot} can not be signalled: {error}")
+                if not self._deliver(self._watch.fileno(), number):
+                    self._say(f"{self.role} {self.slot} can not be signalled: {error}")
 
     def kill(self) -> None:
         """End it now; one that is not born yet, at its birth."""

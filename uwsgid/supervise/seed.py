@@ -9,6 +9,9 @@ master is a child subreaper, so the orphan becomes the master's own child, whoev
 `Born` is sent after the midwife was reaped: by then the kernel has given the child to the master, who can
 open a pidfd on it.
 
+A seed also delivers signals for a master that dropped its privileges, to those who have not done so yet: with
+``drop-after-apps`` a worker that is stuck in an import is root, and the seed is the only one who may end it.
+
 This module knows neither Twisted nor roles; what a newborn becomes is the caller's ``bear``.
 """
 
@@ -18,12 +21,13 @@ import array
 import contextlib
 import errno
 import os
+import signal
 import socket
 from collections.abc import Callable
 from typing import Final
 
 from uwsgid.errors import PeerError
-from uwsgid.wire.control import MAX_RECORD, Born, Failed, Fork, Leave, Retire, unpack
+from uwsgid.wire.control import MAX_RECORD, Born, Deliver, Failed, Fork, Leave, Retire, unpack
 
 #: What a child does with its life; it must not return.
 Bear = Callable[[Fork, list[int]], None]
@@ -65,6 +69,9 @@ def serve_births(channel: socket.socket, bear: Bear) -> None:
             except ConnectionError:
                 return
         else:
+            if isinstance(record, Deliver):
+                for descriptor in descriptors:
+                    _signal(descriptor, record.number)
             _close_all(descriptors)
 
 
@@ -115,6 +122,25 @@ def _deliver(record: Fork, descriptors: list[int], channel: socket.socket, bear:
     if len(said) != array.array("i").itemsize:
         raise OSError(0, "the midwife could not fork")
     return array.array("i", said)[0]
+
+
+def _signal(pidfd: int, number: int) -> None:
+    """Send a signal to a child of our parent, the master.  Nobody else is any business of a master."""
+    # whoever is gone, or asks for what is no signal, gets no answer either way
+    with contextlib.suppress(OSError, ValueError):
+        if _parent_of(pidfd) == os.getppid():
+            signal.pidfd_send_signal(pidfd, number)
+
+
+def _parent_of(pidfd: int) -> int:
+    """The parent of the process that a pidfd stands for.
+
+    :raises OSError: it was reaped.
+    """
+    with open(f"/proc/self/fdinfo/{pidfd}") as facts:
+        pid = next((int(line.split()[1]) for line in facts if line.startswith("Pid:")), -1)
+    with open(f"/proc/{pid}/stat") as status:
+        return int(status.read().rpartition(")")[2].split()[1])
 
 
 def _close_all(descriptors: list[int]) -> None:

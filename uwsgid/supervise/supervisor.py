@@ -14,7 +14,9 @@ from typing import Any, Final
 from uwsgid.host.children import ExitStatus
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.child import Child, Parent
-from uwsgid.wire.control import Born, Failed, Fork, Record
+from uwsgid.wire.control import Born, Deliver, Failed, Fork, Record
+
+SEED: Final = "seed"
 
 
 class Supervisor:
@@ -53,6 +55,7 @@ class Supervisor:
             0,
             self._clock,
             self._say,
+            self._deliver,
         )
         self.children.append(child)
         child.life.born(pid)
@@ -81,6 +84,7 @@ class Supervisor:
                 generation,
                 self._clock,
                 self._say,
+                self._deliver,
             )
             self.children.append(child)
             self._last_ticket += 1
@@ -110,6 +114,11 @@ class Supervisor:
             if asked is server:
                 del self._tickets[ticket]
                 child.forsake()
+
+    def _deliver(self, pidfd: int, number: int) -> bool:
+        """Have a seed send a signal; False where there is none."""
+        seeds = [child for child in self.children if child.role == SEED and child.pid]
+        return any(seed.say(Deliver(number), (pidfd,)) for seed in seeds)
 
     def known_pids(self) -> frozenset[int]:
         """The living, for whoever reaps orphans."""

@@ -33,6 +33,7 @@ from uwsgid.supervise.seed import receive
 from uwsgid.testing.kernel import MemoryKernel
 from uwsgid.wire.control import (
     Born,
+    Deliver,
     Failed,
     Fork,
     Leave,
@@ -130,10 +131,16 @@ class MemoryProcesses(MemoryKernel):
         return descriptor
 
     def pidfd_send_signal(self, pidfd: int, signal: int) -> None:
+        self._maybe_fail("pidfd_send_signal")
         pid = self._watches[pidfd]
         if pid not in self.running:
             raise ProcessLookupError(3, "No such process")
         self.signalled(pid, signal)
+
+    def pid_of(self, copy: int) -> int:
+        """The process that a copy of a pidfd stands for."""
+        wanted = _eventfd_id(copy)
+        return next(pid for descriptor, pid in self._watches.items() if _eventfd_id(descriptor) == wanted)
 
     def waitid(self, pidfd: int) -> tuple[int, int, int] | None:
         self._maybe_fail("waitid")
@@ -144,6 +151,12 @@ class MemoryProcesses(MemoryKernel):
             MemoryKernel.close(self, fd)
         else:
             os.close(fd)
+
+
+def _eventfd_id(descriptor: int) -> str:
+    """What tells two eventfds apart, and not two copies of one."""
+    with open(f"/proc/self/fdinfo/{descriptor}") as facts:
+        return next(line for line in facts if line.startswith("eventfd-id"))
 
 
 class MemoryChild:
@@ -246,6 +259,8 @@ class MemoryChild:
                 self.refuse()
         else:
             self.heard.append(record)
+            if isinstance(record, Deliver):
+                self.nursery._deliver(record.number, descriptors)
             if isinstance(record, Leave | Retire) and self.nursery.leaves:
                 self.exit(Exit.END if self.role == "worker" else 0)
         return True
@@ -344,6 +359,12 @@ class MemoryNursery:
             if child.role == "zygote" and self.loads:
                 child.load(reason=self.load_error)
         return child
+
+    def _deliver(self, number: int, descriptors: list[int]) -> None:
+        """Do as a seed does, which has its privileges still."""
+        for descriptor in descriptors:
+            self._signalled(self.kernel.pid_of(descriptor), number)
+            os.close(descriptor)
 
     def _signalled(self, pid: int, number: int) -> None:
         child = next(child for child in self.children if child.pid == pid)

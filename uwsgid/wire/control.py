@@ -157,6 +157,19 @@ class Retire(Record):
     """Master to seed or zygote: no more births are asked of you, leave."""
 
 
+@_record(5)
+@dataclass(frozen=True, slots=True)
+class Deliver(Record):
+    """Master to seed: send this signal to the child of mine whose pidfd comes along.
+
+    A master that dropped its privileges may not signal those who have theirs still; the seed may.
+
+    :ivar number: the signal.
+    """
+
+    number: int
+
+
 # ---- a child to its master
 
 
@@ -189,9 +202,13 @@ class Loaded(Record):
 @_record(18)
 @dataclass(frozen=True, slots=True)
 class LoadFailed(Record):
-    """An application could not be loaded, and the configuration needs it."""
+    """An application could not be loaded, and the configuration needs it.
+
+    :ivar code: what an instance that never served exits with.
+    """
 
     reason: str
+    code: int = 22
 
 
 @_record(19)
@@ -237,6 +254,6 @@ class Report(Record):
     """Tell the log what you are doing."""
 
 
-SeedRecord = Fork | Born | Failed | Retire
+SeedRecord = Fork | Born | Failed | Retire | Deliver
 ChildRecord = Ready | Loaded | LoadFailed | Ask
 MasterRecord = Leave | Pause | Resume | Report
