@@ -80,6 +80,15 @@ class RefusedBootTests(LiveCase):
             status=22,
         )
 
+    def test_missing_virtualenv(self) -> None:
+        """A virtualenv that is not there is a mistake of the configuration: one line, and 1."""
+        log = self.refuse(
+            f"socket = {self.path('app.sock')}\nwsgi-file = {APPS / 'probe.py'}\nhome = /nix\n",
+            r"/nix",
+            status=1,
+        )
+        self.assertNotIn("Traceback", log)
+
     def test_no_permission(self) -> None:
         """A socket in a folder that does not exist is named, with the reason."""
         self.refuse(

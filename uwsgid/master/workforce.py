@@ -277,13 +277,13 @@ class Workforce:
             self._again()
         self.proceed()
 
-    def generation_failed(self, zygote: Child, reason: str) -> None:
+    def generation_failed(self, zygote: Child, reason: str, code: int) -> None:
         turnover = self.turnover
         if turnover is not None and turnover.generation == zygote.generation and not turnover.promoted:
             turnover.failed(reason)
         elif not self.generation:
             self._say(reason)
-            self.stop(gracefully=False, code=Exit.APP_FAILED)
+            self.stop(gracefully=False, code=code)
 
     def zygote_ended(self, zygote: Child, status: ExitStatus | None) -> None:
         turnover = self.turnover

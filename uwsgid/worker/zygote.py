@@ -33,7 +33,7 @@ def zygote(newborn: Newborn) -> int:
     try:
         code = _prepare(newborn)
     except UwsgidError as error:
-        newborn.master.say(LoadFailed(str(error)))
+        newborn.master.say(LoadFailed(str(error), Exit.ERROR))
         return Exit.ERROR
     if code is not None:
         return code
@@ -60,7 +60,7 @@ def _prepare(newborn: Newborn) -> int | None:
             outcome = language.load(house.settings, house.apps, house.say)
             failed += outcome.failed
             if outcome.exit_code is not None:
-                newborn.master.say(LoadFailed(outcome.reason))
+                newborn.master.say(LoadFailed(outcome.reason, int(outcome.exit_code)))
                 return int(outcome.exit_code)
         enter_late_directory(house)
         drop_at(Moment.LOADED, house, signal.SIGKILL)
