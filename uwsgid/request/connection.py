@@ -86,6 +86,7 @@ class Connection:
 
     :ivar fd: -1 once it is closed.
     :ivar peer: the address of a TCP client as text; empty on UNIX sockets.
+    :ivar peer_line: the same as bytes with a newline, for who looks at requests in progress.
     :ivar listener: where it came in.
     :ivar received: the bytes of the request head that is being read.
     :ivar waits: what it is parked for; `Next.PARK_HEAD` before its first byte.
@@ -105,6 +106,7 @@ class Connection:
         "fd",
         "listener",
         "peer",
+        "peer_line",
         "place",
         "received",
         "registered",
@@ -119,6 +121,7 @@ class Connection:
     def __init__(self, fd: int, peer: str, listener: Any, station: Any, terms: Terms) -> None:
         self.fd = fd
         self.peer = peer
+        self.peer_line = peer.encode("latin-1") + b"\n" if peer else b"\n"
         self.listener = listener
         self.station = station
         self.terms = terms

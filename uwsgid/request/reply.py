@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.errors import PeerTimeout
-from uwsgid.wire.response import LAST_CHUNK, REASONS, Framing, chunk, framing, head
+from uwsgid.wire.response import LAST_CHUNK, REASONS, Framing, chunk, framing, head, status_code
 
 if TYPE_CHECKING:
     from uwsgid.request.connection import Connection
@@ -77,7 +77,7 @@ class Reply:
         if not terms.plain_headers:
             headers = self._own_headers(headers)
         self._head = data = head("Status:" if terms.cgi_mode else self._protocol, status, headers)
-        self.status = int(status[:3])
+        self.status = status_code(status)
         self._headers = headers
         self.header_count = len(headers)
         self.headers_size = len(data)
@@ -254,7 +254,7 @@ class HttpReply(Reply):
         """Complete the head, now that it is known whether *size* is the whole body."""
         self._framing, extra, keep_alive, length = framing(
             self._method,
-            str(self.status),
+            self.status,
             self._headers,
             self._version,
             self._keep_alive,

@@ -6,9 +6,10 @@ can sit down during a reload, and a third can wait for the first to go.  A worke
 logs) may sit anywhere; the seat remembers its slot.
 
 The rule of the file: **one writer for each cell, any readers, no locks.**  The columns of seats and cores
-are written by the worker that sits there, the columns of slots by the master alone.  The layout is by
-column, because a column is a plain ``memoryview`` of machine words: ``board.requests[seat] += 1`` is two
-index operations, and the sum over all workers is one call of ``sum``.
+are written by the worker that sits there, the columns of slots by the master alone.  A column is a
+``memoryview`` of machine words: ``board.requests[seat]`` is an index operation, and the sum over all workers
+is one call of ``sum``.  What changes with every request lies side by side, seat by seat and core by core, so
+that a worker writes it in one piece (`uwsgid.supervise.counting`).
 
 What it leaves to others: who may sit where is `uwsgid.master`'s, what the numbers mean to a client is
 `uwsgid.stats`'s, harakiri is `uwsgid.supervise.deadline`'s.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import enum
 import mmap
+import struct
 from typing import Final
 
 #: How many worker processes of one slot may exist at a time: serving, being born, taking long to leave.
@@ -63,8 +65,26 @@ class Board:
             len(_SEAT_COLUMNS) * self.seats + len(_CORE_COLUMNS) * self.seats * cores + _SLOT_COLUMNS * slots
         )
         self.size: Final = cells * _CELL + self.seats * cores * snapshot  #: bytes
-        self._map: Final = mmap.mmap(-1, self.size)
+        self.map: Final = mmap.mmap(-1, self.size)
         self._used = 0
+
+        # `TALLY`, one for each seat
+        self.tallies: Final = self._used  #: where they begin, in bytes
+        words = self._cells(len(_TALLY_COLUMNS) * self.seats).cast("q")
+        self.requests, self.running_time, self.avg_rt, self.tx = (
+            words[field :: len(_TALLY_COLUMNS)] for field in range(len(_TALLY_COLUMNS))
+        )
+        # `BEGINNING` and `END`, one for each core: index seat * cores + core
+        self.progress: Final = self._used  #: where they begin, in bytes
+        fields = len(_PROGRESS_COLUMNS)
+        cells_of_cores = self._cells(fields * self.seats * cores)
+        words, reals = cells_of_cores.cast("q"), cells_of_cores.cast("d")
+        self.started = reals[0::fields]  #: unix seconds of the request in progress
+        self.deadline = reals[1::fields]  #: harakiri, monotonic seconds; 0 when idle
+        self.request_kind = words[2::fields]  #: a `RequestKind`
+        self.request_size = words[3::fields]  #: bytes of the snapshot in use
+        self.in_request = words[4::fields]  #: counts up at start and at end: odd while busy
+        self.core_requests = words[5::fields]
 
         whole, real = self._whole, self._real
         # of seats, written by the worker that sits there
@@ -73,28 +93,18 @@ class Board:
         self.slot = whole(self.seats)  #: written by the master before the birth
         self.generation = whole(self.seats)  #: written by the master before the birth
         self.born = real(self.seats)  #: unix seconds; written by the master before the birth
-        self.requests = whole(self.seats)
         self.exceptions = whole(self.seats)
-        self.running_time = whole(self.seats)  #: microseconds spent in requests
-        self.avg_rt = whole(self.seats)  #: microseconds, (old + this request) / 2 as in uWSGI
-        self.tx = whole(self.seats)  #: bytes sent
         self.rss = whole(self.seats)  #: bytes, after the last request, where memory is watched
         self.vsz = whole(self.seats)
         self.signals = whole(self.seats)  #: uwsgi signals handled
         self.paused = whole(self.seats)
         self.rejected = whole(self.seats)  #: requests refused before an app saw them
-        # of cores: index seat * cores + core, written by the worker (thread) that is that core
-        self.core_requests = whole(self.seats * cores)
-        self.in_request = whole(self.seats * cores)  #: counts up at start and at end: odd while busy
-        self.started = real(self.seats * cores)  #: unix seconds of the request in progress
-        self.deadline = real(self.seats * cores)  #: harakiri, monotonic seconds; 0 when idle
+        # of cores, as above, written by the worker (thread) that is that core
         self.read_errors = whole(self.seats * cores)
         self.write_errors = whole(self.seats * cores)
         self.static_requests = whole(self.seats * cores)
         self.routed_requests = whole(self.seats * cores)
         self.offloaded_requests = whole(self.seats * cores)
-        self.request_kind = whole(self.seats * cores)  #: a `RequestKind`
-        self.request_size = whole(self.seats * cores)  #: bytes of the snapshot in use
         # of applications: index seat * apps + id, written by the worker
         self.app_requests = whole(self.seats * apps)
         self.app_exceptions = whole(self.seats * apps)
@@ -109,12 +119,12 @@ class Board:
         self.past_running_time = whole(slots)
         for index in range(slots):
             self.current[index] = -1
-        self._snapshots: Final = memoryview(self._map)[self._used :]
+        self._snapshots: Final = memoryview(self.map)[self._used :]
 
     def _cells(self, count: int) -> memoryview[int]:
         start = self._used
         self._used += _CELL * count
-        return memoryview(self._map)[start : self._used]
+        return memoryview(self.map)[start : self._used]
 
     def _whole(self, count: int) -> memoryview[int]:
         return self._cells(count).cast("q")
@@ -171,12 +181,21 @@ class Board:
                 column[core] = 0
 
 
+#: What the worker counts: requests, microseconds spent in them, (old + this request) / 2 of these as in
+#: uWSGI, bytes sent.
+_TALLY_COLUMNS: Final = ("requests", "running_time", "avg_rt", "tx")
+_PROGRESS_COLUMNS: Final = (
+    "started", "deadline", "request_kind", "request_size", "in_request", "core_requests",
+)  # fmt: skip
 _SEAT_COLUMNS: Final = (
-    "pid", "slot", "generation", "born", "requests", "exceptions", "running_time", "avg_rt", "tx", "rss",
-    "vsz", "signals", "paused", "rejected", "phase",
+    "pid", "slot", "generation", "born", "exceptions", "rss", "vsz", "signals", "paused", "rejected",
+    *_TALLY_COLUMNS, "phase",
 )  # fmt: skip
 _CORE_COLUMNS: Final = (
-    "core_requests", "in_request", "started", "deadline", "read_errors", "write_errors", "static_requests",
-    "routed_requests", "offloaded_requests", "request_kind", "request_size",
+    *_PROGRESS_COLUMNS, "read_errors", "write_errors", "static_requests", "routed_requests",
+    "offloaded_requests",
 )  # fmt: skip
 _SLOT_COLUMNS: Final = 8
+TALLY: Final = struct.Struct("4q")  #: all columns of a tally
+BEGINNING: Final = struct.Struct("ddqqq")  #: of a core's progress, up to ``in_request``
+END: Final = struct.Struct("dqqqq")  #: of a core's progress, from ``deadline``

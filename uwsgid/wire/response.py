@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 
 from uwsgid.errors import AppError
 
@@ -39,19 +39,20 @@ class Framing(enum.Enum):
     NONE = "none"  #: there is no body, and none may be sent
 
 
-class Frame(NamedTuple):
-    """What `framing` decided.
+#: What `framing` decided: how the body goes out; header lines to add, for the argument ``extra`` of `head`;
+#: whether the connection serves another request, if all of this one went well; bytes of the body under
+#: `Framing.LENGTH`, otherwise None.
+Frame = tuple[Framing, bytes, bool, int | None]
 
-    :ivar framing: how the body goes out.
-    :ivar extra: header lines to add, for the argument of that name of `head`.
-    :ivar keep_alive: the connection serves another request, if all of this one went well.
-    :ivar length: bytes of the body under `Framing.LENGTH`, otherwise None.
-    """
+# global names cost less than attributes of the class
+_CLOSE: Final = Framing.CLOSE
+_LENGTH: Final = Framing.LENGTH
+_CHUNKED: Final = Framing.CHUNKED
+_NONE: Final = Framing.NONE
 
-    framing: Framing
-    extra: bytes
-    keep_alive: bool
-    length: int | None
+#: The codes of statuses that were found good, learnt on the way.
+_CODES: Final[dict[str, int]] = {}
+_MAX_CODES: Final = 1024  # nobody can fill the memory with invented reasons
 
 
 def full_status(status: str) -> str:
@@ -73,6 +74,19 @@ def full_status(status: str) -> str:
 # ---- hot path, watched by bench-requests -------------------------------------------------------------------
 
 
+def status_code(status: str) -> int:
+    """The number of a status like ``200 OK``.
+
+    :raises AppError: it does not begin with three digits.
+    """
+    code = _CODES.get(status)
+    if code is None:
+        code = int(full_status(status)[:3])
+        if len(status) > 4 and len(_CODES) < _MAX_CODES:
+            _CODES[status] = code
+    return code
+
+
 def head(protocol: str, status: str, headers: Sequence[tuple[str, str]], extra: bytes = b"") -> bytes:
     """The bytes of a response head, the empty line included.
 
@@ -83,14 +97,15 @@ def head(protocol: str, status: str, headers: Sequence[tuple[str, str]], extra: 
     :raises AppError: a CR, LF or NUL in any of the texts, a character beyond latin-1, something that is not a
         str, a bad status, or a head of more than `MAX_HEAD` bytes.
     """
-    if len(status) < 5 or status[3] != " " or not status[:3].isdecimal():
+    if status not in _CODES:
         status = full_status(status)
     try:
         lines = [f"{protocol} {status}"]
         lines += [name + ": " + value for name, value in headers]
+        # Each line has one break behind it: any more of either character came from the texts.
+        breaks = len(lines)
+        lines.append("")
         text = "\r\n".join(lines)
-        # Each line has one break behind it but the last: any more of either character came from the texts.
-        breaks = len(lines) - 1
         if text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text:
             raise _splitting(protocol, status, headers)
         data = text.encode("latin-1")
@@ -98,12 +113,12 @@ def head(protocol: str, status: str, headers: Sequence[tuple[str, str]], extra: 
         raise AppError(f"a header of the application can not be sent: {error}") from None
     if len(data) > MAX_HEAD:
         raise AppError(f"the application's headers take {len(data)} bytes, and {MAX_HEAD} is the limit")
-    return data + b"\r\n" + extra + b"\r\n"
+    return data + extra + b"\r\n" if extra else data + b"\r\n"
 
 
 def framing(
     method: str,
-    status: str,
+    status: int,
     headers: Sequence[tuple[str, str]],
     http_version: tuple[int, int],
     keep_alive: bool,
@@ -120,16 +135,19 @@ def framing(
     :raises AppError: a Content-Length that is no number or contradicts another one, or one beside a
         Transfer-Encoding.
     """
-    if http_version < (1, 0):
-        return Frame(Framing.CLOSE, b"", False, None)
+    if not http_version[0]:
+        return _CLOSE, b"", False, None
     length: int | None = None
     coded = closing = False
     for name, value in headers:
         # Only names of these three lengths matter, and asking for the length is the cheapest question.
         size = len(name)
         if size == 14:
-            if name.lower() == "content-length":
-                length = _length(value, length)
+            if name == "Content-Length" or name.lower() == "content-length":
+                if length is None and known_length is not None and value == str(known_length):
+                    length = known_length
+                else:
+                    length = _length(value, length)
         elif size == 10:
             if name.lower() == "connection" and "close" in value.lower():
                 closing = True
@@ -137,34 +155,34 @@ def framing(
             coded = True
     if coded and length is not None:
         raise AppError("the application set both Content-Length and Transfer-Encoding")
-    if status[:3] == "101":
-        return Frame(Framing.CLOSE, b"", False, None)
+    if status == 101:
+        return _CLOSE, b"", False, None
     extra = b""
     keep_alive = keep_alive and not closing
-    if method == "HEAD" or status[:3] in ("204", "304") or status[:1] == "1":
-        how = Framing.NONE
+    if method == "HEAD" or status == 204 or status == 304 or 100 <= status <= 199:
+        how = _NONE
         length = None
     elif coded:
-        how = Framing.CLOSE
+        how = _CLOSE
         keep_alive = False
     elif length is not None:
-        how = Framing.LENGTH
+        how = _LENGTH
     elif known_length is not None:
-        how = Framing.LENGTH
+        how = _LENGTH
         length = known_length
         extra = b"Content-Length: %d\r\n" % known_length
-    elif http_version >= (1, 1):
-        how = Framing.CHUNKED
+    elif http_version[1]:
+        how = _CHUNKED
         extra = b"Transfer-Encoding: chunked\r\n"
     else:
-        how = Framing.CLOSE
+        how = _CLOSE
         keep_alive = False
-    if http_version >= (1, 1):
+    if http_version[1]:
         if not keep_alive and not closing:
             extra += b"Connection: close\r\n"
     elif keep_alive:
         extra += b"Connection: keep-alive\r\n"
-    return Frame(how, extra, keep_alive, length)
+    return how, extra, keep_alive, length
 
 
 def chunk(data: bytes) -> bytes:

@@ -26,6 +26,7 @@ from uwsgid.request.reply import HttpReply, Reply
 from uwsgid.request.request import Request
 from uwsgid.request.serving import Handler, Serving
 from uwsgid.supervise.board import RequestKind
+from uwsgid.supervise.counting import Progress, Tally
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.wire.events import RequestHead
 from uwsgid.wire.http1 import HttpDecoder
@@ -94,6 +95,7 @@ class Cycle:
     terms: Terms
     _stations: dict[int, Station]
     _counting: threading.Lock
+    _tally: Tally
 
     def __init__(self, serving: Serving, core: int = 0, first: Cycle | None = None) -> None:
         settings = serving.settings
@@ -120,6 +122,8 @@ class Cycle:
         board = serving.board
         self._seat = serving.seat
         self._at = serving.seat * board.cores + core
+        self._tally: Tally = first._tally if first is not None else Tally(board, serving.seat)
+        self._progress = Progress(board, serving.seat, core)
         self._snapshot = board.snapshot_of(serving.seat, core) if board.snapshot else None
 
     def on_core(self, core: int) -> Cycle:
@@ -237,12 +241,17 @@ class Cycle:
         if station.trusted:
             request.trusted = True
 
+        size = 0
         if self._snapshot is not None:
-            self._keep_snapshot(block, station.kind, connection.peer)
-        board.started[at] = request.started
-        if self._harakiri:
-            board.deadline[at] = began + self._harakiri
-        board.in_request[at] += 1
+            if station.kind is _HTTP:
+                block = connection.peer_line + block
+            size = len(block)
+            if size > board.snapshot:
+                size = board.snapshot
+                block = block[:size]
+            self._snapshot[:size] = block
+        harakiri = self._harakiri
+        self._progress.begin(request.started, began + harakiri if harakiri else 0.0, station.kind, size)
         serving.current[core] = request
 
         handler = self._handlers[request.modifier1]
@@ -284,10 +293,8 @@ class Cycle:
             board.write_errors[at] += reply.write_errors
         if body.errors:
             board.read_errors[at] += body.errors
-        board.deadline[at] = 0.0  # whoever set it: harakiri, or the application for itself
-        board.in_request[at] += 1
+        self._progress.end(not refused)
         if not refused:
-            board.core_requests[at] += 1
             if serving.measure is not None:
                 serving.measure()
             serving.log_request(request)
@@ -299,24 +306,7 @@ class Cycle:
         app = request.app_id
         if 0 <= app < board.apps:
             board.app_requests[seat * board.apps + app] += 1
-        board.requests[seat] += 1
-        board.running_time[seat] += micros
-        board.avg_rt[seat] = (board.avg_rt[seat] + micros) // 2
-        board.tx[seat] += reply.headers_size + reply.body_size
-
-    def _keep_snapshot(self, block: bytes, kind: RequestKind, peer: str) -> None:
-        """Let the stats and harakiri see the request in progress."""
-        if kind is _HTTP:
-            block = b"%s\n%s" % (peer.encode("latin-1"), block)
-        board, at, snapshot = self._serving.board, self._at, self._snapshot
-        assert snapshot is not None
-        size = len(block)
-        if size > board.snapshot:
-            size = board.snapshot
-            block = block[:size]
-        board.request_kind[at] = kind
-        snapshot[:size] = block
-        board.request_size[at] = size
+        self._tally.add(micros, reply.headers_size + reply.body_size)
 
     def _after_http(self, connection: Connection, reply: Reply, body: Body) -> Next:
         if reply.close:

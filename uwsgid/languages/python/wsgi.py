@@ -83,9 +83,11 @@ def wsgi_handler(serving: Serving, *, cut: bool = False) -> Handler:
 
         call = _Call(reply, nodelay)
         result: Any = None
+        plain = False
         try:
             result = app.callable(environ, call.start_response)
-            if type(result) is list and len(result) == 1:
+            plain = type(result) is list  # which has no close()
+            if plain and len(result) == 1:
                 data = result[0]
                 if type(data) is not bytes:
                     data = _as_bytes(data, serving)
@@ -99,7 +101,7 @@ def wsgi_handler(serving: Serving, *, cut: bool = False) -> Handler:
         except BaseException as error:
             _failed(serving, options, app, request, error)
         finally:
-            close = getattr(result, "close", None)
+            close = None if plain else getattr(result, "close", None)
             if close is not None:
                 try:
                     close()
