@@ -75,6 +75,7 @@ class BootCase(SynchronousTestCase):
     def boot(self, *argv: str) -> Boot:
         """Boot it; what was opened for real is closed at the end of the test."""
         booted = boot(self.site(*argv), self.kernel, self.said.append, environ=self.environ)
+        self.addCleanup(booted.starter.close)
         if booted.seed is not None:
             self.addCleanup(booted.seed.close)
         if booted.household.locks is not None:

@@ -71,11 +71,11 @@ class OrderTests(BootCase):
         self.assertEqual(self.logs.opened["target"], "/var/log/shop.log")
 
     def test_the_first_process_of_a_daemon_leaves(self) -> None:
-        """Whoever started a daemon gets its answer at once: 0."""
+        """Whoever started a daemon that ends without an answer gets 1."""
         self.kernel.forks = [4712]
         with self.assertRaises(Exited) as caught:
             self.boot(*SERVED, "--daemonize", "/var/log/shop.log")
-        self.assertEqual(caught.exception.code, 0)
+        self.assertEqual(caught.exception.code, 1)
 
     def test_a_reload_is_in_the_background_already(self) -> None:
         """An image that replaced another one neither daemonizes nor writes the pidfiles again."""

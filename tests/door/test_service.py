@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,25 @@ class FailureTests(RunningCase):
         self.assertEqual(daemon.seen(r"chdir\(\): No such file or directory"), 1, daemon.log())
         self.assertIn("chdir(): No such file or directory [/nix]\n", self.read("twistd.log"))
         self.assertFalse(os.path.exists(self.path("t.pid")))
+
+    def test_daemonize(self) -> None:
+        """A daemon that can not bind is told on the terminal of whoever started it, in one line, with 1."""
+        with socket.create_server(("127.0.0.1", 0)) as holder:
+            taken = f"127.0.0.1:{holder.getsockname()[1]}"
+            for more in ((), ("--fallback-config", "bad.ini")):
+                starter = self.run_command(
+                    *UWSGID, "site.ini", "--http-socket", taken, "--daemonize", "d.log", *more
+                )
+                self.assertEqual(starter.wait(), 0 if more else 1, starter.log())
+                self.assertEqual(starter.lines, [f"bind(): Address already in use [{taken}]"])
+                wait_until(lambda: not starter.survivors(), "the end of the daemon")  # noqa: B023
+        self.assertIn("bind(): Address already in use", self.read("d.log"))
+
+    def test_the_option_test(self) -> None:
+        """A daemon that has something else to do than to serve is waited for, too."""
+        for module, code in (("app", 0), ("nothing", 1)):
+            starter = self.run_command(*UWSGID, "site.ini", "--daemonize", "d.log", "--test", module)
+            self.assertEqual(starter.wait(), code, starter.log() + self.read("d.log"))
 
     def test_a_mistake_of_ours(self) -> None:
         """What nobody foresaw says so, with its traceback, and exits with 1."""

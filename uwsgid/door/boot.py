@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.config.environ import read_envdir
+from uwsgid.door.background import Starter, go_to_the_background, keep_the_terminal
 from uwsgid.door.command import RELOADS, configuration
 from uwsgid.door.options import Instance
 from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
@@ -36,7 +37,6 @@ from uwsgid.host import (
     bind_shared,
     bind_sockets,
     close_leftovers,
-    daemonize,
     drop,
     enter_directory,
     inheritance,
@@ -70,6 +70,7 @@ class Boot:
     :ivar log_file: where the log goes when the configuration names no place.
     :ivar environ: the environment of this process.
     :ivar cwd: the directory the instance was started in, where a reload begins again.
+    :ivar starter: who waits for an instance that goes to the background.
     :ivar cleanup: files to remove at exit: label and path.
     :ivar house: the household, once it is made; `household` for those who come later.
     """
@@ -80,6 +81,7 @@ class Boot:
     log_file: str
     environ: MutableMapping[str, str]
     cwd: str
+    starter: Starter
     logs: Logs | None = None
     inherited: tuple[Inherited, ...] = ()
     shared: tuple[Listener, ...] = ()
@@ -106,16 +108,21 @@ def boot(
     *,
     log_file: str = "",
     environ: MutableMapping[str, str] = os.environ,
+    starter: Starter | None = None,
 ) -> Boot:
     """Run all steps.
 
+    :param starter: hears how it went, where the instance goes to the background; telling it is up to the
+        caller, unless a step ends the process.
     :raises UwsgidError: with the one line that tells why the instance does not start.
     """
-    state = Boot(site, kernel, say, log_file, environ, cwd=kernel.getcwd())
+    state = Boot(site, kernel, say, log_file, environ, kernel.getcwd(), starter or Starter())
     try:
         for step in STEPS:
             step(state)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, SystemExit) and isinstance(error.code, int):
+            state.starter.tell(error.code)
         _remove_safe_pidfiles(state)
         raise
     return state
@@ -129,17 +136,6 @@ def remember_where_we_started(boot: Boot) -> None:
     if force:
         enter_directory(boot.kernel, force)
         boot.cwd = force
-
-
-def go_to_the_background(boot: Boot) -> None:
-    """``daemonize``; an image that replaced an earlier one is there already.
-
-    The log is open by now, so that a file that can not be written is told to whoever waits for us.
-    """
-    instance = boot.site.settings[Instance]
-    if (instance.daemonize or instance.daemonize2) and not boot.site.is_reload:
-        umask = boot.site.settings[Sockets].umask
-        daemonize(boot.kernel, umask=umask)
 
 
 def open_the_log(boot: Boot) -> None:
@@ -322,6 +318,7 @@ def bind_the_sockets(boot: Boot) -> None:
 STEPS: Final[tuple[Step, ...]] = (
     remember_where_we_started,
     choose_the_loop,
+    keep_the_terminal,
     open_the_log,
     go_to_the_background,
     set_the_umask,

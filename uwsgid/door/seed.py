@@ -85,6 +85,7 @@ def fork_the_seed(boot: Boot) -> None:
 def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
     house = boot.household
     forget_atexit()
+    boot.starter.close()
     # twistd has put its log in the place of the standard streams
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     for stream in (sys.stdout, sys.stderr):

@@ -23,6 +23,7 @@ from twisted.logger import ILogObserver
 from twisted.python.usage import Options as UsageOptions
 
 from uwsgid.config.settings import settings_of
+from uwsgid.door.background import Starter
 from uwsgid.door.boot import Boot, boot, inheritance_of
 from uwsgid.door.command import IN_FALLBACK, RELOADS, Answer, Site, decide
 from uwsgid.errors import InternalError, UwsgidError
@@ -157,6 +158,7 @@ class Instance(MultiService):
         self._boot: Boot | None = None
         self._master: Master | None = None
         self._exit_code = 0
+        self._starter = Starter()
 
     def setServiceParent(self, parent: Any) -> None:
         """Join the application.
@@ -176,6 +178,7 @@ class Instance(MultiService):
                 Kernel(),
                 Lines(self._site.settings),
                 log_file="" if self._site.settings[LogFile].to else self._shell.log_file,
+                starter=self._starter,
             )
         )
         MultiService.privilegedStartService(self)
@@ -191,6 +194,7 @@ class Instance(MultiService):
         self._master = self._or_give_up(lambda: Master(inheritance, reactor, self._end))
         self._master.setServiceParent(self)
         self._or_give_up(lambda: MultiService.startService(self))
+        self._starter.tell(0)
 
     def stopService(self) -> Deferred[None]:
         """Wait for everybody to leave."""
@@ -207,6 +211,8 @@ class Instance(MultiService):
         """End a start that failed, or go on with ``fallback-config``."""
         text = _said_of(error)
         Lines(self._site.settings).say(text)
+        # an instance that falls back is there all the same
+        self._starter.tell(0 if self._site.fallback else 1, text)
         if not self._site.is_reload:
             os.environ.pop(RELOADS, None)
         if self._site.fallback:
