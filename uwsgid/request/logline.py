@@ -224,7 +224,7 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> tuple[Take
 
 
 #: What stands for address, user, method, URI and protocol in a line that they made too long (core/logging.c).
-_TOO_LONG: Final = ("0.0.0.0", "", "-", "-", "-")
+_TOO_LONG: Final[tuple[Any, ...]] = ("0.0.0.0", "", "-", "-", "-")
 
 
 def _after_memory(line: Line, board: Board, seat: int) -> Line:
