@@ -122,10 +122,6 @@ def uwsgi_fetch(address: Address, path: str = "/", *, method: str = "GET", body:
 class Load:
     """Clients that ask a uwsgi socket one request after the other, each on a connection of its own.
 
-    A worker that is killed can cost each client one request, and not only the client whose request is in
-    progress: a thread that connected may wait for its turn before it sends, and by then a worker has the
-    connection in hand and serves others.
-
     :ivar failures: what went wrong, one text each.
     """
 

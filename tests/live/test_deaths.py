@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
+import threading
 import time
+from collections.abc import Callable
+from typing import Final
 
 from tests.live.support import (
+    PATIENCE,
+    Daemon,
     LiveCase,
     Load,
+    connect,
     free_port,
     request_vars,
     talk,
@@ -17,24 +25,134 @@ from tests.live.support import (
     wait_until,
 )
 
+KILLS: Final = 10
+LENGTH: Final = re.compile(rb"\r\nContent-Length: (\d+)\r\n")
+
+
+def is_whole(received: bytes) -> bool:
+    """Whether an answer is good and complete."""
+    head, end, body = received.partition(b"\r\n\r\n")
+    length = LENGTH.search(head + b"\r\n")
+    if not end or length is None:
+        return False
+    return head.startswith(b"HTTP/1.1 200 ") and len(body) == int(length[1])
+
+
+class KeepingLoad:
+    """HTTP clients that ask again and again on a connection, and connect where it ended.
+
+    :ivar failures: what went wrong, without what a client repeats.
+    :ivar repeated: how many requests that was.
+    :ivar connections: how many there were.
+    :ivar threads: a client each.
+    """
+
+    def __init__(self, address: str, clients: int = 4) -> None:
+        self.address = address
+        self.done = 0
+        self.connections = 0
+        self.repeated = 0
+        self.failures: list[str] = []
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
+
+    def __enter__(self) -> KeepingLoad:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self.threads:
+            thread.join(PATIENCE)
+
+    def ask_more(self, requests: int) -> Callable[[], bool]:
+        """Whether that many requests have been made since this call."""
+        goal = self.done + requests
+        return lambda: self.done >= goal
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                client = connect(self.address)
+            except OSError as error:
+                self._count(f"connecting: {error!r}")
+                continue
+            with self._lock:
+                self.connections += 1
+            with client:
+                self._use(client)
+
+    def _use(self, client: socket.socket) -> None:
+        answered = 0
+        while not self._stop.is_set():
+            received = b""
+            try:
+                client.sendall(b"GET /pid HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+                while not is_whole(received) and (chunk := client.recv(65536)):
+                    received += chunk
+                problem = "" if is_whole(received) else f"answered {received[:100]!r}"
+            except OSError as error:
+                problem = repr(error)
+            if problem and answered and not received:
+                with self._lock:
+                    self.repeated += 1
+                return
+            self._count(f"request {answered} of a connection: {problem}" if problem else "")
+            if problem or b"Connection: close" in received:
+                return
+            answered += 1
+
+    def _count(self, problem: str) -> None:
+        with self._lock:
+            self.done += 1
+            if problem:
+                self.failures.append(problem)
+
 
 class DeathTests(LiveCase):
     """A death costs the requests of the process that died, and nothing else."""
 
     def test_workers(self) -> None:
-        """20,000 requests while a worker is killed about once a second: only what it had in hand fails."""
+        """20,000 requests while a worker is killed about once a second: each time the one in it may fail."""
         daemon = self.serve(self.probe_config(workers=3), workers=3)
-        kills = 10
         with Load(self.path("app.sock"), clients=3) as load:
-            for _ in range(kills):
-                load.wait_for_more(20_000 // kills)
-                victim = int(uwsgi_fetch(self.path("app.sock"), "/pid").body)
-                died = daemon.seen("DAMN")
-                os.kill(victim, signal.SIGKILL)
-                daemon.wait_for("DAMN", count=died + 1)
-            load.wait_for_more(500)
-        self.assertLessEqual(len(load.failures), kills * load.clients, daemon.log())
-        daemon.wait_for("Respawned uWSGI worker", count=kills)
+            for _ in range(KILLS):
+                load.wait_for_more(20_000 // KILLS - 500)
+                failed = len(load.failures)
+                self.kill_a_worker(daemon)
+                load.wait_for_more(500)
+                self.assertLessEqual(len(load.failures) - failed, 1, f"{load.failures}\n{daemon.log()}")
+        daemon.wait_for("Respawned uWSGI worker", count=KILLS)
+
+    def test_workers_of_clients_that_keep_their_connection(self) -> None:
+        """Of HTTP clients with a connection of their worker, those who may ask again do and are answered.
+
+        A client that asks again on a connection can not know whether the server has just gone, and so it
+        repeats a request that got not a byte of an answer there (RFC 9112, section 9.3.1).  Without that a
+        request fails where it was the first of its connection, or its answer began.
+        """
+        http = self.path("http.sock")
+        daemon = self.serve(self.probe_config(workers=3, more=f"http-socket = {http}"), workers=3)
+        load = KeepingLoad(http)
+        with load:
+            for _ in range(KILLS):
+                wait_until(load.ask_more(500), "500 requests")
+                failed = len(load.failures)
+                self.kill_a_worker(daemon)
+                wait_until(load.ask_more(500), "500 requests")
+                self.assertLessEqual(len(load.failures) - failed, 1, f"{load.failures}\n{daemon.log()}")
+        # nothing else ended a connection than the deaths, each of which repeats no more than one of a client
+        self.assertLessEqual(load.repeated, KILLS * len(load.threads))
+        self.assertLessEqual(load.connections, len(load.threads) * (KILLS + 1) + len(load.failures))
+
+    def kill_a_worker(self, daemon: Daemon) -> None:
+        """The one that answers now."""
+        victim = int(uwsgi_fetch(self.path("app.sock"), "/pid").body)
+        died = daemon.seen("DAMN")
+        os.kill(victim, signal.SIGKILL)
+        daemon.wait_for("DAMN", count=died + 1)
 
     def test_a_dead_worker_is_back_within_a_second(self) -> None:
         """The only worker of an instance is killed; within a second another one answers."""

@@ -51,12 +51,19 @@ class Worker:
     """A worker that listens on a unix socket (uwsgi) and on a port of its own (HTTP).
 
     :param config: lines of its configuration; ``@`` stands for the folder of ``@/uwsgi.sock``.
+    :param defer: TCP_DEFER_ACCEPT of the port.
     :ivar said: the server lines of its log.
     :ivar served: the requests it logged.
     """
 
     def __init__(
-        self, app: Any = hello, config: str = "", loop: str = "simple", cores: int = 1, **more: Any
+        self,
+        app: Any = hello,
+        config: str = "",
+        loop: str = "simple",
+        cores: int = 1,
+        defer: int = 0,
+        **more: Any,
     ) -> None:
         self.folder = tempfile.mkdtemp()
         self.said: list[str] = []
@@ -67,6 +74,7 @@ class Worker:
         listening.bind(path)
         listening.listen(64)
         port = socket.create_server(("127.0.0.1", 0), backlog=64)
+        port.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, defer)
         self.address: tuple[str, int] = port.getsockname()
         self.path = path
         self.listeners = (
@@ -104,11 +112,11 @@ class Worker:
         for modifier, handler in wsgi.handlers(self.serving).items():
             self.serving.handlers[modifier] = handler
         self.cycle = Cycle(self.serving)
-        self._engine = LOOPS[loop](self.serving, self.cycle)
+        self.engine = LOOPS[loop](self.serving, self.cycle)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
-        self.code = self._engine.run()
+        self.code = self.engine.run()
 
     def _drain(self) -> None:
         os.read(self._wake, 64)

@@ -5,7 +5,11 @@ the same epoll that watches the listening sockets, with a deadline, and so is on
 for a next request.  Each reason to park has a limit of its own, the same for all, so a queue by reason is a
 queue by deadline and the oldest is always in front.
 
-`Gate.next` says who is next to be served; what becomes of the connection then is `park` or `close`.
+A worker that is killed takes with it all that it accepted, so it accepts one client and serves it before it
+accepts another.  Most clients send right after they connect; one that does not has a *moment* in which the
+worker waits for it alone, and is parked after that.
+
+`Gate.next` says who is next to be served; what becomes of the connection then is `attend`, `park` or `close`.
 """
 
 from __future__ import annotations
@@ -20,7 +24,16 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from uwsgid.loops.limits import FAREWELL_GRACE, SPARED_FIRST, hurry, most_parked, patience
+from uwsgid.loops.limits import (
+    FAREWELL_GRACE,
+    MOMENT_REST,
+    SPARED_FIRST,
+    defers,
+    hurry,
+    moment,
+    most_parked,
+    patience,
+)
 from uwsgid.request.connection import AGAIN, PARK_HEAD, PARK_IDLE, Connection, Cycling, Next
 from uwsgid.request.serving import Serving
 
@@ -57,6 +70,9 @@ class Gate:
         self._parked: dict[int, Connection] = {}
         self._most = most_parked()
         self._sweep_at = math.inf
+        self._moment = moment()
+        self._moments_from = 0.0  # monotonic seconds
+        self._deferring: set[int] = set()
         self._ready: list[tuple[int, int]] = []
         self._again: list[tuple[int, int]] = []  # whose next request is here already
         self._epoll = select.epoll()
@@ -70,6 +86,8 @@ class Gate:
             sock = listener.socket()
             sock.setblocking(False)
             hurry(sock)
+            if defers(sock):
+                self._deferring.add(sock.fileno())
             self._sockets.append(sock)
             self._doors.append(sock.fileno())
             accept: Accept = sock._accept  # type: ignore[attr-defined]
@@ -134,6 +152,31 @@ class Gate:
         if again:
             self._ready += again
             again.clear()
+
+    def attend(self, connection: Connection, advance: Callable[[Connection], Next]) -> Next:
+        """Wait a moment for the head that *connection* owes, alone; the answer of *advance* to what came.
+
+        `Next.PARK_HEAD` where it had its moment already, or none is given: whoever is silent for long must
+        not stop the worker.
+        """
+        if connection.place is self._queues[PARK_HEAD]:
+            return PARK_HEAD
+        if not connection.received and connection.listener.fd in self._deferring:
+            return PARK_HEAD  # the kernel waited
+        now = monotonic()
+        if now < self._moments_from:
+            return PARK_HEAD
+        end = now + self._moment
+        connection.waits = PARK_HEAD
+        poll = select.poll()
+        poll.register(connection.fd, select.POLLIN)
+        while now < end and poll.poll((end - now) * 1000):
+            after = advance(connection)
+            if after is not PARK_HEAD:
+                return after
+            now = monotonic()
+        self._moments_from = monotonic() + MOMENT_REST
+        return PARK_HEAD
 
     def park(self, connection: Connection, why: Next) -> None:
         """Keep *connection* until it has something to say."""

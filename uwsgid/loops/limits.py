@@ -13,6 +13,12 @@ from uwsgid.request.options import Terms
 MOST_PARKED = 1000
 #: Descriptors that waiting connections leave to the application: all but one part in so many.
 _SHARE: Final = 2
+#: Seconds for which a client that connected, or began a head, has a worker or thread for itself.  One that
+#: served others meanwhile would have several requests in hand, and lose them all if it was killed.
+MOMENT = 0.1
+#: Seconds for which nobody gets such a moment after one that was in vain, so that silent clients can not
+#: take more of a worker than one part in so many.
+MOMENT_REST: Final = 1.0
 #: Seconds that a leaving worker waits for a next request on idle connections.
 FAREWELL_GRACE: Final = 1.0
 #: Seconds a client may go on sending after its last answer.
@@ -34,6 +40,18 @@ def hurry(listening: socket.socket) -> None:
     """
     if listening.family != socket.AF_UNIX:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def moment() -> float:
+    """Seconds to wait for a client alone before it is parked."""
+    return MOMENT
+
+
+def defers(listening: socket.socket) -> bool:
+    """Whether the kernel hands clients over with their first bytes, or late without any (tcp(7))."""
+    return listening.family != socket.AF_UNIX and bool(
+        listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT)
+    )
 
 
 def patience(terms: Terms) -> dict[Next, float]:

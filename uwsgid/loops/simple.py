@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uwsgid.families import loop_engines
 from uwsgid.loops.gate import Gate
-from uwsgid.request.connection import CLOSE, Cycling
+from uwsgid.request.connection import CLOSE, PARK_HEAD, Cycling
 from uwsgid.request.serving import Serving
 
 
@@ -30,12 +30,21 @@ class Simple:
         """Serve until the farewell is due and nobody waits any more; the exit code."""
         # hot path, watched by bench-requests (a)
         gate = self._gate
-        next, park, close, advance = gate.next, gate.park, gate.close, self._cycle.advance
+        next, attend, park, close, advance = (
+            gate.next,
+            gate.attend,
+            gate.park,
+            gate.close,
+            self._cycle.advance,
+        )
         while (connection := next()) is not None:
             after = advance(connection)
-            if after is CLOSE:
-                close(connection)
-            else:
-                park(connection, after)
+            if after is not CLOSE:
+                if after is PARK_HEAD:
+                    after = attend(connection, advance)
+                if after is not CLOSE:
+                    park(connection, after)
+                    continue
+            close(connection)
         gate.shut()
         return self._serving.farewell.code

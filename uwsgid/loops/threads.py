@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import select
 import threading
+from collections.abc import Callable
 
 from uwsgid.families import loop_engines
 from uwsgid.loops.gate import Gate
-from uwsgid.request.connection import Cycling, Next
+from uwsgid.request.connection import AGAIN, CLOSE, PARK_HEAD, Connection, Cycling, Next
 from uwsgid.request.serving import Serving
 
 
@@ -78,10 +79,9 @@ class Threads:
                 if connection is None:
                     return
                 after = advance(connection)
-                while after is Next.AGAIN:
-                    connection.waits = after
-                    after = advance(connection)
-                if after is Next.CLOSE:
+                if after is not CLOSE:
+                    after = self._go_on(connection, after, advance)
+                if after is CLOSE:
                     gate.close(connection)
                 else:
                     gate.park(connection, after)
@@ -89,6 +89,16 @@ class Threads:
                     os.eventfd_write(self._poke, 1)
         finally:
             os.eventfd_write(self._ended, 1)
+
+    def _go_on(self, connection: Connection, after: Next, advance: Callable[[Connection], Next]) -> Next:
+        """See a head that began through, and answer what else is here already."""
+        while True:
+            if after is PARK_HEAD:
+                after = self._gate.attend(connection, advance)
+            if after is not AGAIN:
+                return after
+            connection.waits = after
+            after = advance(connection)
 
     def _drain(self) -> None:
         try:
