@@ -7,11 +7,12 @@ import os
 import resource
 import signal
 import stat
+import sys
 from pathlib import Path
 
 from tests.door.support import SEED, SERVED, BootCase
 from uwsgid.door.boot import STEPS, inheritance_of
-from uwsgid.door.command import RELOADS
+from uwsgid.door.command import RELOADS, STARTED_AS
 from uwsgid.errors import ConfigError, KernelError, UnknownMember
 from uwsgid.testing.kernel import Exited
 
@@ -192,7 +193,17 @@ class EnvironmentTests(BootCase):
         booted = self.boot(*SERVED, "--env", "UWSGI_THREADS=2", "--unenv", "KEPT")
         self.assertEqual(self.environ["UWSGI_THREADS"], "2")
         left = inheritance_of(booted)
-        self.assertEqual(left.started_with, {"KEPT": "1", "UWSGI_PROCESSES": "3", RELOADS: "0"})
+        found = dict(left.started_with)
+        self.assertEqual(found.pop(STARTED_AS), sys.argv[0])
+        self.assertEqual(found, {"KEPT": "1", "UWSGI_PROCESSES": "3", RELOADS: "0"})
+
+    def test_the_program_that_was_started(self) -> None:
+        """A new image names the program of the first one, and keeps that note from applications."""
+        self.environ.update({RELOADS: "0", STARTED_AS: "/usr/bin/uwsgid"})
+        booted = self.boot()
+        self.assertIn("detected binary path: /usr/bin/uwsgid", self.said)
+        self.assertNotIn(STARTED_AS, self.environ)
+        self.assertEqual(inheritance_of(booted).started_with[STARTED_AS], "/usr/bin/uwsgid")
 
     def test_a_variable_without_a_value(self) -> None:
         """env without = is a mistake, with its place."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -149,6 +150,23 @@ class FailureTests(RunningCase):
         daemon = self.run_command(*UWSGID, "site.ini", "--fallback-config", "bad.ini", "--chdir", "/nix")
         self.assertEqual(daemon.wait(), 1)
         self.assertEqual(daemon.seen("Fallback config to"), 1, daemon.log())
+
+
+class NewImageTests(RunningCase):
+    def test_detected_binary_path(self) -> None:
+        """After a brutal reload the banner still names what the user started."""
+        self.write("site.ini", self.read("site.ini") + "die-on-term = false\n")
+        twistd = [*TWISTD, "-n", "--pidfile=", "uwsgid"]
+        named_by = ((UWSGID, UWSGID[0]), (MODULE, f"{sys.executable} -m uwsgid"), (twistd, TWISTD[1]))
+        for words, named in named_by:
+            daemon = self.run_command(*words, "-c", "site.ini")
+            for count in (1, 2):
+                daemon.wait_for("spawned uWSGI worker 1 ", count=count)
+                self.assertEqual(daemon.seen(f"^detected binary path: {named}$"), count, daemon.log())
+                if count == 1:
+                    daemon.signal(signal.SIGTERM)
+            self.stop(daemon.pid)
+            self.assertEqual(daemon.wait(), 0)
 
 
 class DaemonTests(RunningCase):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from uwsgid.config.environ import read_envdir
 from uwsgid.door.background import Starter, go_to_the_background, keep_the_terminal
-from uwsgid.door.command import RELOADS, configuration
+from uwsgid.door.command import RELOADS, STARTED_AS, configuration, started_as
 from uwsgid.door.options import Instance
 from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
 from uwsgid.errors import ConfigError, KernelError
@@ -71,6 +71,7 @@ class Boot:
     :ivar environ: the environment of this process.
     :ivar cwd: the directory the instance was started in, where a reload begins again.
     :ivar starter: who waits for an instance that goes to the background.
+    :ivar binary: the program that the user started.
     :ivar cleanup: files to remove at exit: label and path.
     :ivar house: the household, once it is made; `household` for those who come later.
     """
@@ -88,6 +89,7 @@ class Boot:
     listeners: tuple[Listener, ...] = ()
     seed: socket.socket | None = None
     seed_pid: int = 0
+    binary: str = ""
     cleanup: list[tuple[str, str]] = field(default_factory=list)
     house: Household | None = None
 
@@ -131,6 +133,8 @@ def boot(
 def remember_where_we_started(boot: Boot) -> None:
     """Signals that would end a half-started instance are ignored; a reload counts itself."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    boot.binary = started_as(boot.environ)
+    boot.environ.pop(STARTED_AS, None)
     boot.environ[RELOADS] = str(int(boot.environ.get(RELOADS, "-1") or 0) + 1)
     force = boot.site.settings[Instance].force_cwd
     if force:
@@ -164,7 +168,7 @@ def say_who_we_are(boot: Boot) -> None:
     """The banner, and what the reading of the configuration had to say."""
     for line in boot.site.reading.notices:
         boot.say(line)
-    for line in banner.start_lines(boot.cwd, started=time.time(), binary=sys.argv[0]):
+    for line in banner.start_lines(boot.cwd, started=time.time(), binary=boot.binary):
         boot.say(line)
     for warning in boot.site.settings.warnings:
         boot.say(f"*** WARNING: {warning} ***")
@@ -353,7 +357,7 @@ def inheritance_of(boot: Boot) -> Inheritance:
         cwd=boot.cwd,
         sources=boot.site.reading.sources,
         environ=boot.environ,
-        started_with={**boot.site.environ, RELOADS: boot.environ[RELOADS]},
+        started_with={**boot.site.environ, RELOADS: boot.environ[RELOADS], STARTED_AS: boot.binary},
         no_server=settings[Processes].no_server,
         removals=tuple(boot.cleanup),
         write_pidfiles=lambda: _rewrite_pidfiles(boot),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -35,6 +36,15 @@ RELOADS: Final = "UWSGI_RELOADS"
 
 #: Set in the environment of a process image that runs a ``fallback-config``.
 IN_FALLBACK: Final = "UWSGID_IN_FALLBACK"
+
+#: Set in the environment of a process image that replaced another one: the program that the user started.
+STARTED_AS: Final = "UWSGID_STARTED_AS"
+
+
+def started_as(environ: Mapping[str, str]) -> str:
+    """The program that the user started, though this process image may have been started by another one."""
+    program = environ.get(STARTED_AS) or sys.argv[0]
+    return f"{sys.executable} -m uwsgid" if program.endswith("/uwsgid/__main__.py") else program
 
 
 @dataclass(frozen=True, slots=True)

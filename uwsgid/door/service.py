@@ -25,7 +25,7 @@ from twisted.python.usage import Options as UsageOptions
 from uwsgid.config.settings import settings_of
 from uwsgid.door.background import Starter
 from uwsgid.door.boot import Boot, boot, inheritance_of
-from uwsgid.door.command import IN_FALLBACK, RELOADS, Answer, Site, decide
+from uwsgid.door.command import IN_FALLBACK, RELOADS, STARTED_AS, Answer, Site, decide, started_as
 from uwsgid.errors import InternalError, UwsgidError
 from uwsgid.host import Kernel
 from uwsgid.logs.lines import Lines
@@ -103,7 +103,7 @@ def fall_back(config: str) -> NoReturn:
     say = Lines(settings_of("")).say_verbose
     say(f"!!! {sys.argv[0]} (pid: {os.getpid()}) exited with status 1 !!!")
     say(f"!!! Fallback config to {config} !!!")
-    environ = {**os.environ, IN_FALLBACK: "1"}
+    environ = {**os.environ, IN_FALLBACK: "1", STARTED_AS: started_as(os.environ)}
     os.execve(sys.executable, [sys.executable, "-m", "uwsgid", config], environ)
 
 
