@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import textwrap
@@ -19,6 +20,8 @@ from uwsgid.config.section import Section
 from uwsgid.door import catalog
 from uwsgid.errors import ConfigError
 from uwsgid.families import languages, loop_engines, roles
+from uwsgid.host import NOTHING_TO_DO
+from uwsgid.host.privileges import RUNNING_AS_ROOT, STILL_ROOT
 
 #: Options that stand for how uwsgid always is; each says so in its note.
 ALWAYS_SO = {
@@ -132,6 +135,12 @@ class HonestyTests(SynchronousTestCase):
             if not source.path.endswith("__init__.py"):  # which only hands names on
                 for name in source.names:
                     self.called[name] = self.called.get(name, 0) + 1
+
+    def test_what_warnings_recommend(self) -> None:
+        """A warning recommends only options that have an effect."""
+        for text in (RUNNING_AS_ROOT, STILL_ROOT, NOTHING_TO_DO):
+            for name in re.findall(r"--([a-z-]+)", text):
+                self.assertIs(self.names.support(name), Support.HONOURED, text)
 
     def is_read(self, section: type[Section], name: str) -> bool:
         """Whether code that somebody calls gets the field *name* of *section*."""
