@@ -51,3 +51,35 @@ class DropAfterAppsTests(LiveCase):
         self.assertEqual(daemon.wait(), 0, daemon.log())
         self.assertEqual(daemon.seen("can not be signalled"), 0, daemon.log())
         wait_until(lambda: not daemon.survivors(), "everybody leaves")
+
+
+class PidfileTests(LiveCase):
+    """A pidfile is written as root, and removed by somebody else."""
+
+    def stop_with(self, mode: int) -> tuple[Daemon, Path]:
+        """An instance that ends, with its pidfile in a folder with this mode."""
+        requires("root")
+        self.folder.chmod(0o777)
+        (self.folder / "run").mkdir()
+        (self.folder / "run").chmod(mode)
+        pidfile = self.folder / "run" / "site.pid"
+        daemon = self.serve(
+            self.probe_config(
+                workers=1, more=f"uid = nobody\ngid = nogroup\nvacuum = true\npidfile = {pidfile}"
+            )
+        )
+        daemon.signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait(), 0, daemon.log())
+        return daemon, pidfile
+
+    def test_in_a_folder_of_roots(self) -> None:
+        """It stays, and the log says so."""
+        daemon, pidfile = self.stop_with(0o755)
+        self.assertTrue(pidfile.exists())
+        self.assertEqual(daemon.seen(f"pidfile {pidfile} stays: its folder belongs to another user"), 1)
+
+    def test_in_a_folder_of_everybodys(self) -> None:
+        """It goes."""
+        daemon, pidfile = self.stop_with(0o777)
+        self.assertFalse(pidfile.exists(), daemon.log())
+        self.assertEqual(daemon.seen("VACUUM: pidfile removed."), 1, daemon.log())

@@ -62,7 +62,7 @@ class Goodbye(SynchronousTestCase):
         self.assertEqual(
             lines,
             [
-                "unlink(): Permission denied [/a]",
+                "pidfile /a stays: its folder belongs to another user",
                 "VACUUM: pidfile2 removed.",
                 "goodbye to uWSGI.",
                 "drained",

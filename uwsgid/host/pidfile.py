@@ -57,6 +57,9 @@ def remove_pidfile(kernel: IKernel, path: str, label: str, say: Say) -> None:
         kernel.unlink(path)
     except FileNotFoundError:
         return
+    except PermissionError:
+        say(f"{label} {path} stays: its folder belongs to another user")
+        return
     except OSError as error:
         say(str(refused("unlink()", error, path)))
         return

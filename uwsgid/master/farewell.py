@@ -8,7 +8,11 @@ from uwsgid.supervise.processes import Endings
 
 
 def say_goodbye(left: Inheritance) -> None:
-    """Remove pid files and sockets under ``vacuum`` (``safe-pidfile`` always), and say the last line."""
+    """Remove pid files and sockets under ``vacuum`` (``safe-pidfile`` always), and say the last line.
+
+    uWSGI does not try to remove ``pidfile`` where a ``uid`` was configured (core/uwsgi.c, vacuum), since it
+    was written as root; here it is tried, as its folder may be the user's.
+    """
     house = left.household
     tidy = house.settings[Endings].vacuum
     for label, path in left.removals:
