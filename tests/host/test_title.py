@@ -17,7 +17,7 @@ kernel = Kernel()
 kernel.set_process_title(sys.argv[1])
 print(open("/proc/self/cmdline", "rb").read().rstrip(b"\\0").decode())
 print(open("/proc/self/comm").read().strip())
-print(os.environ["SHOP"], os.popen("echo $SHOP").read().strip())
+print(os.environ["SHOP"], os.popen("echo $SHOP").read().strip(), flush=True)
 if os.fork() == 0:
     kernel.set_process_title("uWSGI worker 1")
     print(open("/proc/self/cmdline", "rb").read().rstrip(b"\\0").decode(), flush=True)
