@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.config.case import ReadingCase
 from uwsgid.config.checking import Report, Verdict, check
 from uwsgid.config.directive import Directive, Origin
 from uwsgid.config.index import Index
@@ -23,6 +24,7 @@ class Limits(Section):
 def checked(
     *lines: tuple[str, str | None],
     sources: tuple[str, ...] = ("/srv/shop.ini",),
+    asked: str = "shop.ini",
     warnings: tuple[str, ...] = (),
     problems: tuple[str, ...] = (),
     exit_code: int | None = None,
@@ -30,22 +32,34 @@ def checked(
     directives = tuple(
         Directive(name, value, Origin("shop.ini", number)) for number, (name, value) in enumerate(lines, 1)
     )
-    reading = Reading(directives, sources=sources, warnings=warnings, problems=problems, exit_code=exit_code)
+    reading = Reading(
+        directives, sources=sources, asked=asked, warnings=warnings, problems=problems, exit_code=exit_code
+    )
     return check(reading, Index([Limits, Strictness]))
+
+
+class NameTests(ReadingCase):
+    def test_the_verdict_names_the_file_as_findings_do(self) -> None:
+        """As it was typed, whether that is absolute or not."""
+        path = self.write("shop.ini", "[uwsgi]\nharakiri = 30s\n")
+        for typed in ("shop.ini", "./shop.ini", path):
+            lines = check(self.read(typed), Index([Limits, Strictness])).lines
+            self.assertTrue(lines[0].startswith(f"error: {typed}:2: "), lines)
+            self.assertEqual(lines[-1], f"{typed}: would not start: 1 problem")
 
 
 class CheckTests(SynchronousTestCase):
     def test_fine(self) -> None:
         """A configuration without faults gets one line and code 0."""
         report = checked(("harakiri", "30"))
-        self.assertEqual((report.lines, report.exit_code), (("/srv/shop.ini: fine",), 0))
+        self.assertEqual((report.lines, report.exit_code), (("shop.ini: fine",), 0))
 
     def test_without_effect(self) -> None:
         """Options that do nothing are told, and harm nothing."""
         report = checked(("harakiri", "30"), ("offload-threads", "2"))
         self.assertEqual(
             str(report),
-            "note: shop.ini:2: offload-threads: accepted without effect: a tuning hint\n/srv/shop.ini: fine",
+            "note: shop.ini:2: offload-threads: accepted without effect: a tuning hint\nshop.ini: fine",
         )
         self.assertIs(report.verdict, Verdict.FINE)
 
@@ -57,7 +71,7 @@ class CheckTests(SynchronousTestCase):
             (
                 "warning: shop.ini: odd",
                 "warning: shop.ini:1: harikari: no such option; did you mean harakiri?",
-                "/srv/shop.ini: would start, with 2 warnings",
+                "shop.ini: would start, with 2 warnings",
             ),
         )
         self.assertEqual(report.exit_code, 1)
@@ -78,7 +92,7 @@ class CheckTests(SynchronousTestCase):
                 "error: shop.ini:1: harakiri: expected a number of seconds, got '30s'",
                 "error: shop.ini:3: chroot: uwsgid does not have this yet",
                 "warning: shop.ini:2: harikari: no such option; did you mean harakiri?",
-                "/srv/shop.ini and 1 more: would not start: 3 problems and 1 warning",
+                "shop.ini and 1 more: would not start: 3 problems and 1 warning",
             ),
         )
         self.assertEqual(report.exit_code, 2)

@@ -79,7 +79,7 @@ def _name(reading: Reading) -> str:
     if not reading.sources:
         return "the command line"
     more = f" and {len(reading.sources) - 1} more" if len(reading.sources) > 1 else ""
-    return reading.sources[0] + more
+    return reading.asked + more
 
 
 def _words(verdict: Verdict, judgement: Judgement) -> str:

@@ -68,6 +68,7 @@ class Loader:
     """Reads configuration files for one reading.
 
     :ivar sources: the sources that were read, in order, paths made absolute.
+    :ivar asked: the first of them as it was written.
     :ivar notices: the lines of the start-up log.
     :ivar fetch_failed: some source could not be read.
     """
@@ -76,6 +77,7 @@ class Loader:
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    asked: str = ""
     notices: list[str] = field(default_factory=list)
     fetch_failed: bool = False
     _last: dict[str, str] = field(default_factory=dict)
@@ -144,6 +146,7 @@ class Loader:
         if uri == "-" or uri.startswith(_READ_ONCE):
             self._kept[uri] = text
         plain = uri == "-" or scheme_of(uri)
+        self.asked = self.asked or uri
         self.sources.append(uri if plain else os.path.join(self.facts.cwd, uri))
         return text
 

@@ -41,6 +41,7 @@ class Reading:
     :ivar warnings: what a user ought to look at, one text each.
     :ivar notices: lines for the start-up log, among them what ``print`` prints.
     :ivar sources: every source that was read, paths made absolute.
+    :ivar asked: the first of them as it was written.
     :ivar problems: what is wrong, one text each; with any of them the configuration can not be used.
     :ivar used_placeholders: names that some ``%(name)`` or ``if-opt`` looked up.
     :ivar set_placeholders: names that ``set`` and its kin, or ``declare-option``, made.
@@ -54,6 +55,7 @@ class Reading:
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    asked: str = ""
     problems: tuple[str, ...] = ()
     used_placeholders: frozenset[str] = frozenset()
     set_placeholders: frozenset[str] = frozenset()
@@ -147,6 +149,7 @@ class _Reader:
             warnings=tuple(self._warnings),
             notices=tuple(self._loader.notices),
             sources=tuple(dict.fromkeys(self._loader.sources)),
+            asked=self._loader.asked,
             problems=tuple(dict.fromkeys(self._problems)),
             used_placeholders=frozenset(self._used),
             set_placeholders=frozenset(self._words.placeholders),
