@@ -150,6 +150,62 @@ class FindTests(SynchronousTestCase):
         self.assertIsNone(Apps().find({}))
 
 
+class FailedTests(SynchronousTestCase):
+    """What becomes of requests for a mountpoint whose application did not load."""
+
+    def test_the_default_application_does_not_answer_for_it(self) -> None:
+        """Nobody does; all other requests are answered as ever."""
+        apps = apps_at("")
+        apps.fail("/x/")
+        self.assertIsNone(apps.only)
+        self.assertIsNone(answer(apps, SCRIPT_NAME="/x"))
+        self.assertIsNone(answer(apps, SCRIPT_NAME="/x/"))
+        self.assertEqual((answer(apps), answer(apps, SCRIPT_NAME="/y")), ("", ""))
+
+    def test_a_path_below_it_is_managed(self) -> None:
+        """Also where a shorter mountpoint would match."""
+        apps = apps_at("", "/a", lookup=Lookup(manage_script_name=True))
+        apps.fail("/a/b")
+        self.assertIsNone(answer(apps, PATH_INFO="/a/b/c"))
+        self.assertIsNone(answer(apps, True, PATH_INFO="/a/b/c"))
+        self.assertEqual(answer(apps, PATH_INFO="/a/bc"), "/a")
+        self.assertEqual(answer(apps, PATH_INFO="/c"), "")
+
+    def test_a_failed_root_has_no_other_default(self) -> None:
+        """Whether the other application was loaded before or afterwards."""
+        for order in ((True, False), (False, True)):
+            apps = Apps()
+            for fails in order:
+                if fails:
+                    apps.fail("/")
+                else:
+                    apps.add("/a", "/a")
+            self.assertIsNone(answer(apps))
+            self.assertIsNone(answer(apps, SCRIPT_NAME="/b"))
+            self.assertEqual(answer(apps, SCRIPT_NAME="/a"), "/a")
+
+    def test_it_answers_once_it_is_loaded(self) -> None:
+        """A later attempt forgets the failure."""
+        apps = apps_at("")
+        apps.fail("/x")
+        apps.add("/x", "/x")
+        self.assertEqual(answer(apps, SCRIPT_NAME="/x"), "/x")
+
+    def test_a_name_that_is_ignored_can_not_fail(self) -> None:
+        """Everything is for the default application then."""
+        apps = apps_at("", lookup=Lookup(ignore_script_name=True))
+        apps.fail("/x")
+        self.assertIsNotNone(apps.only)
+        self.assertEqual(answer(apps, SCRIPT_NAME="/x"), "")
+
+    def test_another_host_is_not_concerned(self) -> None:
+        """The host is part of the mountpoint."""
+        apps = apps_at("/", lookup=Lookup(vhost=True))
+        apps.fail("a.example|/x")
+        self.assertIsNone(answer(apps, SERVER_NAME="a.example", SCRIPT_NAME="/x"))
+        self.assertEqual(answer(apps, SERVER_NAME="b.example", SCRIPT_NAME="/x"), "/")
+
+
 class VirtualHostTests(SynchronousTestCase):
     def test_the_host_is_part_of_the_mountpoint(self) -> None:
         """SERVER_NAME and SCRIPT_NAME together are compared."""

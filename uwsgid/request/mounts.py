@@ -121,7 +121,8 @@ class Apps:
         self.on_demand: Callable[[str, Mapping[str, Any]], App | None] | None = None
         self._apps: list[App] = []
         self._by_mountpoint: dict[str, App] = {}
-        self._longest_first: list[tuple[str, App]] = []
+        self._failed: set[str] = set()
+        self._longest_first: list[tuple[str, App | None]] = []
 
     def __len__(self) -> int:
         return len(self._apps)
@@ -173,11 +174,26 @@ class Apps:
         )
         self._apps.append(app)
         self._by_mountpoint[mountpoint] = app
+        self._failed -= {mountpoint, mountpoint.rstrip("/")}
         if self.default is None and (not mountpoint or mountpoint.startswith("/")):
             self.default = app
-        self._longest_first = _prefixes(self._apps)
-        self.only = self._choose_only()
+        self._settle()
         return app
+
+    def fail(self, mountpoint: str) -> None:
+        """Let nobody answer for *mountpoint*, as its application did not load.
+
+        uWSGI lets the default application answer there, which knows nothing of these paths.
+        """
+        self._failed |= {mountpoint, mountpoint.rstrip("/")}
+        self._settle()
+
+    def _settle(self) -> None:
+        """Draw the consequences of a change."""
+        if "" in self._failed and self.default is not None and self.default.mountpoint.rstrip("/"):
+            self.default = None
+        self._longest_first = _prefixes(self._apps, self._failed)
+        self.only = self._choose_only()
 
     def find(self, vars: MutableMapping[str, Any], *, magic: bool = False) -> App | None:
         """Who answers for these variables; None when nobody does.
@@ -195,9 +211,14 @@ class Apps:
             app = None
         elif app is None:
             app = self._by_mountpoint.get(self._host(vars) + vars.get("SCRIPT_NAME", ""))
-        if app is None and not lookup.no_default_app:
+        if app is None and not lookup.no_default_app and not (self._failed and self._has_failed(vars)):
             return self.default
         return app
+
+    def _has_failed(self, vars: Mapping[str, Any]) -> bool:
+        if self.lookup.ignore_script_name:
+            return False
+        return self._host(vars) + vars.get("SCRIPT_NAME", "") in self._failed
 
     def _find_or_load(self, vars: Mapping[str, Any], managed: App | None) -> App | None:
         mountpoint: str = vars.get("UWSGI_APPID", "")
@@ -234,12 +255,20 @@ class Apps:
             return None
         if lookup.manage_script_name and self._longest_first:
             return None
-        return self.default if len(self._apps) == 1 or lookup.ignore_script_name else None
+        if lookup.ignore_script_name:
+            return self.default
+        return self.default if len(self._apps) == 1 and not self._failed else None
 
 
-def _prefixes(apps: Iterable[App]) -> list[tuple[str, App]]:
-    """Mountpoints that ``manage-script-name`` can find at the start of a path, longest first."""
-    found = {app.mountpoint.rstrip("/"): app for app in reversed(list(apps)) if app.script_name}
+def _prefixes(apps: Iterable[App], failed: Iterable[str]) -> list[tuple[str, App | None]]:
+    """Mountpoints that ``manage-script-name`` can find at the start of a path, longest first.
+
+    :param failed: those that have no application; the path is split all the same.
+    """
+    found: dict[str, App | None] = {
+        point.rstrip("/"): None for point in failed if point.rpartition(_BAR)[2].rstrip("/")
+    }
+    found |= {app.mountpoint.rstrip("/"): app for app in reversed(list(apps)) if app.script_name}
     return sorted(found.items(), key=lambda pair: -len(pair[0]))
 
 

@@ -100,12 +100,14 @@ class Worker:
 
     def _load(self) -> int | None:
         """Load the applications here, as ``lazy-apps`` wants; an exit code where that ends the worker."""
-        failed, reason = 0, ""
+        failed, reason, is_reload = 0, "", self._newborn.generation > 1
         for language in self._house.languages:
-            outcome = language.load(self._settings, self._house.apps, self._house.say, lazy=True)
+            outcome = language.load(
+                self._settings, self._house.apps, self._house.say, lazy=True, is_reload=is_reload
+            )
             failed += outcome.failed
             reason = reason or outcome.reason
-        needed = self._newborn.generation > 1 or self._settings[Mounting].need_app
+        needed = is_reload or self._settings[Mounting].need_app
         if (failed or not len(self._house.apps)) and needed:
             self._newborn.master.say(LoadFailed(reason or "the application can not be loaded"))
             return Exit.APP_FAILED

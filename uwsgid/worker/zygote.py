@@ -54,10 +54,10 @@ def _prepare(newborn: Newborn) -> int | None:
     for language in house.languages:
         language.initialize(house.settings, house.say, lambda what: newborn.master.say(Ask(what)), house)
     drop_at(Moment.INITIALIZED, house, signal.SIGKILL)
-    failed = 0
+    failed, is_reload = 0, newborn.generation > 1
     if not house.settings[Processes].loads_late:
         for language in house.languages:
-            outcome = language.load(house.settings, house.apps, house.say)
+            outcome = language.load(house.settings, house.apps, house.say, is_reload=is_reload)
             failed += outcome.failed
             if outcome.exit_code is not None:
                 newborn.master.say(LoadFailed(outcome.reason, int(outcome.exit_code)))

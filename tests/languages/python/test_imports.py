@@ -71,7 +71,11 @@ class TryTests(AppTestCase):
         self.assertEqual(self.attempt("test = shopx:app"), 1)
         self.assertEqual(
             self.said,
-            ['found "application" in shopx', 'unable to find "app" callable in file shopx'],
+            [
+                'found "application" in shopx',
+                'unable to find "app" callable in file shopx; '
+                "the option callable names another: callable = application",
+            ],
         )
 
     def test_a_module_that_fails(self) -> None:

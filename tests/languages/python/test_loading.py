@@ -155,7 +155,11 @@ class FailureTests(LoadCase):
         """It is named; there is no traceback, since nothing was raised."""
         self.write("shop.py", "app = len")
         self.load("wsgi-file = @shop.py")
-        self.assertEqual(self.said[0], f'unable to find "application" callable in file {self.folder}/shop.py')
+        self.assertEqual(
+            self.said[0],
+            f'unable to find "application" callable in file {self.folder}/shop.py; '
+            "the option callable names another: callable = app",
+        )
         self.assertIn("unable to load app 0", self.said[1])
 
     def test_a_failing_mount_that_is_a_file_ends_the_process(self) -> None:
@@ -177,6 +181,30 @@ class FailureTests(LoadCase):
         self.assertEqual(outcome, LoadOutcome(0, 0, 22, "*** no app loaded. GAME OVER ***"))
         self.assertEqual(self.said, [])
         self.assertIsNone(self.load("need-app", lazy=True).exit_code)
+
+    def test_need_app_says_nothing_of_a_dynamic_mode(self) -> None:
+        """A worker that loads for itself leaves as well; the master says that it is over."""
+        self.load("need-app\nmodule = no_such_module", lazy=True)
+        self.assertNotIn("full dynamic mode", self.all_said())
+
+    def test_a_failed_reload_says_nothing_of_a_dynamic_mode(self) -> None:
+        """The generation of before goes on, with its applications."""
+        for lazy in (False, True):
+            self.load("module = no_such_module", lazy=lazy, is_reload=True)
+            self.assertNotIn("full dynamic mode", self.all_said())
+
+    def test_a_reload_without_applications_stays_in_dynamic_mode(self) -> None:
+        """Nothing was asked for, nothing failed, and the new generation serves."""
+        self.load("", is_reload=True)
+        self.assertIn("full dynamic mode", self.all_said())
+
+    def test_nobody_else_answers_for_a_mount_that_failed(self) -> None:
+        """Its requests find no application, those of the root go on."""
+        self.write("shop.py", GOOD)
+        self.load("wsgi-file = @shop.py\nmount = /x=no_such_module:app\nmount = /y=@shop.py:nothing")
+        self.assertIs(self.apps.find({"SCRIPT_NAME": ""}), self.apps[0])
+        for point in ("/x", "/y"):
+            self.assertIsNone(self.apps.find({"SCRIPT_NAME": point}))
 
     def test_an_application_that_exits_is_a_failure(self) -> None:
         """sys.exit() in a module ends nobody."""

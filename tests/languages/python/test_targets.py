@@ -90,10 +90,17 @@ class MountTests(AppTestCase):
         self.assertEqual(mount_target("a.wsgi", "app"), FileTarget("a.wsgi", "app"))
         self.assertEqual(mount_target("a:web", "app"), ModuleTarget("a", "web"))
 
+    def test_a_file_may_name_its_callable_as_well(self) -> None:
+        """Behind a colon; what has a slash or the ending of a file in it is no module."""
+        self.assertEqual(mount_target("a.py:web", "app"), FileTarget("a.py", "web"))
+        self.assertEqual(mount_target("/srv/a.wsgi:make()", "app"), FileTarget("/srv/a.wsgi", "make()"))
+        self.assertEqual(mount_target("/srv/a:web", "app"), FileTarget("/srv/a", "web"))
+        self.assertEqual(mount_target("a.py:", "app"), FileTarget("a.py", "app"))
+
     def test_anything_else_can_not_be_mounted(self) -> None:
         """The message says what could."""
         error = self.assertRaises(AppError, mount_target, "site", "app")
-        self.assertIn("expected a .py or .wsgi file, or module:callable", str(error))
+        self.assertIn("expected a .py or .wsgi file, file.py:callable or module:callable", str(error))
 
 
 class CallableTests(AppTestCase):
@@ -101,6 +108,28 @@ class CallableTests(AppTestCase):
         super().setUp()
         self.module = ModuleType("shop")
         self.module.__dict__.update(application=len, text="x", make=lambda: max, make_text=lambda: "x")
+
+    def missing(self, source: str) -> str:
+        """What is said where a module of that source has no application."""
+        module = ModuleType("shop")
+        exec(source, module.__dict__)
+        return str(self.assertRaises(AppError, find_callable, module, "application", "shop.py"))
+
+    def test_names_that_look_like_an_application_are_suggested(self) -> None:
+        """Usual names, and whatever takes what an application takes; a factory is suggested as a call."""
+        missing = 'unable to find "application" callable in file shop.py; the option callable names another: '
+        for source, names in (
+            ("app = len", "callable = app"),
+            ("def create_app(): pass", "callable = create_app()"),
+            ("app = len\ndef make_app(): pass", "callable = app or make_app()"),
+            ("def simple(environ, start_response): pass", "callable = simple"),
+            (
+                "def serve(env, start): pass\nclass Web:\n wsgi_app = __call__ = len\nsite = Web()",
+                "callable = site",
+            ),
+            ("app = 1\nother = len\nclass Web:\n wsgi_app = None", "callable = NAME"),
+        ):
+            self.assertEqual(self.missing(source), missing + names)
 
     def test_the_attribute_is_the_application(self) -> None:
         """Whatever can be called."""
@@ -113,10 +142,16 @@ class CallableTests(AppTestCase):
     def test_messages_name_what_was_looked_for(self) -> None:
         """The real name, and the file."""
         for name, text in (
-            ("app", 'unable to find "app" callable in file shop.py'),
-            ("app()", 'unable to find "app" callable in file shop.py'),
+            (
+                "app",
+                'unable to find "app" callable in file shop.py; the option callable names another: NAMES',
+            ),
+            (
+                "app()",
+                'unable to find "app" callable in file shop.py; the option callable names another: NAMES',
+            ),
             ("text", '"text" must be a callable object in file shop.py'),
             ("make_text()", '"make_text()" must return a callable object in file shop.py'),
         ):
             error = self.assertRaises(AppError, find_callable, self.module, name, "shop.py")
-            self.assertEqual(str(error), text)
+            self.assertEqual(str(error), text.replace("NAMES", "callable = application"))

@@ -79,14 +79,17 @@ class Python:
         self.initialize(settings, say)
         return try_module(chosen, say)
 
-    def load(self, settings: Settings, apps: Apps, say: Say, *, lazy: bool = False) -> LoadOutcome:
+    def load(
+        self, settings: Settings, apps: Apps, say: Say, *, lazy: bool = False, is_reload: bool = False
+    ) -> LoadOutcome:
         """Load the applications into *apps*.  A failing one is in the outcome, nothing is raised.
 
         :param lazy: a worker loads for itself.
+        :param is_reload: a generation before this one serves.
         """
         here.apps = apps
         apps.on_demand = partial(load_on_demand, apps=apps, callable=settings[PythonApps].callable, say=say)
-        outcome = load_apps(settings, apps, say, lazy=lazy)
+        outcome = load_apps(settings, apps, say, lazy=lazy, is_reload=is_reload)
         try:
             map_aliases(settings[PythonApps].post_aliases, say)
         except AppError as error:

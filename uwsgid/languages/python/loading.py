@@ -65,10 +65,14 @@ class LoadOutcome:
     reason: str = ""
 
 
-def load_apps(settings: Settings, apps: Apps, say: Say, *, lazy: bool = False) -> LoadOutcome:
+def load_apps(
+    settings: Settings, apps: Apps, say: Say, *, lazy: bool = False, is_reload: bool = False
+) -> LoadOutcome:
     """Load all that the configuration names, in uWSGI's order: module, file, eval, then the mounts.
 
-    :param lazy: this is a worker that loads for itself: ``need-app`` does not end it (core/init.c).
+    :param lazy: this is a worker that loads for itself: ``need-app`` does not end it here (core/init.c), its
+        caller draws that consequence.
+    :param is_reload: a generation before this one serves, and goes on where this one fails.
     """
     loader = _Loader(settings[PythonApps].callable, apps, say)
     with resting_collector():
@@ -78,7 +82,9 @@ def load_apps(settings: Settings, apps: Apps, say: Say, *, lazy: bool = False) -
     if not apps:
         if settings[Mounting].need_app and not lazy:
             return LoadOutcome(0, loader.failed, FAILED_APP, "*** no app loaded. GAME OVER ***")
-        say("*** no app loaded. going in full dynamic mode ***")
+        will_end = (settings[Mounting].need_app or is_reload) if lazy else (is_reload and loader.failed)
+        if not will_end:
+            say("*** no app loaded. going in full dynamic mode ***")
     return LoadOutcome(loader.loaded, loader.failed)
 
 
@@ -113,10 +119,14 @@ class _Loader:
             except AppError as error:
                 self._say(str(error))
                 self._report_failure(point)
+                self._apps.fail(point)
                 continue
-            if not self.load(point, target) and app.endswith(FILE_ENDINGS):
+            if self.load(point, target):
+                continue
+            if app.endswith(FILE_ENDINGS):
                 # a failing file ends the process, a module does not (pyloader.c, uwsgi_mount_loader)
                 return f"unable to mount {app} on {point}"
+            self._apps.fail(point)
         return ""
 
     def load(self, point: str, target: Target) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, Protocol
 
 from uwsgid.errors import AppError
@@ -25,6 +25,9 @@ EVAL_MODULE: Final = "uwsgi_eval_config"
 FILE_PREFIX: Final = "uwsgi_file_"
 #: The endings by which a mount knows a file.
 FILE_ENDINGS: Final = (".py", ".wsgi")
+#: What people call their applications, and the functions that make them.
+USUAL_NAMES: Final = ("app", "application", "wsgi_app", "wsgi", "handler")
+USUAL_FACTORIES: Final = ("create_app", "make_app", "create_application", "make_application", "get_app")
 
 
 class Target(Protocol):
@@ -171,13 +174,19 @@ class EvalTarget:
 def mount_target(app: str, callable: str) -> Target:
     """The target of ``mount = /point=app``.
 
+    ``file.py:callable`` is a file with its callable.  uWSGI takes that for a module, and fails
+    (plugins/python/pyloader.c, ``uwsgi_mount_loader``).
+
     :raises AppError: when *app* is neither a file nor ``module:callable``.
     """
     if app.endswith(FILE_ENDINGS):
         return FileTarget(app, callable)
-    if ":" in app:
+    path, colon, own = app.rpartition(":")
+    if colon and (path.endswith(FILE_ENDINGS) or "/" in path):
+        return FileTarget(path, own or callable)
+    if colon:
         return ModuleTarget.parse(app, callable)
-    raise AppError(f"can not mount {app}: expected a .py or .wsgi file, or module:callable")
+    raise AppError(f"can not mount {app}: expected a .py or .wsgi file, file.py:callable or module:callable")
 
 
 def find_callable(module: ModuleType, name: str, where: str) -> Callable[..., Any]:
@@ -185,14 +194,18 @@ def find_callable(module: ModuleType, name: str, where: str) -> Callable[..., An
 
     There is no other name it falls back to.
 
-    :raises AppError: when it is missing or can not be called, in uWSGI's words.
+    :raises AppError: when it is missing or can not be called, in uWSGI's words, with names that would do.
     :raises BaseException: whatever a call of it raises.
     """
     plain = name.removesuffix("()")
     try:
         found: Any = getattr(module, plain)
     except AttributeError:
-        raise AppError(f'unable to find "{plain}" callable in file {where}') from None
+        names = " or ".join(likely_names(module)) or "NAME"
+        raise AppError(
+            f'unable to find "{plain}" callable in file {where}; '
+            f"the option callable names another: callable = {names}"
+        ) from None
     if not callable(found):
         raise AppError(f'"{plain}" must be a callable object in file {where}')
     if plain == name:
@@ -201,3 +214,22 @@ def find_callable(module: ModuleType, name: str, where: str) -> Callable[..., An
     if not callable(made):
         raise AppError(f'"{name}" must return a callable object in file {where}')
     return made  # type: ignore[no-any-return]
+
+
+def likely_names(module: ModuleType) -> list[str]:
+    """The names in *module* that may well be its application, as ``callable`` takes them, likeliest first.
+
+    Nothing is called, and no attribute is asked for that the module's code could compute.
+    """
+    names = vars(module)
+    usual = [name for name in USUAL_NAMES if callable(names.get(name))]
+    factories = [f"{name}()" for name in USUAL_FACTORIES if callable(names.get(name))]
+    others = [name for name, value in names.items() if name not in USUAL_NAMES and _is_like_an_app(value)]
+    return usual + others + factories
+
+
+def _is_like_an_app(value: object) -> bool:
+    """A function with the parameters of an application, or an instance of a framework's class."""
+    if isinstance(value, FunctionType):
+        return value.__code__.co_varnames[:2] == ("environ", "start_response")
+    return callable(value) and not isinstance(value, type) and hasattr(type(value), "wsgi_app")
