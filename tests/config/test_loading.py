@@ -25,6 +25,9 @@ class NameTests(ReadingCase):
             ("http://h:80/a.ini:web", ("http://h:80/a.ini", "web")),
             ("exec://cat a.ini", ("exec://cat a.ini", None)),
             ("fd://3", ("fd://3", None)),
+            ("call://shop:config", ("call://shop:config", None)),
+            ("call://shop:config:web", ("call://shop:config", "web")),
+            ("callint://shop", ("callint://shop", None)),
             ("-", ("-", None)),
             ("-:web", ("-", "web")),
         ):

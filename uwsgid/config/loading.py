@@ -48,9 +48,13 @@ class Target:
 def split_section(argument: str) -> tuple[str, str | None]:
     """The source and the section of ``file:section``.
 
-    The last colon counts, in a URL only behind its last slash (core/ini.c).
+    The last colon counts, in a URL only behind its last slash (core/ini.c).  The first one of
+    ``call://module:function`` belongs to the call.
     """
-    after = argument.rfind("/") + 1 if has_scheme(argument) else 0
+    scheme = scheme_of(argument)
+    after = argument.rfind("/") + 1 if scheme else 0
+    if scheme in ("call", "callint"):
+        after = argument.find(":", after) + 1 or len(argument)
     colon = argument.rfind(":", after)
     return (argument, None) if colon < 0 else (argument[:colon], argument[colon + 1 :])
 
