@@ -23,12 +23,14 @@ class InstanceCase(SynchronousTestCase):
 
     :ivar lines: what was logged.
     :ivar asked: what was asked of the master.
+    :ivar end_is_near: what the workforce is told.
     :ivar codes: the exit codes of the end, at most one.
     """
 
     nursery: MemoryNursery
     workforce: Workforce
     house: Household
+    end_is_near = False
 
     def prepare(self, config: str = "processes = 2", *, need_app: bool = False) -> None:
         """Make an instance; nothing is started."""
@@ -55,6 +57,7 @@ class InstanceCase(SynchronousTestCase):
             say=self.lines.append,
             asked=self.asked.append,
             ended=self.codes.append,
+            end_is_near=lambda: self.end_is_near,
             clock=self.nursery.reactor.seconds,
             monotonic=self.nursery.reactor.seconds,
         )

@@ -114,11 +114,14 @@ class Delivery(SynchronousTestCase):
         before = {number: signal.getsignal(number) for number in TABLE}
         reactor, diary = MemoryReactor(), Diary()
         try:
-            UnixSignals(reactor, diary, die_on_term=True).install()
+            signals = UnixSignals(reactor, diary, die_on_term=True)
+            signals.install()
+            self.assertFalse(signals.end_is_near)
             for number in TABLE:
                 os.kill(os.getpid(), number)
-            self.assertEqual(diary.orders, [])
+            self.assertEqual((diary.orders, signals.end_is_near), ([], True))
             reactor.advance(0)
+            self.assertFalse(signals.end_is_near)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

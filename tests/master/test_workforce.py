@@ -9,7 +9,7 @@ import signal
 from tests.master.support import InstanceCase
 from uwsgid.supervise.board import Phase
 from uwsgid.supervise.exits import Exit
-from uwsgid.wire.control import Ask, Leave, Loaded, Pause, Resume
+from uwsgid.wire.control import Ask, Leave, Loaded, LoadFailed, Pause, Resume
 
 
 class Start(InstanceCase):
@@ -37,6 +37,28 @@ class Start(InstanceCase):
             child.get_ready()
         self.run_for()
         self.assertTrue(self.workforce.all_ready)
+
+    def test_nobody_for_the_end(self) -> None:
+        """Who leaves for a signal that is about to stop the master as well has no successor."""
+        self.begin("processes = 2")
+        self.end_is_near = True
+        self.nursery.worker(1).exit(Exit.END)
+        self.run_for(3)
+        self.assertEqual(self.staff(), {2: [1]})
+        self.end_is_near = False
+        self.workforce.proceed()
+        self.run_for(3)
+        self.assertEqual(self.staff(), {2: [1], 1: [1]})
+
+    def test_a_mistake_in_the_configuration(self) -> None:
+        """What the configuration asks for and can not be had ends the instance with the zygote's code."""
+        self.prepare()
+        self.nursery.loads = False
+        self.start()
+        self.nursery.zygote().say(LoadFailed("no /nix", Exit.ERROR))
+        self.run_for(2)
+        self.assertEqual(self.codes, [Exit.ERROR])
+        self.assertLogged("no /nix")
 
     def test_need_app(self) -> None:
         """Without an application that is needed, the instance ends with 22 and says why."""

@@ -19,12 +19,13 @@ from uwsgid.supervise.birth import (
     Newborn,
     bear,
     become_server_of_births,
-    hear_signals_again,
+    become_signalled,
     leave,
     wait_for_adoption,
 )
 from uwsgid.supervise.board import Board
 from uwsgid.supervise.household import Household
+from uwsgid.supervise.seed import SENT_TO_GROUPS
 from uwsgid.testing import MemoryKernel
 from uwsgid.wire.control import Fork, Ready
 
@@ -181,11 +182,16 @@ class Adoption(SynchronousTestCase):
         self.assertLess(time.monotonic() - before, 5)
 
 
+def install(number: int, heard: list[int]) -> None:
+    """Note down when a signal comes."""
+    signal.signal(number, lambda number, frame: heard.append(number))
+
+
 class Deafness(SynchronousTestCase):
     def test_deaf_and_not(self) -> None:
-        """A server of births ignores what is meant for others; its children hear again."""
+        """A server of births ignores what is meant for others; its children hear what came before, too."""
         numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGTSTP)
-        before = {number: signal.getsignal(number) for number in birth._DEAF_TO}
+        before = {number: signal.getsignal(number) for number in SENT_TO_GROUPS}
         kernel = MemoryKernel()
         house = Household(settings_of(""), kernel, print, Board(1), (), 1, 0.0)
         try:
@@ -193,8 +199,14 @@ class Deafness(SynchronousTestCase):
             become_server_of_births(house)
             self.assertFalse(signal.pthread_sigmask(signal.SIG_BLOCK, ()) & set(numbers))
             self.assertEqual({signal.getsignal(number) for number in numbers}, {signal.SIG_IGN})
-            hear_signals_again()
-            self.assertEqual({signal.getsignal(number) for number in numbers}, {signal.SIG_DFL})
+            heard: list[int] = []
+            signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
+            signal.raise_signal(signal.SIGTERM)
+            become_signalled(lambda: install(signal.SIGTERM, heard))
+            self.assertEqual(heard, [signal.SIGTERM])
+            rest = set(numbers) - {signal.SIGTERM}
+            self.assertEqual({signal.getsignal(number) for number in rest}, {signal.SIG_DFL})
+            self.assertFalse(signal.pthread_sigmask(signal.SIG_BLOCK, ()) & set(numbers))
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

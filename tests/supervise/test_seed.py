@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from uwsgid.host import Kernel
 from uwsgid.host.children import ExitStatus, exit_status, watch_child
 from uwsgid.supervise.conversation import Conversation
-from uwsgid.supervise.seed import receive, serve_births
+from uwsgid.supervise.seed import SENT_TO_GROUPS, receive, serve_births
 from uwsgid.wire.control import (
     MAX_RECORD,
     Ask,
@@ -264,3 +264,17 @@ class Deliveries(SeedCase):
         server.send(Deliver(9).pack())
         self.assertNotEqual(self.order(server, ticket=2)[0], pid)
         self.assertTrue(os.path.exists(f"/proc/{pid}"))
+
+
+class Masks(SeedCase):
+    def blocked(self, pid: int) -> set[int]:
+        """The signals that wait in a process."""
+        with open(f"/proc/{pid}/status") as status:
+            mask = next(int(line.split()[1], 16) for line in status if line.startswith("SigBlk:"))
+        return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+    def test_a_newborn_and_its_server(self) -> None:
+        """What a terminal sends waits until a newborn has handlers; the server itself goes on as before."""
+        pid, _ = self.order(self.serve())
+        self.assertEqual(self.blocked(pid), set(SENT_TO_GROUPS))
+        self.assertEqual(self.blocked(self.seed), self.blocked(os.getpid()))

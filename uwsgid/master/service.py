@@ -63,6 +63,7 @@ class Master(MultiService):
             say=self._say,
             asked=self._asked,
             ended=lambda code: self._after_stop(code),
+            end_is_near=lambda: self.signals.end_is_near,
             clock=time.time,
         )
         self.watchdog = Watchdog(house, self.workforce, reactor, self._say, lambda: self.queues.longest)

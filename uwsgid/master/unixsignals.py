@@ -45,6 +45,9 @@ HEARD: Final = (
     signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGALRM,
 )  # fmt: skip
 
+#: Those after which no worker goes on.
+_ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
 
 def hold() -> None:
     """Let signals wait.
@@ -73,11 +76,21 @@ class UnixSignals:
         self._orders = orders
         self._die_on_term = die_on_term
         self._swapped = swapped
+        self._endings = 0
+
+    @property
+    def end_is_near(self) -> bool:
+        """Whether a signal came that ends the workers, and its order was not carried out yet.
+
+        A terminal, or systemd, signals all processes at once.  The worker that is quicker than the reactor
+        here must not be taken for one that crashed, and replaced.
+        """
+        return self._endings > 0
 
     def install(self) -> None:
         """Take over, and hear what was held back while this image replaced another one."""
         for number, method in self.table().items():
-            signal.signal(number, self._handler(method))
+            signal.signal(number, self._handler(method, ends=number in _ENDS))
         release()
 
     def table(self) -> dict[signal.Signals, Callable[[], None]]:
@@ -102,9 +115,14 @@ class UnixSignals:
             return "SIGTERM stops this instance gracefully (die-on-term = false: brutal reload)"
         return "SIGTERM reloads this instance brutally (die-on-term = true: graceful stop)"
 
-    def _handler(self, method: Callable[[], None]) -> Callable[[int, object], None]:
+    def _handler(self, method: Callable[[], None], *, ends: bool) -> Callable[[int, object], None]:
+        def carry_out() -> None:
+            self._endings -= ends
+            method()
+
         def handler(number: int, frame: object) -> None:
-            self._reactor.callFromThread(method)
+            self._endings += ends
+            self._reactor.callFromThread(carry_out)
 
         return handler
 

@@ -43,6 +43,7 @@ class Workforce:
 
     :param need_app: an instance without an application has no reason to live.
     :param asked: called with what an application asks for (``reload``, ``stop`` …).
+    :param end_is_near: tells whether an order is on its way that ends all workers: nobody is hired then.
     :param ended: called once with the exit code, when nobody is left after `stop`.
     :param clock: unix seconds, for the board.
     :param monotonic: monotonic seconds.
@@ -60,6 +61,7 @@ class Workforce:
         say: Callable[[str], None],
         asked: Callable[[str], None],
         ended: Callable[[int], None],
+        end_is_near: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,6 +71,7 @@ class Workforce:
         self._need_app: Final = need_app
         self._asked: Final = asked
         self._ended = ended
+        self._end_is_near: Final = end_is_near
         self._clock: Final = clock
         self._monotonic: Final = monotonic
         self._say: Final = say
@@ -202,7 +205,7 @@ class Workforce:
     def hire(self, slot: int, generation: int) -> Child | None:
         """A new worker for *slot*; None where every seat is taken or nobody can bear it now."""
         mother, seat = self._nursery.mother(generation), self.board.free_seat()
-        if mother is None:
+        if mother is None or self._end_is_near():
             return None
         if seat is not None:
             try:

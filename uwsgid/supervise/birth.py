@@ -10,11 +10,12 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import select
 import signal
 import socket
 import sys
-import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -23,13 +24,9 @@ from uwsgid.families import roles
 from uwsgid.supervise.conversation import Conversation
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.household import Household
+from uwsgid.supervise.seed import SENT_TO_GROUPS
 from uwsgid.wire.control import Fork
 
-#: Signals that operators and terminals send to whole groups; servers of births do not react to them.
-_DEAF_TO: Final = (
-    signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2,
-    signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGALRM,
-)  # fmt: skip
 _ADOPTION_TAKES: Final = 5.0  #: seconds after which a newborn without its master gives up
 
 
@@ -54,7 +51,10 @@ class Newborn:
 
 
 def bear(household: Household, record: Fork, descriptors: list[int]) -> NoReturn:
-    """Live the life that *record* asks for.  Never returns."""
+    """Live the life that *record* asks for.  Never returns.
+
+    A role begins with `SENT_TO_GROUPS` blocked; `become_signalled` or `become_server_of_births` ends that.
+    """
     code: int = Exit.ERROR
     try:
         channel = socket.socket(fileno=descriptors[0])
@@ -91,28 +91,40 @@ def _code_of(leaving: SystemExit) -> int:
 def wait_for_adoption(master_pid: int) -> None:
     """Return when the master has become this process's parent, as happens when the midwife is gone.
 
-    :raises ProcessLookupError: when that does not happen; the master must be dead.
+    :raises ProcessLookupError: when somebody else has, or the midwife does not go; the master must be dead.
     """
-    give_up = time.monotonic() + _ADOPTION_TAKES
-    while os.getppid() != master_pid:
-        if time.monotonic() > give_up:
-            raise ProcessLookupError(f"the master (pid: {master_pid}) is gone")
-        time.sleep(0.0002)
+    parent = os.getppid()
+    if parent != master_pid:
+        # the kernel finds a new parent before it tells of the end of the old one
+        with contextlib.suppress(ProcessLookupError):
+            midwife = os.pidfd_open(parent)
+            try:
+                select.select([midwife], [], [], _ADOPTION_TAKES)
+            finally:
+                os.close(midwife)
+    if os.getppid() != master_pid:
+        raise ProcessLookupError(f"the master (pid: {master_pid}) is gone")
 
 
 def become_server_of_births(household: Household) -> None:
     """Be deaf to what is meant for the master and the workers, and die with the master."""
     household.kernel.set_parent_death_signal(signal.SIGKILL)
-    for number in _DEAF_TO:
+    for number in SENT_TO_GROUPS:
         signal.signal(number, signal.SIG_IGN)
     # the master lets them wait while it starts after a reload; that is not for its children
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _DEAF_TO)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SENT_TO_GROUPS)
 
 
-def hear_signals_again() -> None:
-    """Give a child of a server of births the default reactions back."""
-    for number in _DEAF_TO:
+def become_signalled(install: Callable[[], None]) -> None:
+    """Give a child of a server of births its reactions to signals, and let it hear those that came before.
+
+    :param install: installs the handlers of the child; what they leave out has its default reaction.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
+    for number in SENT_TO_GROUPS:
         signal.signal(number, signal.SIG_DFL)
+    install()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SENT_TO_GROUPS)
 
 
 def forget_atexit() -> None:

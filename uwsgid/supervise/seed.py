@@ -32,6 +32,13 @@ from uwsgid.wire.control import MAX_RECORD, Born, Deliver, Failed, Fork, Leave, 
 #: What a child does with its life; it must not return.
 Bear = Callable[[Fork, list[int]], None]
 
+#: Signals that operators and terminals send to whole groups.  Servers of births do not react to them, and
+#: their newborns do not hear them before they are ready to.
+SENT_TO_GROUPS: Final = (
+    signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2,
+    signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGALRM,
+)  # fmt: skip
+
 _MOST_DESCRIPTORS: Final = 4
 _WENT_WRONG: Final = 70
 
@@ -40,7 +47,8 @@ def serve_births(channel: socket.socket, bear: Bear) -> None:
     """Fork what is asked for on *channel*, until it is closed or says `Retire` (or `Leave`, as to any child).
 
     :param channel: blocking, ``SOCK_SEQPACKET``.
-    :param bear: called in the new process with the record and the descriptors that came with it.
+    :param bear: called in the new process with the record and the descriptors that came with it, while
+        `SENT_TO_GROUPS` are blocked.
     """
     while True:
         try:
@@ -93,15 +101,22 @@ def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
 
 
 def _deliver(record: Fork, descriptors: list[int], channel: socket.socket, bear: Bear) -> int:
-    """Fork a midwife that forks the child; the pid of the child."""
+    """Fork a midwife that forks the child; the pid of the child.
+
+    Both are born with `SENT_TO_GROUPS` blocked: what is sent to the child waits until it has handlers.
+    """
     told, tell = os.pipe()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
     try:
         midwife = os.fork()
     except OSError:
         os.close(told)
         os.close(tell)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
-    if midwife == 0:
+    if midwife != 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
         try:
             os.close(told)
             child = os.fork()

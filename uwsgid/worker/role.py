@@ -15,7 +15,7 @@ from uwsgid.request.mount_options import Mounting
 from uwsgid.request.options import RequestOptions
 from uwsgid.request.serving import Farewell, Handler, Serving
 from uwsgid.supervise.appfacts import describe_apps
-from uwsgid.supervise.birth import Newborn, hear_signals_again, leave
+from uwsgid.supervise.birth import Newborn, become_signalled, leave
 from uwsgid.supervise.board import Phase
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.processes import Endings, Processes
@@ -60,13 +60,12 @@ class Worker:
     def run(self) -> int:
         """Serve until it is time to go; the exit code."""
         house, seat, slot = self._house, self._newborn.seat, self._newborn.slot
-        hear_signals_again()
         if house.locks is not None:
             house.locks.born()
         keep_in_memory(house.kernel, self._settings[Limits])
         house.kernel.set_parent_death_signal(signal.SIGHUP)
         drop_at(Moment.BIRTH, house, signal.SIGHUP)
-        self._signals.install()
+        become_signalled(self._signals.install)
         processes = self._processes
         house.name_process(f"worker {slot}", processes.procname)
         self._pin_to_cpus()
@@ -75,6 +74,7 @@ class Worker:
             code = self._load()
             if code is not None:
                 return code
+            self._signals.install()  # over those of the application, as where it was imported before the fork
             enter_late_directory(house)
             drop_at(Moment.LOADED, house, signal.SIGHUP)
         serving = self._serving()
