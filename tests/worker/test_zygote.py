@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 
 from tests.worker.family import Child, FamilyCase
@@ -100,6 +101,14 @@ class LoadingTests(ZygoteCase):
             zygote.signal(number)
         self.assertGreater(self.bear(house, zygote).hear(Ready).pid, 0)
 
+    def test_deaf_whatever_the_app_does(self) -> None:
+        """Handlers that an application installs at its import do not end a zygote either."""
+        text = "import os, signal\nsignal.signal(signal.SIGINT, lambda *_: os._exit(77))\n" + WHERE
+        house, zygote = self.zygote(f"wsgi-file = {self.app(text)}")
+        zygote.hear(Loaded)
+        zygote.signal(signal.SIGINT)
+        self.assertGreater(self.bear(house, zygote).hear(Ready).pid, 0)
+
     def test_chdir2(self) -> None:
         """chdir2 changes the directory after the applications were loaded."""
         house, zygote = self.zygote(f"wsgi-file = {self.app(WHERE)}\nchdir2 = {self.folder}")
@@ -135,6 +144,17 @@ class LazyTests(ZygoteCase):
         worker = self.bear(house, zygote)
         self.assertTrue(worker.hear(LoadFailed).reason)
         self.assertEqual(worker.wait(), Exit.APP_FAILED)
+
+    def test_signals_of_the_app(self) -> None:
+        """Handlers that an application installs at its import do not take those of a worker away."""
+        text = "import os, signal\nsignal.signal(signal.SIGTERM, lambda *_: os._exit(77))\n" + WHERE
+        house, zygote = self.zygote(f"lazy-apps = 1\nwsgi-file = {self.app(text)}")
+        zygote.hear(Loaded)
+        worker = self.bear(house, zygote)
+        worker.hear(Loaded)
+        worker.hear(Ready)
+        worker.signal(signal.SIGTERM)
+        self.assertEqual(worker.wait(), Exit.END)
 
     def test_without_need_app(self) -> None:
         """Without it the worker serves what it has, which is nothing."""

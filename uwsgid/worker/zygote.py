@@ -66,6 +66,7 @@ def _prepare(newborn: Newborn) -> int | None:
         drop_at(Moment.LOADED, house, signal.SIGKILL)
         for language in house.languages:
             language.settle(house.say)
+    become_server_of_births(house)  # once more, since applications install handlers when they are imported
     newborn.master.say(Loaded(len(house.apps), failed, describe_apps(house.apps)))
     return None
 
