@@ -28,6 +28,7 @@ class Mounting(Section):
         "worker-mount",
         default=(),
         help="load an application and let it answer for a mountpoint: /point=app",
+        note="where it does not load, its requests get a 500; uWSGI asks the default application",
     )
     manage_script_name: Flag = flag(
         "manage-script-name",
