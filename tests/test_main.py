@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 
 from tests.door.running import MODULE, TWISTD, UWSGID, RunningCase
-from tests.live.support import ROOT, fetch
+from tests.live.support import ROOT, fetch, wait_until
 from uwsgid import __version__
 
 
@@ -88,6 +87,10 @@ class ClosedTests(RunningCase):
         self.addCleanup(end)
         return process
 
+    def has_started(self) -> bool:
+        """Whether the log tells of a worker."""
+        return os.path.exists(self.path("log")) and "worker 1 (pid" in self.read("log")
+
     def test_closed_descriptors(self) -> None:
         """Standard descriptors that are closed are no sockets, and print still reaches the log."""
         self.write("app.py", "print('a word of the app')\n" + self.read("app.py"))
@@ -95,10 +98,7 @@ class ClosedTests(RunningCase):
             if os.path.exists(self.path("log")):
                 os.unlink(self.path("log"))
             process = self.start(*closed)
-            end = time.monotonic() + 6
-            while not os.path.exists(self.path("log")) or "worker 1 (pid" not in self.read("log"):
-                self.assertLess(time.monotonic(), end, "it does not start")
-                time.sleep(0.02)
+            wait_until(self.has_started, "a worker")
             self.assertEqual(fetch(self.address(self.read("log"))).status, 200)
             self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/0"), "/dev/null")
             process.send_signal(signal.SIGINT)

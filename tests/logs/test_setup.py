@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+import select
 import traceback
 from collections.abc import Callable
 
@@ -68,8 +68,9 @@ class LogsTests(SynchronousTestCase):
                 for number in range(2 * BATCH):
                     os.write(2, b"line %d\n" % number)
                 os._exit(0)
-            while logs.take(1) == 0:
-                time.sleep(0.001)
+            assert logs.pipe is not None
+            select.select([logs.pipe.reader], [], [])
+            logs.take(1)
             while os.waitpid(pid, os.WNOHANG) == (0, 0):
                 logs.take()
             logs.drain()

@@ -202,7 +202,7 @@ class LoopCase(WorkerCase):
         idle = self.http(worker)
         read_answer_of(idle, get())
         worker.leave()
-        time.sleep(0.05)
+        worker.wait_until_it_heard()
         late = self.uwsgi(worker)
         late.sendall(request())
         worker.join()
@@ -217,7 +217,7 @@ class LoopCase(WorkerCase):
         client.sendall(data[:10])
         self.ask(worker, request())  # so that the first one is parked by now
         worker.leave()
-        time.sleep(0.05)
+        worker.wait_until_it_heard()
         client.sendall(data[10:])
         self.assertTrue(read_all(client).endswith(b"hello /"))
         self.assertEqual(worker.join(), 0)
@@ -239,7 +239,7 @@ class LoopCase(WorkerCase):
         self.ask(worker, request())
         worker.serving.farewell.paused = True
         worker.wake()
-        time.sleep(0.1)
+        worker.wait_until_it_heard()
         client = self.uwsgi(worker)
         client.sendall(request())
         client.settimeout(0.2)

@@ -93,6 +93,7 @@ class Worker:
         self.apps = Apps()
         if app is not None:
             self.apps.add("", app)
+        self._heard = threading.Event()
         self._wake, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.serving = Serving(
             settings=settings_of(config.replace("@", self.folder)),
@@ -120,6 +121,7 @@ class Worker:
 
     def _drain(self) -> None:
         os.read(self._wake, 64)
+        self._heard.set()
 
     def start(self) -> Worker:
         self._thread.start()
@@ -127,7 +129,13 @@ class Worker:
 
     def wake(self) -> None:
         """Let the loop look at the farewell."""
+        self._heard.clear()
         os.write(self._waker, b"!")
+
+    def wait_until_it_heard(self) -> None:
+        """Wait until the loop has been woken: it looks at the farewell before it waits again."""
+        if not self._heard.wait(PATIENCE):
+            raise AssertionError("the worker does not wake up")
 
     def leave(self, code: int = 0) -> None:
         """Ask it to go."""
