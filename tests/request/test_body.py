@@ -18,7 +18,7 @@ from uwsgid.config.settings import settings_of
 from uwsgid.errors import BodyError
 from uwsgid.request.body import Body, buffered, how_buffered, nameless_file
 from uwsgid.request.connection import Connection
-from uwsgid.request.options import Terms
+from uwsgid.request.terms import Terms
 from uwsgid.wire.http1 import HttpDecoder
 from uwsgid.wire.limits import Limits
 

@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigProblems
-from uwsgid.request.options import Dispatch, RequestOptions, Terms
+from uwsgid.request.options import Dispatch, RequestOptions
+from uwsgid.request.terms import Terms
 
 
 class OptionTests(SynchronousTestCase):

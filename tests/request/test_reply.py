@@ -13,8 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import AppError, ConfigProblems
 from uwsgid.request.connection import Connection
-from uwsgid.request.options import Answers, Terms
+from uwsgid.request.options import Answers
 from uwsgid.request.reply import VIA_SENDFILE, HttpReply, Reply
+from uwsgid.request.terms import Terms
 
 PLAIN = [("Content-Type", "text/plain")]
 

@@ -7,7 +7,7 @@ import socket
 from typing import Final
 
 from uwsgid.request.connection import Next
-from uwsgid.request.options import Terms
+from uwsgid.request.terms import Terms
 
 #: Connections of one worker that may wait, unless its limit on descriptors is lower.
 MOST_PARKED = 1000

@@ -16,6 +16,7 @@ import select
 import socket
 from collections import OrderedDict
 from collections.abc import Callable
+from os import close, write
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mypy_extensions import mypyc_attr
@@ -24,7 +25,7 @@ from uwsgid.errors import PeerTimeout
 
 if TYPE_CHECKING:
     from uwsgid.host import Listener
-    from uwsgid.request.options import Terms
+    from uwsgid.request.terms import Terms
 
 #: Bytes to move in one go where sendfile() is not to be used.
 COPY_SIZE: Final = 32768
@@ -168,7 +169,7 @@ class Connection:
         :raises OSError: the connection broke.
         """
         try:
-            sent = os.write(self.fd, data)
+            sent = write(self.fd, data)
         except BlockingIOError:
             sent = 0
         if sent != len(data):
@@ -266,7 +267,7 @@ class Connection:
         fd = self.fd
         if fd >= 0:
             self.fd = -1
-            os.close(fd)
+            close(fd)
 
     @property
     def who(self) -> str:

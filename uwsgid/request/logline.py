@@ -176,44 +176,80 @@ def _text(number: int) -> str:
     return _TEXTS[number] if 0 <= number < 1024 else str(number)
 
 
+def _tail(switches: int, core: int) -> str:
+    if switches == 1 and core == 0:
+        return " bytes (1 switches on core 0)\n"
+    return f" bytes ({switches} switches on core {core})\n"
+
+
+class _Clean:
+    """Whether what a client chose can stand in a line as it is.  Most of it is what the last one said."""
+
+    def __init__(self) -> None:
+        self._address = self._user = self._method = self._protocol = ""
+
+    def holds(self, address: str, user: str, method: str, uri: str, protocol: str) -> bool:
+        if not (uri.isascii() and uri.isprintable()):
+            return False
+        if (
+            address == self._address
+            and method == self._method
+            and protocol == self._protocol
+            and user == self._user
+        ):
+            return True
+        said = f"{address}{user}{method}{protocol}"
+        if not (said.isascii() and said.isprintable()):
+            return False
+        self._address, self._user, self._method, self._protocol = address, user, method, protocol
+        return True
+
+
 # hot path, watched by bench-requests
 def _compile_default(options: RequestLog, board: Board, seat: int) -> tuple[Take, Line]:
     forwarded = "HTTP_X_FORWARDED_FOR" if options.forwarded else ""
     micros = options.micros
-    unit = "micros" if micros else "msecs"
     start = f"[pid: {os.getpid()}|app: "
+    starts = [f"{start}{app}|req: " for app in range(board.apps)]
+    spent = f" {'micros' if micros else 'msecs'}"
+    directly = f"{spent} ("
+    clean = _Clean()
     total = _Total(board, seat)
     clock = _Clock(time.ctime)
 
     def take(request: Request) -> tuple[Any, ...]:
-        get = request.vars.get
+        vars = request.vars
         return (
-            (forwarded and get(forwarded)) or get("REMOTE_ADDR", ""),
-            get("REMOTE_USER", ""),
-            get("REQUEST_METHOD", ""),
-            get("REQUEST_URI", ""),
-            get("SERVER_PROTOCOL", ""),
+            (forwarded and vars.get(forwarded)) or vars.get("REMOTE_ADDR", ""),
+            vars.get("REMOTE_USER", ""),
+            vars.get("REQUEST_METHOD", ""),
+            vars.get("REQUEST_URI", ""),
+            vars.get("SERVER_PROTOCOL", ""),
         )
 
     def line(request: Request) -> str:
         wire = request.wire
+        address: str
+        user: str
+        method: str
+        uri: str
+        protocol: str
         address, user, method, uri, protocol = wire
-        said = f"{address}{user}{method}{uri}{protocol}"
-        if not (said.isascii() and said.isprintable()):
+        if not clean.holds(address, user, method, uri, protocol):
             address, user, method, uri, protocol = [_escape(_latin(one)) for one in wire]
         reply = request.reply
         started = request.started
+        app = request.app_id
         made = (
-            f"{start}{_text(request.app_id)}|req: {_text(request.app_requests)}/{_text(total.at(started))}] "
-            f"{address} ({user}) "
+            f"{starts[app] if 0 <= app < len(starts) else f'{start}{app}|req: '}"
+            f"{_text(request.app_requests)}/{_text(total.at(started))}] {address} ({user}) {{"
             # uWSGI counts names and values
-            f"{{{_text(2 * request.var_count)} vars in {_text(request.packet_size)} bytes}} "
-            f"[{clock.at(int(started))}] {method} {uri} => generated {_text(reply.body_size)} bytes in "
-            f"{_text(request.micros if micros else request.micros // 1000)} {unit}"
-            f"{f' via {reply.via} ' if reply.via else ' '}"
-            f"({protocol} {_text(reply.status)}) {_text(reply.header_count)} headers in "
-            f"{_text(reply.headers_size)} bytes "
-            f"({_text(request.switches)} switches on core {_text(request.core)})\n"
+            f"{_text(2 * request.var_count)} vars in {_text(request.packet_size)} bytes}} ["
+            f"{clock.at(int(started))}] {method} {uri} => generated {_text(reply.body_size)} bytes in "
+            f"{_text(request.micros if micros else request.micros // 1000)}"
+            f"{f'{spent} via {reply.via} (' if reply.via else directly}{protocol} {_text(reply.status)}) "
+            f"{_text(reply.header_count)} headers in {_text(reply.headers_size)}"
+            f"{_tail(request.switches, request.core)}"
         )
         if len(made) > LINE_LIMIT and wire is not _TOO_LONG:
             request.wire = _TOO_LONG

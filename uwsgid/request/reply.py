@@ -15,7 +15,7 @@ from uwsgid.wire.response import LAST_CHUNK, REASONS, Framing, chunk, framing, h
 
 if TYPE_CHECKING:
     from uwsgid.request.connection import Connection
-    from uwsgid.request.options import Terms
+    from uwsgid.request.terms import Terms
 
 #: The status of a request that was cut off, for the log; there is nobody to tell.
 _GONE: Final = 400

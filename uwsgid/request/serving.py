@@ -18,7 +18,6 @@ from uwsgid.request.request import Request
 from uwsgid.supervise.board import Board
 
 
-@dataclass(slots=True)
 class Farewell:
     """Whether this worker is to go, and how.
 
@@ -28,10 +27,13 @@ class Farewell:
     :ivar paused: finish what is in progress and accept nothing until this is False again.
     """
 
-    due: bool = False
-    code: int = 0
-    reason: str = ""
-    paused: bool = False
+    __slots__ = ("code", "due", "paused", "reason")
+
+    def __init__(self, due: bool = False, code: int = 0, reason: str = "", paused: bool = False) -> None:
+        self.due = due
+        self.code = code
+        self.reason = reason
+        self.paused = paused
 
     def bid(self, code: int, reason: str) -> None:
         """Ask the worker to go; the first reason stands."""
@@ -45,7 +47,7 @@ class Farewell:
 Handler = Callable[[Request], None]
 
 
-@dataclass(slots=True)
+@dataclass
 class Serving:
     """All that a loop and the request cycle need.
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import enum
 import mmap
-import struct
 from typing import Final
 
 #: How many worker processes of one slot may exist at a time: serving, being born, taking long to leave.
@@ -60,31 +59,32 @@ class Board:
         self.seats: Final = slots * SEATS_PER_SLOT
         self.snapshot: Final = snapshot
         self.apps: Final = apps
-        cells = 2 * self.seats * apps
-        cells += (
-            len(_SEAT_COLUMNS) * self.seats + len(_CORE_COLUMNS) * self.seats * cores + _SLOT_COLUMNS * slots
+        cells = (
+            2 * self.seats * apps
+            + (len(_SEAT_COLUMNS) - 4) * self.seats
+            + (RECORD + len(_CORE_COLUMNS) - 6) * self.seats * cores
+            + _SLOT_COLUMNS * slots
         )
         self.size: Final = cells * _CELL + self.seats * cores * snapshot  #: bytes
         self.map: Final = mmap.mmap(-1, self.size)
         self._used = 0
 
-        # `TALLY`, one for each seat
-        self.tallies: Final = self._used  #: where they begin, in bytes
-        words = self._cells(len(_TALLY_COLUMNS) * self.seats).cast("q")
-        self.requests, self.running_time, self.avg_rt, self.tx = (
-            words[field :: len(_TALLY_COLUMNS)] for field in range(len(_TALLY_COLUMNS))
-        )
-        # `BEGINNING` and `END`, one for each core: index seat * cores + core
-        self.progress: Final = self._used  #: where they begin, in bytes
-        fields = len(_PROGRESS_COLUMNS)
-        cells_of_cores = self._cells(fields * self.seats * cores)
+        # what changes with every request: a record for each core, index seat * cores + core; the first four
+        # cells of core 0 are those of its seat
+        self.records: Final = self._used  #: where they begin, in bytes
+        cells_of_cores = self._cells(RECORD * self.seats * cores)
         words, reals = cells_of_cores.cast("q"), cells_of_cores.cast("d")
-        self.started = reals[0::fields]  #: unix seconds of the request in progress
-        self.deadline = reals[1::fields]  #: harakiri, monotonic seconds; 0 when idle
-        self.request_kind = words[2::fields]  #: a `RequestKind`
-        self.request_size = words[3::fields]  #: bytes of the snapshot in use
-        self.in_request = words[4::fields]  #: counts up at start and at end: odd while busy
-        self.core_requests = words[5::fields]
+        seat = RECORD * cores
+        self.requests = words[0::seat]
+        self.running_time = words[1::seat]  #: microseconds spent in requests
+        self.avg_rt = words[2::seat]  #: microseconds, (old + this request) / 2 as in uWSGI
+        self.tx = words[3::seat]  #: bytes sent
+        self.started = reals[4::RECORD]  #: unix seconds of the request in progress
+        self.deadline = reals[5::RECORD]  #: harakiri, monotonic seconds; 0 when idle
+        self.request_kind = words[6::RECORD]  #: a `RequestKind`
+        self.request_size = words[7::RECORD]  #: bytes of the snapshot in use
+        self.in_request = words[8::RECORD]  #: counts up at start and at end: odd while busy
+        self.core_requests = words[9::RECORD]
 
         whole, real = self._whole, self._real
         # of seats, written by the worker that sits there
@@ -181,21 +181,13 @@ class Board:
                 column[core] = 0
 
 
-#: What the worker counts: requests, microseconds spent in them, (old + this request) / 2 of these as in
-#: uWSGI, bytes sent.
-_TALLY_COLUMNS: Final = ("requests", "running_time", "avg_rt", "tx")
-_PROGRESS_COLUMNS: Final = (
-    "started", "deadline", "request_kind", "request_size", "in_request", "core_requests",
-)  # fmt: skip
+RECORD: Final = 10  #: cells of a core's record
 _SEAT_COLUMNS: Final = (
     "pid", "slot", "generation", "born", "exceptions", "rss", "vsz", "signals", "paused", "rejected",
-    *_TALLY_COLUMNS, "phase",
+    "requests", "running_time", "avg_rt", "tx", "phase",
 )  # fmt: skip
 _CORE_COLUMNS: Final = (
-    *_PROGRESS_COLUMNS, "read_errors", "write_errors", "static_requests", "routed_requests",
-    "offloaded_requests",
+    "started", "deadline", "request_kind", "request_size", "in_request", "core_requests",
+    "read_errors", "write_errors", "static_requests", "routed_requests", "offloaded_requests",
 )  # fmt: skip
 _SLOT_COLUMNS: Final = 8
-TALLY: Final = struct.Struct("4q")  #: all columns of a tally
-BEGINNING: Final = struct.Struct("ddqqq")  #: of a core's progress, up to ``in_request``
-END: Final = struct.Struct("dqqqq")  #: of a core's progress, from ``deadline``

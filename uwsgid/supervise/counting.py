@@ -7,49 +7,77 @@ copies them to the shared memory, once when a request begins and once when it is
 
 from __future__ import annotations
 
+import struct
+import threading
 from typing import Final
 
-from uwsgid.supervise.board import BEGINNING, END, TALLY, Board
+from uwsgid.supervise.board import RECORD, Board
 
-# hot path, watched by bench-requests
+_CELL: Final = 8  # bytes
+_BEGINNING: Final = struct.Struct("ddqqq")  # of a core, from `started` to `in_request`
+_END: Final = struct.Struct("dqqqq")  # of a core, from `deadline`
+_TALLY: Final = struct.Struct("qqqq")  # of a seat
+_BOTH: Final = struct.Struct("qqqqddqqqq")  # all of a record
+_STARTED: Final = 4  # the first cell of a record that belongs to its core
+_DEADLINE: Final = 5
 
 
 class Tally:
-    """What the worker at *seat* has done since its birth.  Its cores share one, under a lock of theirs."""
+    """What the worker at *seat* has done since its birth.  Its cores share one."""
 
-    __slots__ = ("_at", "_average", "_map", "_requests", "_sent", "_spent", "_write")
+    __slots__ = ("_at", "apps", "average", "column", "lock", "map", "requests", "sent", "spent")
 
     def __init__(self, board: Board, seat: int) -> None:
-        self._map: Final = board.map
-        self._at: Final = board.tallies + seat * TALLY.size
-        self._write: Final = TALLY.pack_into
-        self._requests: int = board.requests[seat]
-        self._spent: int = board.running_time[seat]
-        self._average: int = board.avg_rt[seat]
-        self._sent: int = board.tx[seat]
+        self.map: Final = board.map
+        self._at: Final = board.records + seat * board.cores * RECORD * _CELL
+        self.requests: int = board.requests[seat]
+        self.spent: int = board.running_time[seat]
+        self.average: int = board.avg_rt[seat]
+        self.sent: int = board.tx[seat]
+        first = seat * board.apps
+        self.column: Final = board.app_requests[first : first + board.apps]
+        self.apps: Final[list[int]] = list(self.column)
+        self.lock: Final = threading.Lock()
 
-    def add(self, micros: int, sent: int) -> None:
-        """One request more, that took *micros* and was answered with *sent* bytes."""
-        self._requests += 1
-        self._spent += micros
-        self._average = (self._average + micros) // 2
-        self._sent += sent
-        self._write(self._map, self._at, self._requests, self._spent, self._average, self._sent)
+    # hot path, watched by bench-requests
+
+    def add(self, app: int, micros: int, sent: int) -> None:
+        """One request more: *app* answered it with *sent* bytes, in *micros*."""
+        self.requests += 1
+        self.spent += micros
+        self.average = (self.average + micros) // 2
+        self.sent += sent
+        if 0 <= app < len(self.apps):
+            self.apps[app] = count = self.apps[app] + 1
+            self.column[app] = count
+
+    def write(self) -> None:
+        """Let everybody see it."""
+        _TALLY.pack_into(self.map, self._at, self.requests, self.spent, self.average, self.sent)
 
 
 class Progress:
-    """What one core of the worker at *seat* is working on."""
+    """What one core of a worker is working on.
 
-    __slots__ = ("_at", "_map", "_requests", "_turns", "_write_beginning", "_write_end")
+    :param tally: of the worker.
+    """
 
-    def __init__(self, board: Board, seat: int, core: int) -> None:
+    __slots__ = ("_alone", "_at", "_map", "_requests", "_started", "_tally", "_turns", "_write_all",
+                 "_write_beginning")  # fmt: skip
+
+    def __init__(self, board: Board, seat: int, core: int, tally: Tally) -> None:
         index = seat * board.cores + core
+        self._tally: Final = tally
+        self._alone: Final = board.cores == 1
         self._map: Final = board.map
-        self._at: Final = board.progress + index * (END.size + _STARTED)
-        self._write_beginning: Final = BEGINNING.pack_into
-        self._write_end: Final = END.pack_into
+        self._at: Final = board.records + index * RECORD * _CELL
+        self._write_beginning: Final = _BEGINNING.pack_into
+        self._write_all: Final = _BOTH.pack_into
+        self._started = 0.0
         self._turns: int = board.in_request[index]
         self._requests: int = board.core_requests[index]
+
+    # hot path, watched by bench-requests
 
     def begin(self, started: float, deadline: float, kind: int, size: int) -> None:
         """A request is in progress.
@@ -60,17 +88,48 @@ class Progress:
         :param size: bytes of its snapshot, which was written before.
         """
         self._turns += 1
-        self._write_beginning(self._map, self._at, started, deadline, kind, size, self._turns)
+        self._started = started
+        self._write_beginning(
+            self._map, self._at + _STARTED * _CELL, started, deadline, kind, size, self._turns
+        )
 
-    def end(self, served: bool) -> None:
+    def end(self, app: int, micros: int, sent: int) -> None:
         """The request is over, and no deadline holds any more, whoever set it.
 
-        :param served: it counts; one that was refused does not.
+        :param app: who answered it, -1 for nobody.
+        :param sent: bytes.
         """
         self._turns += 1
-        if served:
-            self._requests += 1
-        self._write_end(self._map, self._at + _STARTED, 0.0, 0, 0, self._turns, self._requests)
+        self._requests += 1
+        tally = self._tally
+        if self._alone:
+            tally.add(app, micros, sent)
+            self._write_all(
+                self._map,
+                self._at,
+                tally.requests,
+                tally.spent,
+                tally.average,
+                tally.sent,
+                self._started,
+                0.0,
+                0,
+                0,
+                self._turns,
+                self._requests,
+            )
+        else:
+            with tally.lock:
+                tally.add(app, micros, sent)
+                tally.write()
+            self._write_end()
 
+    # end of the hot path
 
-_STARTED: Final = 8  # bytes of the first field, which stays after the end
+    def refuse(self) -> None:
+        """The request is over and does not count."""
+        self._turns += 1
+        self._write_end()
+
+    def _write_end(self) -> None:
+        _END.pack_into(self._map, self._at + _DEADLINE * _CELL, 0.0, 0, 0, self._turns, self._requests)

@@ -50,6 +50,12 @@ _LENGTH: Final = Framing.LENGTH
 _CHUNKED: Final = Framing.CHUNKED
 _NONE: Final = Framing.NONE
 
+#: Header fields that were found good, as the lines they become, learnt on the way: most come again.
+_LINES: Final[dict[tuple[str, str], bytes]] = {}
+_FIRST_LINES: Final[dict[tuple[str, str], bytes]] = {}  # by protocol and status
+_MAX_LINES: Final = 1024  # nobody can fill the memory with values of their own
+_MAX_KNOWN: Final = 256  # characters of such a value
+
 #: The codes of statuses that were found good, learnt on the way.
 _CODES: Final[dict[str, int]] = {}
 _MAX_CODES: Final = 1024  # nobody can fill the memory with invented reasons
@@ -97,23 +103,42 @@ def head(protocol: str, status: str, headers: Sequence[tuple[str, str]], extra: 
     :raises AppError: a CR, LF or NUL in any of the texts, a character beyond latin-1, something that is not a
         str, a bad status, or a head of more than `MAX_HEAD` bytes.
     """
-    if status not in _CODES:
-        status = full_status(status)
     try:
-        lines = [f"{protocol} {status}"]
-        lines += [name + ": " + value for name, value in headers]
-        # Each line has one break behind it: any more of either character came from the texts.
-        breaks = len(lines)
-        lines.append("")
-        text = "\r\n".join(lines)
-        if text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text:
-            raise _splitting(protocol, status, headers)
-        data = text.encode("latin-1")
+        first = _FIRST_LINES.get((protocol, status))
+        lines = [_first_line(protocol, status) if first is None else first]
+        for field in headers:
+            line = _LINES.get(field)
+            lines.append(_field(field) if line is None else line)
     except (TypeError, ValueError) as error:
         raise AppError(f"a header of the application can not be sent: {error}") from None
-    if len(data) > MAX_HEAD:
-        raise AppError(f"the application's headers take {len(data)} bytes, and {MAX_HEAD} is the limit")
-    return data + extra + b"\r\n" if extra else data + b"\r\n"
+    lines.append(extra)
+    lines.append(b"\r\n")
+    data = b"".join(lines)
+    if len(data) - len(extra) - 2 > MAX_HEAD:
+        size = len(data) - len(extra) - 2
+        raise AppError(f"the application's headers take {size} bytes, and {MAX_HEAD} is the limit")
+    return data
+
+
+def _first_line(protocol: str, status: str) -> bytes:
+    line = _line(f"{protocol} {full_status(status)}")
+    if len(_FIRST_LINES) < _MAX_LINES and len(line) <= _MAX_KNOWN:
+        _FIRST_LINES[(protocol, status)] = line
+    return line
+
+
+def _field(field: tuple[str, str]) -> bytes:
+    name, value = field
+    line = _line(name + ": " + value)
+    if len(_LINES) < _MAX_LINES and len(value) <= _MAX_KNOWN:
+        _LINES[field] = line
+    return line
+
+
+def _line(text: str) -> bytes:
+    if "\n" in text or "\r" in text or "\0" in text:
+        raise AppError(f"a line break or NUL in the response header {text[:80]!r}")
+    return text.encode("latin-1") + b"\r\n"
 
 
 def framing(
@@ -217,12 +242,3 @@ def _length(value: str, before: int | None) -> int:
     if before is not None and before != length:
         raise AppError(f"the application set two Content-Length, {before} and {length}")
     return length
-
-
-def _splitting(protocol: str, status: str, headers: Sequence[tuple[str, str]]) -> AppError:
-    """Name the text that would have split the response."""
-    for what, text in (("protocol", protocol), ("status", status), *headers):
-        for part in (what, text):
-            if any(evil in part for evil in "\r\n\0"):
-                return AppError(f"a line break or NUL in the response header {what!r}: {text[:80]!r}")
-    return AppError("a line break or NUL in a response header")
