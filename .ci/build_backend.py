@@ -94,10 +94,12 @@ def _extensions(folder: str) -> list[Any]:
     made = mypycify(
         [f"--config-file={config}", *modules],
         target_dir=folder,
-        opt_level="3",
+        opt_level="2",  # smaller than 3, and the caches are the application's as well
         debug_level="0",
         group_name="uwsgid",
     )
+    for extension in made:
+        extension.extra_compile_args.append("-fno-plt")  # most calls go to libpython
     return list(made)
 
 

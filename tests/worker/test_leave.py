@@ -47,7 +47,8 @@ class LeaveTests(SynchronousTestCase):
             self.board.requests[0] += 1
             if self.measure is not None:
                 self.measure()
-            self.after(0)
+            if self.after is not None:
+                self.after(0)
 
     def test_no_limit(self) -> None:
         """Without limits nothing is measured and nobody goes."""

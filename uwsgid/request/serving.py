@@ -59,7 +59,8 @@ class Serving:
     :ivar apps: the applications that were loaded.
     :ivar wakeups: descriptors the loop has to watch besides its sockets, and what to call when one is
         readable.  The calls never block and may change `farewell`.
-    :ivar after_request: called with the core after each request; may change `farewell`.
+    :ivar after_request: called with the core after each request, where there is something to do; may change
+        `farewell`.
     :ivar log_request: writes the log line of a request that is over.
     :ivar say: writes one server line to the log.
     :ivar measure: called before a request is logged, where its memory is to be known.
@@ -75,7 +76,7 @@ class Serving:
     handlers: list[Handler | None]
     apps: Apps
     wakeups: Sequence[tuple[int, Callable[[], None]]]
-    after_request: Callable[[int], None]
+    after_request: Callable[[int], None] | None
     log_request: Callable[[Request], None]
     say: Callable[[str], None]
     take_wire: Callable[[Request], tuple[Any, ...]] | None = None
@@ -85,5 +86,7 @@ class Serving:
     thunder: Lock | None = None
     #: makes what the variables of every request of a listener start from; languages set it
     base_environ: Callable[[Listener], dict[str, Any]] | None = None
+    #: the application set deadlines of its own
+    user_harakiri: bool = False
     #: the request each core is working on, for ``import uwsgi``; None while idle
     current: list[Any] = field(default_factory=list)

@@ -79,12 +79,12 @@ class Board:
         self.running_time = words[1::seat]  #: microseconds spent in requests
         self.avg_rt = words[2::seat]  #: microseconds, (old + this request) / 2 as in uWSGI
         self.tx = words[3::seat]  #: bytes sent
-        self.started = reals[4::RECORD]  #: unix seconds of the request in progress
-        self.deadline = reals[5::RECORD]  #: harakiri, monotonic seconds; 0 when idle
-        self.request_kind = words[6::RECORD]  #: a `RequestKind`
-        self.request_size = words[7::RECORD]  #: bytes of the snapshot in use
-        self.in_request = words[8::RECORD]  #: counts up at start and at end: odd while busy
-        self.core_requests = words[9::RECORD]
+        self.core_requests = words[4::RECORD]
+        self.in_request = words[5::RECORD]  #: counts up at start and at end: odd while busy
+        self.request_size = words[6::RECORD]  #: bytes of the snapshot in use
+        self.started = reals[7::RECORD]  #: unix seconds of the request in progress
+        self.request_kind = words[8::RECORD]  #: a `RequestKind`
+        self.deadline = reals[9::RECORD]  #: harakiri, monotonic seconds; 0 when idle
 
         whole, real = self._whole, self._real
         # of seats, written by the worker that sits there

@@ -14,12 +14,11 @@ from typing import Final
 from uwsgid.supervise.board import RECORD, Board
 
 _CELL: Final = 8  # bytes
-_BEGINNING: Final = struct.Struct("ddqqq")  # of a core, from `started` to `in_request`
-_END: Final = struct.Struct("dqqqq")  # of a core, from `deadline`
-_TALLY: Final = struct.Struct("qqqq")  # of a seat
-_BOTH: Final = struct.Struct("qqqqddqqqq")  # all of a record
-_STARTED: Final = 4  # the first cell of a record that belongs to its core
-_DEADLINE: Final = 5
+_OWN: Final = 4 * _CELL  # where a record becomes that of its core
+_TALLY: Final = struct.Struct("qqqq")  # `requests` to `tx`
+_END: Final = struct.Struct("qqqqqq")  # `requests` to `in_request`
+_OWN_END: Final = struct.Struct("qq")  # `core_requests` and `in_request`
+_BEGINNING: Final = struct.Struct("qqd")  # `in_request` to `started`
 
 
 class Tally:
@@ -62,8 +61,7 @@ class Progress:
     :param tally: of the worker.
     """
 
-    __slots__ = ("_alone", "_at", "_map", "_requests", "_started", "_tally", "_turns", "_write_all",
-                 "_write_beginning")  # fmt: skip
+    __slots__ = ("_alone", "_at", "_map", "_requests", "_tally", "_turns", "_write_beginning", "_write_end")
 
     def __init__(self, board: Board, seat: int, core: int, tally: Tally) -> None:
         index = seat * board.cores + core
@@ -72,29 +70,23 @@ class Progress:
         self._map: Final = board.map
         self._at: Final = board.records + index * RECORD * _CELL
         self._write_beginning: Final = _BEGINNING.pack_into
-        self._write_all: Final = _BOTH.pack_into
-        self._started = 0.0
+        self._write_end: Final = _END.pack_into
         self._turns: int = board.in_request[index]
         self._requests: int = board.core_requests[index]
 
     # hot path, watched by bench-requests
 
-    def begin(self, started: float, deadline: float, kind: int, size: int) -> None:
+    def begin(self, started: float, size: int) -> None:
         """A request is in progress.
 
         :param started: unix seconds.
-        :param deadline: monotonic seconds at which harakiri is due; 0 for never.
-        :param kind: a `uwsgid.supervise.board.RequestKind`.
         :param size: bytes of its snapshot, which was written before.
         """
         self._turns += 1
-        self._started = started
-        self._write_beginning(
-            self._map, self._at + _STARTED * _CELL, started, deadline, kind, size, self._turns
-        )
+        self._write_beginning(self._map, self._at + _OWN + _CELL, self._turns, size, started)
 
     def end(self, app: int, micros: int, sent: int) -> None:
-        """The request is over, and no deadline holds any more, whoever set it.
+        """The request is over.
 
         :param app: who answered it, -1 for nobody.
         :param sent: bytes.
@@ -104,32 +96,28 @@ class Progress:
         tally = self._tally
         if self._alone:
             tally.add(app, micros, sent)
-            self._write_all(
+            self._write_end(
                 self._map,
                 self._at,
                 tally.requests,
                 tally.spent,
                 tally.average,
                 tally.sent,
-                self._started,
-                0.0,
-                0,
-                0,
-                self._turns,
                 self._requests,
+                self._turns,
             )
         else:
             with tally.lock:
                 tally.add(app, micros, sent)
                 tally.write()
-            self._write_end()
+            self._write_own()
 
     # end of the hot path
 
     def refuse(self) -> None:
         """The request is over and does not count."""
         self._turns += 1
-        self._write_end()
+        self._write_own()
 
-    def _write_end(self) -> None:
-        _END.pack_into(self._map, self._at + _DEADLINE * _CELL, 0.0, 0, 0, self._turns, self._requests)
+    def _write_own(self) -> None:
+        _OWN_END.pack_into(self._map, self._at + _OWN, self._requests, self._turns)

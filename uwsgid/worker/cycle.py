@@ -135,6 +135,7 @@ class Cycle:
         self._at = serving.seat * board.cores + core
         self._tally: Tally = first._tally if first is not None else Tally(board, serving.seat)
         self._progress = Progress(board, serving.seat, core, self._tally)
+        self._kind = RequestKind.NONE
         self._snapshot = board.snapshot_of(serving.seat, core) if board.snapshot else None
 
     def on_core(self, core: int) -> Cycle:
@@ -261,8 +262,12 @@ class Cycle:
                 size = board.snapshot
                 block = block[:size]
             self._snapshot[:size] = block
-        harakiri = self._harakiri
-        self._progress.begin(request.started, began + harakiri if harakiri else 0.0, station.kind, size)
+            if station.kind is not self._kind:
+                self._kind = station.kind
+                board.request_kind[at] = station.kind
+        if self._harakiri:
+            board.deadline[at] = began + self._harakiri
+        self._progress.begin(request.started, size)
         serving.current[core] = request
 
         handler = self._handlers[request.modifier1]
@@ -297,6 +302,8 @@ class Cycle:
             board.write_errors[at] += reply.write_errors
         if body.errors:
             board.read_errors[at] += body.errors
+        if self._harakiri or serving.user_harakiri:
+            board.deadline[at] = 0.0
         if refused:
             board.rejected[self._seat] += 1
             self._progress.refuse()
@@ -305,7 +312,8 @@ class Cycle:
             if serving.measure is not None:
                 serving.measure()
             serving.log_request(request)
-        serving.after_request(core)
+        if serving.after_request is not None:
+            serving.after_request(core)
         return after
 
     def _after_http(self, connection: Connection, reply: Reply, body: Body) -> Next:

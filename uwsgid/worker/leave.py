@@ -24,8 +24,8 @@ def recycling(
     farewell: Farewell,
     say: Callable[[str], None],
     clock: Callable[[], float] = time.monotonic,
-) -> Callable[[int], None]:
-    """What is to be checked after each request, compiled to one function of the core.
+) -> Callable[[int], None] | None:
+    """What is to be checked after each request, compiled to one function of the core; None for nothing.
 
     Limits count from the birth of the worker and hold once it is as old as ``min-worker-lifetime``
     (core/utils.c: uwsgi_close_request).
@@ -36,7 +36,7 @@ def recycling(
     most_requests = recycle.request_limit(slot)
     most_rss, most_space = memory.reload_on_rss, memory.reload_on_as
     if not (most_requests or most_rss or most_space):
-        return _nothing
+        return None
     old_enough = clock() + recycle.min_lifetime
 
     def go() -> None:
@@ -71,7 +71,3 @@ def measuring(settings: Settings, board: Board, seat: int, probe: MemoryProbe) -
         board.vsz[seat] = size.vsz
 
     return measure
-
-
-def _nothing(core: int) -> None:
-    """No limit is set."""

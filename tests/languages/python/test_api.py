@@ -130,7 +130,9 @@ class HookTests(ServerCase):
         """Before what the worker does then."""
         calls: list[str] = []
         self.install().after_req_hook = lambda: calls.append("hook")
-        self.serve().after_request(1)
+        after = self.serve().after_request
+        assert after is not None
+        after(1)
         self.assertEqual((calls, self.ended), (["hook"], [1]))
 
     def test_a_hook_set_later_runs_as_well(self) -> None:
@@ -138,6 +140,7 @@ class HookTests(ServerCase):
         uwsgi = self.install()
         serving = self.serve()
         uwsgi.after_req_hook = uwsgi.after_req_hook = lambda: 1 / 0
+        assert serving.after_request is not None
         serving.after_request(0)
         self.assertEqual((self.said.count("ZeroDivisionError: division by zero"), self.ended), (1, [0]))
 

@@ -126,7 +126,7 @@ def complete(serving: Serving, context: Context = here) -> None:
 class _AfterRequest:
     """What follows a request in a worker whose application set ``after_req_hook``."""
 
-    def __init__(self, module: UwsgiModule, inner: Callable[[int], None]) -> None:
+    def __init__(self, module: UwsgiModule, inner: Callable[[int], None] | None) -> None:
         self._module = module
         self._inner = inner
 
@@ -135,7 +135,8 @@ class _AfterRequest:
             call_hook("after_req_hook")
         except Exception as error:
             say_traceback(error, here.say)
-        self._inner(core)
+        if self._inner is not None:
+            self._inner(core)
 
 
 def _serve_after_request(serving: Serving, module: UwsgiModule) -> None:

@@ -71,6 +71,7 @@ def set_user_harakiri(seconds: int) -> None:
         deadlines.append(now - (time.time() - board.started[cell]) + limit)
     if seconds > 0:
         deadlines.append(now + seconds)
+    serving.user_harakiri = True
     board.deadline[cell] = min(deadlines, default=0.0)
 
 
