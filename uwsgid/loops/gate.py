@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import errno
 import math
-import os
 import select
 import socket
 from collections import OrderedDict
 from collections.abc import Callable
+from os import set_blocking
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +45,10 @@ Accept = Callable[[], tuple[int, Any]]
 
 #: Events taken from the kernel at a time.
 _BATCH: Final = 32
+#: Clients to accept without asking epoll, which knows of parked clients and of what the master wants.
+_EAGER: Final = 16
+#: Clients for which epoll is asked after there was none without it.
+_SOBER: Final = 32
 #: Seconds to accept nothing after the process or the system ran out of descriptors.
 _BREATHER: Final = 0.1
 #: Seconds the leader of several threads sleeps at most: others park while it does.
@@ -81,6 +85,10 @@ class Gate:
         self._accepts: dict[int, tuple[Accept, Callable[[int, Any], Connection]]] = {}
         self._doors: list[int] = []
         self._open = False
+        self._door = -1  # where a client came in since epoll was asked
+        self._eager = (
+            0  # how often to ask there again before epoll; below 0, how many clients to wait with that
+        )
         self._leaving = False
         for listener in serving.listeners:
             sock = listener.socket()
@@ -112,21 +120,30 @@ class Gate:
         while True:
             if (farewell.due or farewell.paused or not self._open) and self._is_over():
                 return None
-            if not self._ready:
+            if self._ready:
+                fd = self._ready.pop()[0]
+            elif self._eager > 0:
+                # under load the next client is there already, and asking for it is cheaper than epoll
+                self._eager -= 1
+                fd = self._door
+            else:
                 self._wait()
                 continue
-            fd = self._ready.pop()[0]
             door = self._accepts.get(fd)
             if door is not None:
                 accept, connect = door
                 try:
                     new, peer = accept()
                 except BlockingIOError:
-                    continue  # another worker was faster
+                    self._eager = -_SOBER  # or another worker was faster
+                    continue
                 except OSError as error:
                     self._not_accepted(error)
                     continue
-                os.set_blocking(new, False)
+                if fd != self._door:
+                    self._door = fd
+                    self._eager += 1 if self._eager < 0 else _EAGER
+                set_blocking(new, False)
                 return connect(new, peer)
             connection = self._parked.get(fd)
             if connection is not None:
@@ -148,6 +165,9 @@ class Gate:
         if self._shared and not 0 <= timeout <= _LEADER_SLEEP:
             timeout = _LEADER_SLEEP
         again = self._again
+        self._door = -1
+        if self._eager > 0:
+            self._eager = 0
         self._ready = self._epoll.poll(0 if again else timeout, _BATCH)
         if again:
             self._ready += again
@@ -271,6 +291,7 @@ class Gate:
                 else:
                     self._epoll.unregister(fd)
             if not wanted:
+                self._eager = 0
                 self._ready = [event for event in self._ready if event[0] not in self._accepts]
         if not farewell.due:
             return False

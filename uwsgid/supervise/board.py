@@ -119,7 +119,7 @@ class Board:
         self.past_running_time = whole(slots)
         for index in range(slots):
             self.current[index] = -1
-        self._snapshots: Final = memoryview(self.map)[self._used :]
+        self.snapshots: Final = self._used  #: where they begin, in bytes
 
     def _cells(self, count: int) -> memoryview[int]:
         start = self._used
@@ -138,8 +138,8 @@ class Board:
 
     def snapshot_of(self, seat: int, core: int) -> memoryview:
         """The bytes in which *core* of the worker at *seat* keeps the request it is working on."""
-        start = (seat * self.cores + core) * self.snapshot
-        return self._snapshots[start : start + self.snapshot]
+        start = self.snapshots + (seat * self.cores + core) * self.snapshot
+        return memoryview(self.map)[start : start + self.snapshot]
 
     def is_busy(self, seat: int) -> bool:
         """Whether any core of the worker at *seat* is in a request."""

@@ -136,7 +136,7 @@ class Cycle:
         self._tally: Tally = first._tally if first is not None else Tally(board, serving.seat)
         self._progress = Progress(board, serving.seat, core, self._tally)
         self._kind = RequestKind.NONE
-        self._snapshot = board.snapshot_of(serving.seat, core) if board.snapshot else None
+        self._snapshot = board.snapshots + self._at * board.snapshot if board.snapshot else 0
 
     def on_core(self, core: int) -> Cycle:
         """The same for another core of this worker."""
@@ -254,14 +254,14 @@ class Cycle:
             request.trusted = True
 
         size = 0
-        if self._snapshot is not None:
+        if self._snapshot:
             if station.kind is _HTTP:
                 block = connection.peer_line + block
             size = len(block)
             if size > board.snapshot:
                 size = board.snapshot
                 block = block[:size]
-            self._snapshot[:size] = block
+            board.map[self._snapshot : self._snapshot + size] = block
             if station.kind is not self._kind:
                 self._kind = station.kind
                 board.request_kind[at] = station.kind
