@@ -1,4 +1,4 @@
-"""The options of requests, and the terms that are made of them."""
+"""The options of requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigProblems
 from uwsgid.request.options import Dispatch, RequestOptions
-from uwsgid.request.terms import Terms
 
 
 class OptionTests(SynchronousTestCase):
@@ -43,23 +42,3 @@ class OptionTests(SynchronousTestCase):
     def test_dynamic_apps_names_a_socket(self) -> None:
         """dynamic-apps without a socket would open all of them, and is refused."""
         self.problem("dynamic-apps", "expected some text")
-
-    def test_post_buffering_bufsize(self) -> None:
-        """What is read at a time while buffering is never less than post-buffering, as in uWSGI."""
-        for config, size in (
-            ("", 8192),
-            ("post-buffering = 4096", 8192),
-            ("post-buffering = 65536", 65536),
-            ("post-buffering = 65536\npost-buffering-bufsize = 100000", 100000),
-            ("post-buffering = 1\npost-buffering-bufsize = 1", 4096),
-        ):
-            self.assertEqual(Terms(settings_of(config), print).bufsize, size, config)
-
-    def test_terms(self) -> None:
-        """An idle connection is kept as long as socket-timeout, unless http-keepalive says how long."""
-        for config, seconds in (("", 4.0), ("http-keepalive", 4.0), ("http-keepalive = 75", 75.0)):
-            terms = Terms(settings_of(config), print)
-            self.assertEqual((terms.keepalive, terms.timeout), (seconds, 4.0))
-        terms = Terms(settings_of("add-header = X-A:  b \nrem-header = Server"), print)
-        self.assertEqual((terms.add_headers, terms.rem_headers), ([("X-A", "b")], {"server"}))
-        self.assertFalse(terms.plain_headers)

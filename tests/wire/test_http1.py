@@ -249,6 +249,16 @@ class SlicingTests(SynchronousTestCase):
         alone = [said for case in cases for said in drive(HttpDecoder({}, Limits()), case.data).requests]
         self.assertEqual(heard.requests, alone)
 
+    @settings(deadline=None, max_examples=150)
+    @given(st.lists(st.sampled_from(LASTING), max_size=3), st.sampled_from(corpus.http("bad")), CUTS)
+    def test_what_came_before_excuses_nothing(
+        self, cases: list[corpus.Case], bad: corpus.Case, cuts: list[int]
+    ) -> None:
+        """A bad request is refused as it would be alone, whatever good ones its connection had."""
+        heard = drive(HttpDecoder({}, Limits()), b"".join(case.data for case in cases) + bad.data, cuts)
+        alone = drive(HttpDecoder({}, Limits()), bad.data)
+        self.assertEqual(heard.error, alone.error)
+
     @settings(deadline=None, max_examples=400)
     @given(
         st.sampled_from([case.data for case in GOOD + corpus.http("bad")]),

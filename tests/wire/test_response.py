@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.errors import AppError
+from uwsgid.wire import response
 from uwsgid.wire.chunked import ChunkedDecoder
 from uwsgid.wire.events import BodyChunk, EndOfBody
 from uwsgid.wire.limits import Limits
@@ -23,6 +24,7 @@ from uwsgid.wire.response import (
     framing,
     full_status,
     head,
+    status_code,
 )
 
 HTML = [("Content-Type", "text/html")]
@@ -97,6 +99,32 @@ class HeadTests(SynchronousTestCase):
         for headers in wrong:
             with self.assertRaises(AppError):
                 head("HTTP/1.1", "200 OK", cast("list[tuple[str, str]]", headers))
+
+    def test_what_was_refused_stays_refused(self) -> None:
+        """A line that was good once does not vouch for one like it, nor is a bad one remembered as good."""
+        for _ in range(2):
+            self.assertIn(b"X-A: b\r\n", head("HTTP/1.1", "200 OK", [("X-A", "b")]))
+            with self.assertRaises(AppError):
+                head("HTTP/1.1", "200 OK", [("X-A", "b\n")])
+            with self.assertRaises(AppError):
+                head("HTTP/1.1", "200 OK\n", [("X-A", "b")])
+            # a field that reads like a status line is a field
+            lines = head("HTTP/1.1", "200 OK", [("HTTP/1.1", "200 OK")]).split(b"\r\n")
+            self.assertEqual(lines[:2], [b"HTTP/1.1 200 OK", b"HTTP/1.1: 200 OK"])
+
+    def test_many_different_values(self) -> None:
+        """Values that never come again are sent like any other, and do not pile up."""
+        memories: list[dict[Any, Any]] = [response._LINES, response._FIRST_LINES, response._CODES]
+        for memory in memories:
+            self.addCleanup(memory.update, dict(memory))
+            self.addCleanup(memory.clear)
+        for number in range(3000):
+            status = f"200 Number {number}"
+            data = head("HTTP/1.1", status, [("Set-Cookie", f"id={number}")])
+            self.assertEqual(data, f"HTTP/1.1 {status}\r\nSet-Cookie: id={number}\r\n\r\n".encode())
+            self.assertEqual(status_code(status), 200)
+        for memory in memories:
+            self.assertLessEqual(len(memory), 1024)
 
     def test_longest_head(self) -> None:
         """A head has a limit, as in uWSGI."""
