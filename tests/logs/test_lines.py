@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 
@@ -12,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigProblems
-from uwsgid.logs.lines import VERBOSE_LIMIT, Lines, encode, writer
+from uwsgid.logs.lines import VERBOSE_LIMIT, Lines, encode
+from uwsgid.logs.writing import writer
 
 NOW = 1378203072.5
 
@@ -75,27 +75,6 @@ class WriteTests(SynchronousTestCase):
         self.addCleanup(theirs.close)
         Lines(settings_of(), writer(theirs.fileno())).say("one\ntwo")
         self.assertEqual(mine.recv(100), b"one\ntwo\n")
-
-    def test_a_gone_reader_hurts_nobody(self) -> None:
-        """Writing to a pipe that nobody reads, or to a closed descriptor, raises nothing."""
-        reader, end = os.pipe()
-        os.close(reader)
-        write = writer(end)
-        write(b"lost\n")
-        os.close(end)
-        write(b"lost\n")
-
-    def test_a_record_too_long_for_the_pipe_is_cut(self) -> None:
-        """What is too long for one datagram leaves in pieces instead of being lost."""
-        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.addCleanup(mine.close)
-        self.addCleanup(theirs.close)
-        mine.setblocking(False)
-        theirs.setblocking(False)
-        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 40000)
-        room = theirs.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-        writer(theirs.fileno())(b"x" * (room + 1))
-        self.assertEqual(mine.recv(1 << 20), b"x" * 8192)
 
     @given(st.text(st.characters()))
     def test_any_text_can_be_encoded(self, text: str) -> None:

@@ -5,10 +5,11 @@ imported by their own names: `uwsgid.logs.intake`, `uwsgid.logs.observer`.
 """
 
 from uwsgid.logs.files import DatagramLogger, DescriptorLogger, FileLogger, open_destination
-from uwsgid.logs.lines import Lines, ServerLines, Write, encode, writer
+from uwsgid.logs.lines import Lines, ServerLines, encode
 from uwsgid.logs.options import LogFile, LogMaster
 from uwsgid.logs.pipeline import Logger, Pipeline
 from uwsgid.logs.setup import LogPipe, Logs
+from uwsgid.logs.writing import Write, writer
 
 __all__ = [
     "DatagramLogger",

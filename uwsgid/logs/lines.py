@@ -11,8 +11,6 @@ The master speaks through `uwsgid.logs.observer`, which ends here as well.
 
 from __future__ import annotations
 
-import errno
-import os
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -20,13 +18,11 @@ from typing import Final
 from uwsgid.config.kinds import FALSE, TRUE, OptionalText
 from uwsgid.config.section import Section, option, section
 from uwsgid.config.settings import Settings
+from uwsgid.logs.writing import Write, writer
 
 STDERR: Final = 2
 DATE_LIMIT: Final = 64  #: bytes of what a strftime format may make (core/logging.c: char sftime[64])
 VERBOSE_LIMIT: Final = 4096  #: bytes of a verbose line (core/logging.c: char logpkt[4096])
-_PIECE: Final = 8192  #: how a text is cut that is too long for one record of the log pipe
-
-Write = Callable[[bytes], None]
 
 
 @section("Logging")
@@ -69,24 +65,6 @@ def encode(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace")
-
-
-def writer(descriptor: int) -> Write:
-    """A function that writes a whole record to *descriptor* and never fails.
-
-    A log that can not be written must not end the one who logs, so an error drops the record, as uWSGI does.
-    Only a record too long for a datagram is written in pieces.
-    """
-
-    def write(data: bytes) -> None:
-        try:
-            os.write(descriptor, data)
-        except OSError as error:
-            if error.errno == errno.EMSGSIZE and len(data) > _PIECE:
-                for start in range(0, len(data), _PIECE):
-                    write(data[start : start + _PIECE])
-
-    return write
 
 
 class Lines:

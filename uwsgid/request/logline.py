@@ -19,7 +19,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from uwsgid.logs.lines import ServerLines, Write, date_format
+from uwsgid.logs.lines import ServerLines, date_format
+from uwsgid.logs.writing import Write
 from uwsgid.request.log_options import RequestLog
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.reply import VIA_SENDFILE

@@ -9,7 +9,8 @@ from typing import Final
 
 from uwsgid.families import loop_engines, roles
 from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
-from uwsgid.logs.lines import STDERR, writer
+from uwsgid.logs.lines import STDERR
+from uwsgid.logs.writing import writer
 from uwsgid.request.logline import request_logger
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.options import RequestOptions
