@@ -21,8 +21,10 @@ protocols: Final[Registry[Any]] = Registry("protocol")
 languages: Final[Registry[Any]] = Registry("language")
 #: How a worker waits: ``simple``, ``threads``, ``reactor``.
 loop_engines: Final[Registry[Any]] = Registry("loop engine")
-#: What a forked child becomes: ``zygote``, ``worker``.
+#: What a forked child becomes: ``zygote``, ``worker``, ``gateway``.
 roles: Final[Registry[Any]] = Registry("role")
+#: Rooms that want processes of their own: what is opened for them at boot (`uwsgid.supervise.gateways`).
+gateway_setups: Final[Registry[Callable[..., Any]]] = Registry("gateway setup")
 #: Functions of the ``uwsgi`` module that applications import, by name.
 api_functions: Final[Registry[Callable[..., Any]]] = Registry("function of the uwsgi module")
 #: Where a log line can go: ``file``.

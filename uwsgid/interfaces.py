@@ -198,6 +198,9 @@ class IKernel(Interface):
     def interface_addresses() -> list[tuple[str, str]]:
         """Pairs of interface name and IPv4 address, as text."""
 
+    def open_tun(name: str, flags: int) -> tuple[int, str]:
+        """Make a tun device (``IFF_…`` flags): its descriptor, which closes on exec, and its name."""
+
     def somaxconn() -> int:
         """The system's limit of `listen`, net.core.somaxconn; 0 where it can not be read."""
 

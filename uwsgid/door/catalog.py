@@ -53,6 +53,9 @@ MASTER: Final = (
 #: Loops that need Twisted; none of them installs a reactor before a worker runs it.
 TWISTED_LOOPS: Final = ("uwsgid.loops.reactor",)
 
+#: Gateways, whose processes run a reactor, and what opens devices and sockets for them at boot.
+GATEWAYS: Final = ("uwsgid.gateways.role",)
+
 #: What the standard library imports when it is first needed, and could not find any more in a jail, or as a
 #: user who may not read the interpreter.
 BEFORE_ANY_JAIL: Final = ("encodings.idna",)
@@ -62,7 +65,7 @@ GROUP: Final = "uwsgid.plugins"
 
 def load() -> None:
     """Import all that is built in.  Cheap when done before."""
-    for name in (*CHILDREN, *MASTER, *TWISTED_LOOPS, *BEFORE_ANY_JAIL):
+    for name in (*CHILDREN, *MASTER, *TWISTED_LOOPS, *GATEWAYS, *BEFORE_ANY_JAIL):
         importlib.import_module(name)
 
 

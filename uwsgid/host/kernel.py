@@ -21,7 +21,7 @@ from typing import Final
 from zope.interface import implementer
 
 from uwsgid.host import backlog as backlogs
-from uwsgid.host import syscalls
+from uwsgid.host import syscalls, tun
 from uwsgid.host import title as titles
 from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
 
@@ -265,6 +265,8 @@ class Kernel:
                     continue  # an interface without an IPv4 address
                 found.append((name, socket.inet_ntoa(answer[20:24])))
         return found
+
+    open_tun = staticmethod(tun.make_tun)
 
     @staticmethod
     def somaxconn() -> int:

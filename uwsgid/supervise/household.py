@@ -10,14 +10,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from uwsgid.errors import InternalError
 from uwsgid.supervise.board import Board
+from uwsgid.supervise.gateways import Gateway
 from uwsgid.supervise.processes import Processes
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
     from uwsgid.host import Listener
+    from uwsgid.host.kept import Kept
     from uwsgid.host.locks import LockTable
     from uwsgid.interfaces import IKernel
+
+
+def _nothing_to_read() -> Settings:
+    raise InternalError("this household was made without a configuration to read again")
 
 
 @dataclass(slots=True)
@@ -33,7 +40,11 @@ class Household:
     :ivar started: unix seconds of the boot.
     :ivar is_reload: this image replaced an earlier one of the same instance.
     :ivar locks: those that the processes share, ``thunder`` and those of applications among them.
-    :ivar close_in_child: descriptors of the master that no child may keep.
+    :ivar gateways: the processes that serve something else than requests; the number of each is its place
+        here, from 1.
+    :ivar kept: descriptors that survive a reload by exec.  The master and the gateways have them, workers and
+        their zygotes must not.
+    :ivar read_again: reads the configuration anew, as it stands in its files now; raises `ConfigError`.
     :ivar apps: what the zygote loaded; None elsewhere.
     :ivar languages: the languages that were initialised, in the order of loading.
     """
@@ -47,7 +58,9 @@ class Household:
     started: float
     is_reload: bool = False
     locks: LockTable | None = None
-    close_in_child: list[int] = field(default_factory=list)
+    gateways: Sequence[Gateway] = ()
+    kept: Kept | None = None
+    read_again: Callable[[], Settings] = _nothing_to_read
     apps: Any = None
     languages: list[Any] = field(default_factory=list)
 

@@ -7,6 +7,7 @@ order; users, limits and processes are in `uwsgid.testing.kernel`.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import posixpath
 import socket
@@ -40,6 +41,17 @@ class MemorySocket:
     queued: int = 0
     options: dict[tuple[int, int], int | bytes] = field(default_factory=dict)
     sent: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class MemoryDevice(MemoryFile):
+    """A pretended tun device.
+
+    :ivar flags: ``IFF_…``.
+    """
+
+    name: str = ""
+    flags: int = 0
 
 
 class MemoryFiles:
@@ -288,6 +300,21 @@ class MemoryFiles:
 
     def interface_addresses(self) -> list[tuple[str, str]]:
         return list(self.interfaces)
+
+    def open_tun(self, name: str, flags: int) -> tuple[int, str]:
+        self._root_only("open_tun")
+        if "%d" in name:
+            name = next(name % number for number in itertools.count() if name % number not in self.devices())
+        if name in self.devices():
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        fd = self._lowest()
+        self.descriptors[fd] = MemoryDevice(self._inode(), stat.S_IFCHR | 0o600, name=name, flags=flags)
+        self._note("open_tun", name, f"{flags:#x}")
+        return fd, name
+
+    def devices(self) -> dict[str, int]:
+        """The tun devices that are open: name to descriptor.  One goes when its last descriptor is closed."""
+        return {item.name: fd for fd, item in self.descriptors.items() if isinstance(item, MemoryDevice)}
 
     def somaxconn(self) -> int:
         return self.max_backlog

@@ -1,0 +1,1 @@
+"""What a gateway process is: a child of the master that serves something else than requests."""

@@ -1,0 +1,1 @@
+"""What the operator wants done on the way: commands at the phases of a start and of an end."""

@@ -1,0 +1,111 @@
+"""Gateways: processes of an instance that serve something else than requests, as uWSGI calls them.
+
+A TunTap router is one.  What a gateway does is the business of the room that asked for it, by a `Gateway`;
+that it is born, kept alive, told of a changed configuration and sent away is that of the master
+(`uwsgid.master.gateways`) and of the role that every gateway plays (`uwsgid.gateways.role`).
+
+Between the two stands the `GatewayLife`: all that the process has, and all that can happen to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from uwsgid.supervise.exits import Exit
+
+if TYPE_CHECKING:
+    from uwsgid.config.settings import Settings
+    from uwsgid.host.kept import Kept
+    from uwsgid.interfaces import IKernel
+    from uwsgid.supervise.household import Household
+
+#: The name of the role, and of the family's member.
+GATEWAY: Final = "gateway"
+
+Say = Callable[[str], None]
+
+
+class GatewayLife:
+    """One gateway process, from its birth to its end.
+
+    :ivar reactor: one of this process's own, which nobody has run yet.
+    :ivar household: what every process of the instance inherits.
+    :ivar say: writes one line to the log.
+    :ivar number: which of the gateways it is, from 1.
+    :ivar name: as in `Gateway`.
+    """
+
+    def __init__(self, reactor: Any, household: Household, say: Say, number: int, name: str) -> None:
+        self.reactor = reactor
+        self.household = household
+        self.say = say
+        self.number = number
+        self.name = name
+        self._hangups: list[Callable[[], None]] = []
+        self._farewells: list[Callable[[], None]] = []
+        self._code: int | None = None
+        self._runs = False
+
+    def on_hangup(self, call: Callable[[], None]) -> None:
+        """Call *call* in the reactor each time somebody sends HUP, or the configuration changed."""
+        self._hangups.append(call)
+
+    def before_end(self, call: Callable[[], None]) -> None:
+        """Call *call* once, before `run` returns."""
+        self._farewells.append(call)
+
+    def read_settings(self) -> Settings:
+        """The configuration as it is now in its files; what this process was born with stays as it is.
+
+        :raises ConfigError: it can not be used, with all its problems.
+        """
+        return self.household.read_again()
+
+    def run(self) -> int:
+        """Run the reactor until somebody wants an end; the exit code."""
+        if self._code is None:
+            self._runs = True
+            self.reactor.callWhenRunning(self._look)
+            self.reactor.run(installSignalHandlers=False)
+        for call in self._farewells:
+            call()
+        return Exit.END if self._code is None else self._code
+
+    def end(self, code: int = Exit.END) -> None:
+        """Have `run` return *code*; the first that is told counts.  To be called in the reactor's thread."""
+        if self._code is None:
+            self._code = code
+            self._look()
+
+    def hang_up(self) -> None:
+        """The configuration may have changed."""
+        for call in self._hangups:
+            call()
+
+    def _look(self) -> None:
+        if self._runs and self._code is not None and self.reactor.running:
+            self.reactor.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A process that a room wants to have.
+
+    :ivar name: who it is in the log and in statistics, with its number: ``uWSGI tuntap router 1``.
+    :ivar run: its work, called in the new process once privileges are dropped and signals have handlers; it
+        sets itself up, calls `GatewayLife.run` and returns what that gives.
+    :ivar live: options whose change it carries out by itself when it is told to hang up.  Where nothing else
+        changed in a configuration, the instance need not start anew for them.
+    """
+
+    name: str
+    run: Callable[[GatewayLife], int]
+    live: frozenset[str] = frozenset()
+
+
+#: What a room contributes: reads the settings, binds and opens what needs root, says what came of it, and
+#: returns the gateways that it wants.  It is called at boot, before privileges are dropped; what it opens
+#: it keeps in `Kept`, and finds there again after a reload that replaced the process image.
+GatewaySetup = Callable[["Settings", "IKernel", Say, "Kept"], Sequence[Gateway]]

@@ -1,0 +1,1 @@
+"""The TunTap router: jailed vassals get their network from one small process."""
