@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from tests.live.support import LiveCase, Load, uwsgi_fetch, wait_until
+from tests.live.support import LiveCase, Load, fetch, uwsgi_fetch, wait_until
 
 #: A worker of the old generation is gone.
 GONE: Final = r"worker \d+ (killed successfully|buried)"
@@ -71,6 +71,29 @@ class ReloadTests(LiveCase):
         daemon.signal(signal.SIGHUP)
         daemon.wait_for(GONE, count=2)
         self.assertEqual(uwsgi_fetch(self.path("app.sock")).body, b"version three")
+
+    def test_lazy_workers_that_have_no_application(self) -> None:
+        """lazy-apps: where nothing was asked for, a reload changes the workers as any other."""
+        daemon = self.serve(
+            f"http-socket = {self.path('http.sock')}\nlazy-apps = true\nprocesses = 2\n", workers=2
+        )
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for(GONE, count=2)
+        self.assertEqual(daemon.seen("reload failed"), 0, daemon.log())
+        self.assertEqual(fetch(self.path("http.sock")).status, 500)
+
+    def test_lazy_workers_and_one_application_of_several(self) -> None:
+        """need-app and lazy-apps: one that fails does not stop a start, but a reload."""
+        (self.folder / "shop.py").write_text(VERSION.format("one") + "\nrefunds = application\n")
+        daemon = self.serve(
+            f"http-socket = {self.path('http.sock')}\nlazy-apps = true\nneed-app = true\n"
+            f"pythonpath = {self.folder}\nmodule = shop\n"
+            "mount = /refunds=shop:refunds\nmount = /no=nothing:app\n"
+        )
+        self.assertEqual(fetch(self.path("http.sock")).body, b"version one")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for(r"reload failed: .*\(1 of its applications can not be loaded\)")
+        self.assertEqual(fetch(self.path("http.sock")).body, b"version one")
 
     def test_a_request_in_progress_is_finished(self) -> None:
         """A reload lets a worker finish what it has in hand."""

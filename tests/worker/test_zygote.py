@@ -8,6 +8,7 @@ import socket
 
 from tests.worker.family import Child, FamilyCase
 from uwsgid.supervise.appfacts import read_apps
+from uwsgid.supervise.board import Phase
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.household import Household
 from uwsgid.wire.control import Born, Fork, Leave, Loaded, LoadFailed, Ready, Retire
@@ -30,12 +31,20 @@ class ZygoteCase(FamilyCase):
         self.assertEqual(child.hear(Ready).pid, child.pid)
         return house, child
 
-    def bear(self, house: Household, zygote: Child, ticket: int = 7, seat: int = 0, slot: int = 1) -> Child:
+    def bear(
+        self,
+        house: Household,
+        zygote: Child,
+        ticket: int = 7,
+        seat: int = 0,
+        slot: int = 1,
+        generation: int = 1,
+    ) -> Child:
         """A worker of *zygote*."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        house.board.sit_down(seat, slot, 1, 0.0)
+        house.board.sit_down(seat, slot, generation, 0.0)
         with theirs:
-            zygote.say(Fork(ticket, "worker", slot, seat, 1), theirs.fileno())
+            zygote.say(Fork(ticket, "worker", slot, seat, generation), theirs.fileno())
         born = zygote.hear(Born)
         self.assertEqual(born.ticket, ticket)
         return self.keep(Child(born.pid, ours))
@@ -144,6 +153,55 @@ class LazyTests(ZygoteCase):
         worker = self.bear(house, zygote)
         self.assertTrue(worker.hear(LoadFailed).reason)
         self.assertEqual(worker.wait(), Exit.APP_FAILED)
+
+    def test_need_app_and_one_that_fails(self) -> None:
+        """need-app asks for an application, not for all of them: a lazy worker serves those it has."""
+        lines = f"lazy-apps = 1\nneed-app = 1\nwsgi-file = {self.app(WHERE)}\nmount = /x=no_such_module:app"
+        house, zygote = self.zygote(lines)
+        zygote.hear(Loaded)
+        worker = self.bear(house, zygote)
+        loaded = worker.hear(Loaded)
+        self.assertEqual((loaded.apps, loaded.failed), (1, 1))
+        worker.hear(Ready)
+
+    def test_a_mount_that_is_a_file(self) -> None:
+        """One that fails ends a lazy worker with 22, need-app or not, as uwsgi_mount_loader() does."""
+        lines = f"lazy-apps = 1\nwsgi-file = {self.app(WHERE)}\nmount = /x={self.app('1 / 0', 'bad.py')}"
+        house, zygote = self.zygote(lines)
+        zygote.hear(Loaded)
+        worker = self.bear(house, zygote)
+        self.assertIn("bad.py on /x", worker.hear(LoadFailed).reason)
+        self.assertEqual(worker.wait(), Exit.APP_FAILED)
+
+    def reloaded(self, lines: str) -> Child:
+        """A lazy worker of the second generation, beside one of the first that serves."""
+        house, zygote = self.zygote(f"lazy-apps = 1\n{lines}", generation=2)
+        zygote.hear(Loaded)
+        house.board.sit_down(1, 1, 1, 0.0)
+        house.board.phase[1] = Phase.READY
+        return self.bear(house, zygote, generation=2)
+
+    def test_reload_without_applications(self) -> None:
+        """Where none was asked for none can fail, and the new generation serves as the old one did."""
+        worker = self.reloaded("")
+        loaded = worker.hear(Loaded)
+        self.assertEqual((loaded.apps, loaded.failed), (0, 0))
+        worker.hear(Ready)
+
+    def test_reload_with_one_that_fails(self) -> None:
+        """Beside a generation that serves, a worker has all applications or leaves."""
+        worker = self.reloaded(f"wsgi-file = {self.app(WHERE)}\nmount = /x=no_such_module:app")
+        self.assertEqual(worker.hear(LoadFailed).reason, "1 of its applications can not be loaded")
+        self.assertEqual(worker.wait(), Exit.APP_FAILED)
+
+    def test_one_that_fails_after_the_reload(self) -> None:
+        """Once the generation serves alone, a worker that is born later serves what it has."""
+        lines = f"lazy-apps = 1\nwsgi-file = {self.app(WHERE)}\nmount = /x=no_such_module:app"
+        house, zygote = self.zygote(lines, generation=2)
+        zygote.hear(Loaded)
+        worker = self.bear(house, zygote, generation=2)
+        self.assertEqual(worker.hear(Loaded).failed, 1)
+        worker.hear(Ready)
 
     def test_signals_of_the_app(self) -> None:
         """Handlers that an application installs at its import do not take those of a worker away."""

@@ -100,21 +100,34 @@ class Worker:
         return "threads" if self._processes.threads > 1 else "simple"
 
     def _load(self) -> int | None:
-        """Load the applications here, as ``lazy-apps`` wants; an exit code where that ends the worker."""
-        failed, reason, is_reload = 0, "", self._newborn.generation > 1
+        """Load the applications here, as ``lazy-apps`` wants; an exit code where that ends the worker.
+
+        ``need-app`` is content with one application (core/init.c, uwsgi_init_all_apps), a reload wants all.
+        """
+        failed, apps, is_reload = 0, self._house.apps, self._is_reload()
         for language in self._house.languages:
-            outcome = language.load(
-                self._settings, self._house.apps, self._house.say, lazy=True, is_reload=is_reload
-            )
+            outcome = language.load(self._settings, apps, self._house.say, lazy=True, is_reload=is_reload)
             failed += outcome.failed
-            reason = reason or outcome.reason
-        needed = is_reload or self._settings[Mounting].need_app
-        if (failed or not len(self._house.apps)) and needed:
-            self._newborn.master.say(LoadFailed(reason or "the application can not be loaded"))
-            return Exit.APP_FAILED
-        apps = self._house.apps
+            if outcome.exit_code is not None:
+                return self._give_up(outcome.reason, outcome.exit_code)
+        if is_reload and failed:
+            return self._give_up(f"{failed} of its applications can not be loaded")
+        if not len(apps) and self._settings[Mounting].need_app:
+            return self._give_up("no application can be loaded")
         self._newborn.master.say(Loaded(len(apps), failed, describe_apps(apps)))
         return None
+
+    def _is_reload(self) -> bool:
+        """Whether workers of a generation before this one's serve, which it must not do worse than."""
+        board, own = self._board, self._newborn.generation
+        return any(
+            board.generation[seat] < own and board.phase[seat] in (Phase.BORN, Phase.READY)
+            for seat in range(board.seats)
+        )
+
+    def _give_up(self, reason: str, code: int = Exit.APP_FAILED) -> int:
+        self._newborn.master.say(LoadFailed(reason, code))
+        return code
 
     def _pin_to_cpus(self) -> None:
         pin_worker(self._house.kernel, self._settings[Limits], self._newborn.slot, self._house.say)

@@ -82,8 +82,7 @@ def load_apps(
     if not apps:
         if settings[Mounting].need_app and not lazy:
             return LoadOutcome(0, loader.failed, FAILED_APP, "*** no app loaded. GAME OVER ***")
-        will_end = (settings[Mounting].need_app or is_reload) if lazy else (is_reload and loader.failed)
-        if not will_end:
+        if not (settings[Mounting].need_app or (is_reload and loader.failed)):
             say("*** no app loaded. going in full dynamic mode ***")
     return LoadOutcome(loader.loaded, loader.failed)
 
