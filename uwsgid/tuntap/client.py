@@ -1,0 +1,176 @@
+"""The vassal's side: its devices, and the way from each to a router.
+
+A router of ours on the same host is handed the device itself (`uwsgid.tuntap.handover`), and no process of
+the vassal ever touches a packet.  Where that can not be, packets go as frames (`uwsgid.tuntap.relay`).
+
+A small process, ``uWSGI tuntap device uwsgi0``, holds the connection, and makes a new one when the router was
+lost; the C client ends its whole instance then (plugins/tuntap/tuntap.c, uwsgi_tuntap_client_loop).  What the
+boot does before there is such a process is told by `uwsgid.tuntap.devices`.
+"""
+
+from __future__ import annotations
+
+import socket
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from uwsgid.errors import KernelError
+from uwsgid.host.addresses import Address
+from uwsgid.host.interfaces import addresses_of, neighbour_of
+from uwsgid.host.tun import set_offload
+from uwsgid.tuntap.handover import Attachment, companion_of, offer
+from uwsgid.tuntap.relay import Relay, announcement, greet
+from uwsgid.wire.handover import Hello
+from uwsgid.wire.tunframe import MAX_BODY, RuleRecord, frame, rule_block
+
+Say = Callable[[str], None]
+
+PATIENCE: Final = 2.0  #: seconds for a router to take a connection, or at boot to answer
+FIRST_REST: Final = 0.1  #: seconds before a lost router is tried again; doubled each time
+LONGEST_REST: Final = 5.0  #: seconds
+STEADY: Final = 5.0  #: seconds after which a connection counts as one that worked
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What one device wants from its router.
+
+    :ivar device: its name.
+    :ivar router: where the router listens.
+    :ivar rules: ``tuntap-device-rule`` as they were written.
+    :ivar records: the same for routers that take frames.
+    :ivar credentials: begin with them, and not before privileges were dropped.
+    :ivar largest: bytes of the largest packet.
+    """
+
+    device: str
+    router: Address
+    rules: tuple[str, ...] = ()
+    records: tuple[RuleRecord, ...] = ()
+    credentials: bool = False
+    largest: int = MAX_BODY
+
+    def hello(self) -> Hello:
+        """What goes with the device when it is handed over, with the addresses that it has by now."""
+        return Hello(self.device, self.rules, addresses_of(self.device))
+
+    @property
+    def key(self) -> str:
+        """What a connection is kept under: one with other rules is another."""
+        told = "\n".join((self.router.text, *self.rules))
+        return f"tuntap connection {self.device} {zlib.crc32(told.encode(errors='surrogateescape')):08x}"
+
+
+class Client:
+    """Keeps one device attached to its router.
+
+    It is in one of three states: *attached*, when `_link` is what carries packets; *resting*, when `_nap` is
+    the call that ends the rest; and ended.  Connecting is no state of its own, for it never takes long.
+
+    :param device: the descriptor; opened with virtio headers.
+    """
+
+    def __init__(self, reactor: Any, say: Say, wishes: Wishes, device: int) -> None:
+        self._reactor = reactor
+        self._say = say
+        self._wishes = wishes
+        self._device = device
+        self._link: Attachment | Relay | None = None
+        self._nap: Any = None
+        self._rest = FIRST_REST
+        self._since = 0.0
+        self._said = ""
+
+    def start(self, connection: socket.socket | None = None) -> None:
+        """Attach the device.
+
+        :param connection: one on which a router took it before.
+        """
+        if connection is None:
+            self._connect()
+        else:
+            self._watch(connection, answered=True)
+
+    def stop(self) -> None:
+        """Detach the device."""
+        if self._link is not None:
+            self._link.stop()
+        if self._nap is not None:
+            self._nap.cancel()
+        self._link = self._nap = None
+
+    def _connect(self) -> None:
+        self._nap = None
+        wishes = self._wishes
+        self._since = self._reactor.seconds()
+        try:
+            connection = None
+            companion = companion_of(wishes.router)
+            if companion is not None:
+                connection = offer(companion, self._device, wishes.hello(), PATIENCE)
+            if connection is not None:
+                self._watch(connection, answered=False)
+            else:
+                self._relay(connect(wishes.router))
+        except (OSError, KernelError) as error:
+            self._lost(f"connect(): {error} [{wishes.router.text}]")
+
+    def _watch(self, connection: socket.socket, *, answered: bool) -> None:
+        self._since = self._reactor.seconds()
+        self._link = Attachment(self._reactor, connection, self._taken, self._lost, answered=answered)
+        self._link.start()
+
+    def _taken(self) -> None:
+        self._attached("handed over to")
+
+    def _relay(self, stream: socket.socket) -> None:
+        wishes = self._wishes
+        try:
+            set_offload(self._device, False)
+            rules = rule_block(wishes.records) if wishes.records else b""
+            greet(stream, rules, credentials=wishes.credentials)
+            neighbour = neighbour_of(wishes.device)
+            if neighbour is not None:
+                stream.sendall(frame(announcement(*neighbour)))
+        except BaseException:
+            stream.close()
+            raise
+        self._link = Relay(self._reactor, self._device, stream, self._lost, largest=wishes.largest)
+        self._link.start()
+        self._attached("frames to")
+
+    def _attached(self, how: str) -> None:
+        self._said = ""
+        self._say(f"tuntap device {self._wishes.device}: {how} the router at {self._wishes.router.text}")
+
+    def _lost(self, reason: str) -> None:
+        self._link = None
+        if self._reactor.seconds() - self._since >= STEADY:
+            self._rest = FIRST_REST
+        if reason != self._said:
+            # the first words are the C client's
+            self._say(f"tuntap server disconnected... {reason}; the device {self._wishes.device} tries again")
+            self._said = reason
+        self._nap = self._reactor.callLater(self._rest, self._connect)
+        self._rest = min(LONGEST_REST, 2 * self._rest)
+
+
+def connect(router: Address) -> socket.socket:
+    """A stream to *router*.
+
+    :raises OSError: it does not take one within `PATIENCE`.
+    """
+    if not router.is_unix:
+        stream = socket.create_connection((router.host or "127.0.0.1", router.port), PATIENCE)
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return stream
+    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        stream.settimeout(PATIENCE)
+        stream.connect(router.sockaddr())
+    except OSError:
+        stream.close()
+        raise
+    return stream
