@@ -38,6 +38,7 @@ CHILDREN: Final = (
     "uwsgid.languages.python.wsgi_options",
     "uwsgid.loops.simple",
     "uwsgid.loops.threads",
+    "uwsgid.tuntap.options",
     "uwsgid.worker.role",
     "uwsgid.worker.zygote",
     "uwsgid.door.options",
