@@ -21,7 +21,7 @@ VERSION: Final = 1  #: ``v`` in every record
 MAX_RECORD: Final = 4096  #: bytes of the longest record; whoever receives should offer one more
 MAX_NAME: Final = 15  #: bytes of the name of a device
 
-_MAX_WHY: Final = 1024
+_MAX_WHY: Final = 1000  # letters, of up to four bytes each
 
 
 @dataclass(frozen=True, slots=True)

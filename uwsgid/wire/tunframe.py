@@ -37,7 +37,7 @@ DENY: Final = 1  #: action of a rule
 ROUTE: Final = 2  #: action of a rule: as a datagram to its target, also called ``gateway``
 
 _HEADER: Final = Struct("<BHB")
-_RULE: Final = Struct("<B4s4s4s4sB4sH")
+_RULE: Final = Struct("<B4s4s4s4sB4s2s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,14 @@ class FrameDecoder:
             raise self._broken
         return [
             RuleRecord(
-                direction, src[::-1], src_mask[::-1], dst[::-1], dst_mask[::-1], action, target, _swap(port)
+                direction,
+                src[::-1],
+                src_mask[::-1],
+                dst[::-1],
+                dst_mask[::-1],
+                action,
+                target,
+                int.from_bytes(port, "big"),
             )
             for direction, src, src_mask, dst, dst_mask, action, target, port in _RULE.iter_unpack(body)
         ]
@@ -192,7 +199,7 @@ def rule_block(records: Iterable[RuleRecord]) -> bytes:
     """
     try:
         body = b"".join(_pack_rule(record) for record in records)
-    except StructError as error:
+    except (StructError, OverflowError) as error:
         raise InternalError(f"a rule does not fit its record: {error}") from error
     if not 0 < len(body) <= MAX_BODY:
         raise InternalError(
@@ -211,10 +218,5 @@ def _pack_rule(record: RuleRecord) -> bytes:
         *(address[::-1] for address in networks),
         record.action,
         record.target,
-        _swap(record.target_port),
+        record.target_port.to_bytes(2, "big"),
     )
-
-
-def _swap(port: int) -> int:
-    """A port in network order, where the other integers of a rule are little-endian."""
-    return (port & 0xFF) << 8 | port >> 8
