@@ -1,0 +1,552 @@
+"""The switch: whose packet it is, whether it may pass, and where to.
+
+It decides and counts; it moves nothing.  Whoever reads a packet asks `Switch.from_peer`, `Switch.from_host`
+or `Switch.from_gateway` and carries out the `Decision`; a packet that then can not be delivered comes back by
+`Switch.lose`.  Time is an argument, and nothing here waits.
+
+A packet from a peer passes these, in this order:
+
+1. It has to be a proper packet (`uwsgid.wire.ip.look`).
+2. Its source has to be the peer's own, or one that the peer may come to own by it.
+3. The chain ``tuntap-router-firewall-out``.
+4. Only now an address is learnt, so that a packet that was denied registers nobody.
+5. The rules that the peer sent about itself, which may send it to the gateway.
+6. The routes to the gateway.
+7. With ``tuntap-router-switch-local``, if another peer owns the destination: the chain
+   ``tuntap-router-firewall-in`` and that peer's rules; it then never sees the host.
+8. The limits of who sends it, and of who gets it.
+
+Who owns an address keeps it until it leaves.  (uWSGI gives it to whoever claims it last, in
+plugins/tuntap/common.c; ``tuntap-router-collision = takeover`` does so too.)  A peer learns one address of
+IPv4 and one of IPv6.  It can own more where the router knew them beforehand, or where ``tuntap-router-allow``
+names them for its user.  Link-local addresses of IPv6 are owned by nobody: whoever uses one first is reached
+by it.
+
+Apart from its size, nothing of a packet but its `uwsgid.wire.ip.flow_key` has a say in its decision.  So a
+decision is remembered under that key, and costs one look into a dict, however many rules and peers there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from uwsgid.tuntap.chain import Chain
+from uwsgid.tuntap.decision import DROP, GATEWAY, HOST, PEER, Decision, Event, Learned, Path, Refused
+from uwsgid.tuntap.flows import HOLD
+from uwsgid.tuntap.memory import REMEMBERED, Memory
+from uwsgid.tuntap.options import REFUSE
+from uwsgid.tuntap.peer import MAX_ADDRESSES, MAX_NEIGHBOURS, Peer, is_link_local, is_unspecified, learnable
+from uwsgid.tuntap.rules import ROUTE, DeviceRule, Rule
+from uwsgid.wire.ip import BadPacket, Buffer, flow_key, look, show
+
+if TYPE_CHECKING:
+    from uwsgid.tuntap.flows import FlowTable
+    from uwsgid.tuntap.memory import Table
+    from uwsgid.tuntap.policy import Policy
+
+__all__ = ["DROP", "GATEWAY", "HOST", "PEER", "Decision", "Learned", "Refused", "Switch"]
+
+_QUIET: Final = 1.0  #: seconds between two lines about a peer
+
+
+class Switch:
+    """The switch of one router.
+
+    :param policy: the rules it goes by; see `swap`.
+    :param say: takes lines for the log.
+    :param clock: seconds, the same as the ``now`` of all calls.
+    :param gateway: whether the router has a UDP gateway; routes mean nothing without.
+    :ivar peers: all that are attached, by number.
+    :ivar events: what the router has to hear of; it empties the list.
+    :ivar drops: all packets that were dropped, by reason.
+    :ivar unknown_dst: packets to nobody.
+    :ivar host_packets: what came from the router's own device.
+    :ivar gateway_packets: what came through the gateway.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_dropped",
+        "_from_host",
+        "_memory",
+        "_neighbours",
+        "_owners",
+        "_quiet_until",
+        "_say",
+        "_unsaid",
+        "denied_in",
+        "denied_out",
+        "drops",
+        "events",
+        "flows",
+        "gateway",
+        "gateway_bytes",
+        "gateway_packets",
+        "host_bytes",
+        "host_packets",
+        "peers",
+        "policy",
+        "unknown_dst",
+    )
+
+    def __init__(
+        self,
+        policy: Policy,
+        say: Callable[[str], None],
+        clock: Callable[[], float],
+        *,
+        gateway: bool = False,
+    ) -> None:
+        self.policy = policy
+        self.flows: FlowTable | None = policy.flows
+        self.gateway = gateway
+        self.peers: dict[int, Peer] = {}
+        self.events: list[Event] = []
+        self.drops: dict[str, int] = {}
+        self.unknown_dst = 0
+        self.denied_in = 0
+        self.denied_out = 0
+        self.host_packets = 0
+        self.host_bytes = 0
+        self.gateway_packets = 0
+        self.gateway_bytes = 0
+        self._say = say
+        self._clock = clock
+        self._owners: dict[bytes, Peer] = {}
+        self._neighbours: dict[bytes, Peer] = {}
+        self._memory = Memory()
+        self._from_host = self._memory.from_host
+        self._dropped: dict[str, Decision] = {}
+        self._quiet_until = 0.0
+        self._unsaid = 0
+
+    # ---- hot path, watched by bench-tuntap -------------------------------------------------------------
+
+    def from_peer(self, peer: Peer, buffer: Buffer, start: int, end: int, now: float) -> Decision:
+        """Decide about a packet that *peer* sent, which stands in ``buffer[start:end]``."""
+        key = flow_key(buffer, start, end)
+        decision = peer.remembered.get(key)
+        if decision is None or decision.until < now:
+            return self._judge_from_peer(peer, key, buffer, start, end, now)
+        size = end - start
+        peer.rx_packets += 1
+        peer.rx_bytes += size
+        for rule in decision.rules:
+            rule.packets += 1
+            rule.bytes += size
+        if decision.plain and decision.peer is None and peer.limit_out is None:
+            return decision
+        return self._carry_out(peer, decision, buffer, start, end, now)
+
+    def from_host(self, buffer: Buffer, start: int, end: int, now: float) -> Decision:
+        """Decide about a packet that the router's own device gave, which stands in ``buffer[start:end]``."""
+        key = flow_key(buffer, start, end)
+        decision = self._from_host.get(key)
+        if decision is None or decision.until < now:
+            return self._judge_from_host(key, buffer, start, end, now)
+        size = end - start
+        self.host_packets += 1
+        self.host_bytes += size
+        for rule in decision.rules:
+            rule.packets += 1
+            rule.bytes += size
+        target = decision.peer
+        if decision.plain and target is not None and target.limit_in is None:
+            target.tx_packets += 1
+            target.tx_bytes += size
+            return decision
+        return self._carry_out(None, decision, buffer, start, end, now)
+
+    # ---- end of the hot path ---------------------------------------------------------------------------
+
+    def from_gateway(self, buffer: Buffer, start: int, end: int, now: float) -> Decision:
+        """Decide about a packet that came through the gateway: as `from_host`, without the rules of peers."""
+        key = flow_key(buffer, start, end)
+        decision = self._memory.from_gateway.get(key)
+        if decision is None or decision.until < now:
+            return self._judge_from_gateway(key, buffer, start, end, now)
+        size = end - start
+        self.gateway_packets += 1
+        self.gateway_bytes += size
+        for rule in decision.rules:
+            rule.count(size)
+        return self._carry_out(None, decision, buffer, start, end, now)
+
+    def _judge_from_peer(
+        self, peer: Peer, key: bytes, buffer: Buffer, start: int, end: int, now: float
+    ) -> Decision:
+        peer.rx_packets += 1
+        peer.rx_bytes += max(end - start, 0)
+        if not peer.attached:
+            return self._drop(peer, "unattached")
+        try:
+            facts = look(buffer, start, end)
+        except BadPacket as bad:
+            self._complain(peer, now, f"dropped a packet of {peer.name}: {bad}")
+            return self._drop(peer, bad.reason)
+        src = facts.src
+        mine = src in peer.addresses or src in peer.neighbours
+        if not mine:
+            reason = self._objection(peer, src)
+            if reason:
+                if reason == "spoofed":
+                    self._complain(peer, now, f"dropped a packet of {peer.name} with the source {show(src)}")
+                return self._drop(peer, reason)
+        flows, policy = self.flows, self.policy
+        path = Path(facts)
+        established = flows is not None and policy.chain_out.stateful and flows.seen(facts, now)
+        if not path.allows(policy.chain_out, established):
+            decision = Decision(DROP, peer, reason="denied", rules=path.rules, rule=path.rule)
+        elif not mine and not self._claim(peer, src):
+            return self._drop(peer, "collision")
+        else:
+            decision = self._direct(peer, path, now)
+        return self._keep(peer, peer.remembered, key, decision, path, buffer, start, end, now)
+
+    def _direct(self, peer: Peer, path: Path, now: float) -> Decision:
+        """Where a packet of *peer* goes, which the chain for all has let pass."""
+        facts, policy, flows = path.facts, self.policy, self.flows
+        if not path.allows(peer.chain_out):
+            rule = path.rule
+            if rule is None or rule.action != ROUTE:
+                return Decision(DROP, peer, reason="denied", rules=path.rules, rule=rule)
+            return self._away(peer, path, rule, checked=True)
+        if self.gateway and policy.routes.rules:
+            route = policy.routes.find(facts)
+            if route is not None:
+                path.take(route)
+                return self._away(peer, path, route, checked=False)
+        holder = self._holder(facts.dst)
+        if holder is not None and policy.switch_local:
+            return self._towards(holder, path, now, own_rules=True)
+        if flows is not None and holder is None:
+            # else it comes back from the host, and must not be known there before the other chain allowed it
+            flows.note(facts, now)
+        return Decision(HOST, rules=path.rules, rule=path.rule)
+
+    def _away(self, peer: Peer, path: Path, rule: Rule, *, checked: bool) -> Decision:
+        """To the gateway, if there is one and it may be used for that.
+
+        uWSGI sends to whatever target a peer asks for; here it has to be among those of the configuration.
+        """
+        target = rule.target
+        if target is None or not self.gateway or (checked and target not in self.policy.targets):
+            return Decision(DROP, peer, reason="target", rules=path.rules, rule=rule)
+        return Decision(GATEWAY, target=target, rules=path.rules, rule=rule)
+
+    def _judge_from_host(self, key: bytes, buffer: Buffer, start: int, end: int, now: float) -> Decision:
+        self.host_packets += 1
+        self.host_bytes += max(end - start, 0)
+        return self._judge_inward(self._from_host, key, buffer, start, end, now, own_rules=True)
+
+    def _judge_from_gateway(self, key: bytes, buffer: Buffer, start: int, end: int, now: float) -> Decision:
+        self.gateway_packets += 1
+        self.gateway_bytes += max(end - start, 0)
+        return self._judge_inward(self._memory.from_gateway, key, buffer, start, end, now, own_rules=False)
+
+    def _judge_inward(
+        self, table: Table, key: bytes, buffer: Buffer, start: int, end: int, now: float, *, own_rules: bool
+    ) -> Decision:
+        try:
+            facts = look(buffer, start, end)
+        except BadPacket as bad:
+            return self._drop(None, bad.reason)
+        path = Path(facts)
+        decision = self._towards(self._holder(facts.dst), path, now, own_rules=own_rules)
+        return self._keep(None, table, key, decision, path, buffer, start, end, now)
+
+    def _towards(self, holder: Peer | None, path: Path, now: float, *, own_rules: bool) -> Decision:
+        """Whether a packet may reach *holder*."""
+        facts, flows, chain = path.facts, self.flows, self.policy.chain_in
+        established = flows is not None and chain.stateful and flows.seen(facts, now)
+        if not path.allows(chain, established):
+            return Decision(DROP, holder, reason="denied", rules=path.rules, rule=path.rule)
+        if holder is None:
+            return Decision(DROP, reason="unknown", rules=path.rules, rule=path.rule)
+        if own_rules and not path.allows(holder.chain_in):
+            return Decision(DROP, holder, reason="denied", rules=path.rules, rule=path.rule)
+        if flows is not None:
+            flows.note(facts, now)
+        return Decision(PEER, holder, rules=path.rules, rule=path.rule)
+
+    def _holder(self, address: bytes) -> Peer | None:
+        return self._owners.get(address) or self._neighbours.get(address)
+
+    # ---- what is remembered ----------------------------------------------------------------------------
+
+    def _keep(
+        self,
+        peer: Peer | None,
+        table: Table,
+        key: bytes,
+        decision: Decision,
+        path: Path,
+        buffer: Buffer,
+        start: int,
+        end: int,
+        now: float,
+    ) -> Decision:
+        """Remember a decision, if it will be the same for the next packet of its flow, and carry it out."""
+        size = end - start
+        for rule in decision.rules:
+            rule.count(size)
+        if self.flows is not None:
+            decision.until = now + HOLD
+        memory = self._memory
+        if memory.is_full:
+            self._forget_all()
+        if not key:
+            pass
+        elif peer is None:
+            # packets to nobody are asked about each time, so that nobody can fill the memory with them
+            if decision.peer is not None:
+                memory.keep_for(path.facts.dst, table, key, decision)
+        else:
+            if len(table) >= REMEMBERED:
+                table.clear()
+            if self.policy.switch_local:
+                memory.keep_for(path.facts.dst, table, key, decision)
+            else:
+                table[key] = decision
+        return self._carry_out(peer, decision, buffer, start, end, now)
+
+    def _forget_all(self) -> None:
+        self._memory.forget_all(peer.remembered for peer in self.peers.values())
+
+    # ---- counting and telling --------------------------------------------------------------------------
+
+    def _carry_out(
+        self, peer: Peer | None, decision: Decision, buffer: Buffer, start: int, end: int, now: float
+    ) -> Decision:
+        """What is left to do for a packet, besides what is counted of any.
+
+        :param peer: who sent it; None for the host and the gateway.
+        """
+        target, size = decision.peer, end - start
+        if decision.log:
+            self._tell(peer or target, decision, buffer, start, end, now)
+        if decision.kind == DROP:
+            self._count_drop(target, decision.reason, inward=peer is None or peer is not target)
+            return decision
+        if peer is not None:
+            bucket = peer.limit_out
+            if bucket is not None and not bucket.take(size, now):
+                return self._drop(peer, "limit")
+        if decision.kind == PEER and target is not None:
+            bucket = target.limit_in
+            if bucket is not None and not bucket.take(size, now):
+                return self._drop(target, "limit")
+            target.tx_packets += 1
+            target.tx_bytes += size
+        return decision
+
+    def _drop(self, peer: Peer | None, reason: str) -> Decision:
+        """Drop a packet for a reason that is not remembered."""
+        self._count_drop(peer, reason, inward=peer is None)
+        decision = self._dropped.get(reason)
+        if decision is None:
+            decision = self._dropped[reason] = Decision(DROP, reason=reason)
+        return decision
+
+    def _count_drop(self, peer: Peer | None, reason: str, *, inward: bool) -> None:
+        self.drops[reason] = self.drops.get(reason, 0) + 1
+        if reason == "unknown":
+            self.unknown_dst += 1
+        if reason != "denied":
+            if peer is not None:
+                peer.count_drop(reason)
+            return
+        if inward:
+            self.denied_in += 1
+        else:
+            self.denied_out += 1
+        if peer is not None:
+            peer.count_denial(inward)
+
+    def lose(self, peer: Peer | None, reason: str, size: int = 0) -> None:
+        """A packet could not be delivered as it was decided.
+
+        :param peer: whose it was; None for the host.
+        :param size: bytes of a packet that was on its way to *peer*, which is not counted as sent then.
+        """
+        if peer is not None and size:
+            peer.tx_packets -= 1
+            peer.tx_bytes -= size
+        self._count_drop(peer, reason, inward=True)
+
+    def _tell(
+        self, peer: Peer | None, decision: Decision, buffer: Buffer, start: int, end: int, now: float
+    ) -> None:
+        """A line for a rule with ``log``."""
+        if now < (self._quiet_until if peer is None else peer.quiet_until):
+            self._complain(peer, now, "")
+            return
+        facts = look(buffer, start, end)
+        ends = [
+            (f"[{show(host)}]:{port}" if len(host) == 16 else f"{show(host)}:{port}")
+            if port >= 0
+            else show(host)
+            for host, port in ((facts.src, facts.sport), (facts.dst, facts.dport))
+        ]
+        rule = next(rule for rule in decision.rules if rule.log)
+        self._complain(
+            peer,
+            now,
+            f"{' -> '.join(ends)}, protocol {facts.protocol}, {facts.length} bytes: {decision}"
+            + (f", logged by {rule.text!r}" if rule is not decision.rule else ""),
+        )
+
+    def _complain(self, peer: Peer | None, now: float, text: str) -> None:
+        """Say *text*, unless there was a line about *peer* within this second."""
+        if peer is None:
+            if now < self._quiet_until:
+                self._unsaid += 1
+                return
+            unsaid, self._unsaid = self._unsaid, 0
+            self._quiet_until = now + _QUIET
+        else:
+            if now < peer.quiet_until:
+                peer.unsaid += 1
+                return
+            unsaid, peer.unsaid = peer.unsaid, 0
+            peer.quiet_until = now + _QUIET
+        more = f" (and {unsaid} before, unsaid)" if unsaid else ""
+        self._say(f"[tuntap-router] {text}{more}")
+
+    # ---- peers and their addresses ---------------------------------------------------------------------
+
+    def attach(self, peer: Peer) -> bool:
+        """Somebody connected.  Addresses that the peer already has become its own.
+
+        :returns: whether it may stay; if not, there is an event `Refused` too.
+        """
+        peer.attached = True
+        peer.since = self._clock()
+        self.peers[peer.number] = peer
+        known = list(peer.addresses)[:MAX_ADDRESSES]
+        peer.addresses.clear()
+        for address in known:
+            if not learnable(address) or not self.policy.access.permits(peer.uid, peer.gid, address):
+                self._say(f"[tuntap-router] {show(address)} is not for {peer.label or peer.name}")
+                self._refuse(peer, "denied")
+            else:
+                self._claim(peer, address)
+            if not peer.attached:
+                return False
+        return True
+
+    def detach(self, peer: Peer) -> None:
+        """Somebody left.  A second call does nothing."""
+        peer.attached = False
+        self.peers.pop(peer.number, None)
+        for address in peer.addresses:
+            if self._owners.get(address) is peer:
+                del self._owners[address]
+                self._memory.forget(address)
+        for address in peer.neighbours:
+            if self._neighbours.get(address) is peer:
+                del self._neighbours[address]
+                self._memory.forget(address)
+        peer.remembered.clear()
+
+    def _objection(self, peer: Peer, src: bytes) -> str:
+        """Why *peer* can not come to own *src*; empty where it can."""
+        if is_unspecified(src):
+            return "unattached"
+        if is_link_local(src):
+            if not peer.addresses:
+                return "unattached"
+            taken = src in self._neighbours or len(peer.neighbours) >= MAX_NEIGHBOURS
+            return "spoofed" if taken else ""
+        if not learnable(src):
+            return "spoofed" if peer.addresses else "unattached"
+        policy = self.policy
+        if policy.credentials.assigns or not policy.access.permits(peer.uid, peer.gid, src):
+            return "spoofed"
+        if peer.owns_of(len(src)) and (
+            len(peer.addresses) >= MAX_ADDRESSES or not self._is_granted(peer, src)
+        ):
+            return "spoofed"
+        if peer.addresses and src in self._owners and policy.collision == REFUSE:
+            return "spoofed"  # it lives here and only tried; who comes new is told
+        return ""
+
+    def _is_granted(self, peer: Peer, address: bytes) -> bool:
+        """Whether a line of ``tuntap-router-allow`` is about this user and this address."""
+        return any(
+            (grant.uid is not None or grant.gid is not None) and grant.covers(peer.uid, peer.gid, address)
+            for grant in self.policy.access.grants
+        )
+
+    def _claim(self, peer: Peer, address: bytes) -> bool:
+        """Make *address* the peer's own, to which there is no objection but its owner."""
+        if is_link_local(address):
+            peer.neighbours[address] = None
+            self._neighbours[address] = peer
+            self._memory.forget(address)
+            return True
+        holder = self._owners.get(address)
+        if holder is not None and holder is not peer:
+            self._say(f"[tuntap-router] detected ip collision for {show(address)}")
+            if self.policy.collision == REFUSE:
+                self._refuse(peer, "collision")
+                return False
+            self._refuse(holder, "collision")
+        peer.addresses[address] = None
+        self._owners[address] = peer
+        self._memory.forget(address)
+        self._limit(peer)
+        self.events.append(Learned(peer, address))
+        label = f" ({peer.label})" if peer.label else ""
+        self._say(f"[tuntap-router] registered new peer {show(address)}{label}")
+        return True
+
+    def _refuse(self, peer: Peer, reason: str) -> None:
+        self.detach(peer)
+        peer.refused = reason
+        self.events.append(Refused(peer, reason))
+
+    def _limit(self, peer: Peer) -> None:
+        """Give *peer* the limits of its addresses.  Where they are what they were, its debts stay."""
+        inward = outward = None
+        for address in peer.addresses:
+            first, second = self.policy.limits.buckets(address)
+            inward, outward = inward or first, outward or second
+        old = peer.limit_in
+        if old is None or inward is None or (old.rate, old.burst) != (inward.rate, inward.burst):
+            peer.limit_in = inward
+        old = peer.limit_out
+        if old is None or outward is None or (old.rate, old.burst) != (outward.rate, outward.burst):
+            peer.limit_out = outward
+
+    # ---- other rules -----------------------------------------------------------------------------------
+
+    def offer_rules(self, peer: Peer, rules: Iterable[DeviceRule]) -> None:
+        """The peer sent rules about itself; they replace those it sent before."""
+        inward: list[Rule] = []
+        outward: list[Rule] = []
+        for one in rules:
+            (inward if one.inward else outward).append(one.rule)
+        peer.chain_in = Chain(inward) if inward else None
+        peer.chain_out = Chain(outward) if outward else None
+        peer.remembered.clear()
+        for address in (*peer.addresses, *peer.neighbours):
+            self._memory.forget(address)
+
+    def swap(self, policy: Policy) -> None:
+        """Go by another policy from the next packet on.
+
+        Rules that are in both count on, established flows stay, and so do peers, unless they may not own
+        their addresses any more.
+        """
+        policy.adopt(self.policy)
+        self.policy = policy
+        self.flows = policy.flows
+        self._forget_all()
+        for peer in list(self.peers.values()):
+            if all(policy.access.permits(peer.uid, peer.gid, address) for address in peer.addresses):
+                self._limit(peer)
+            else:
+                self._say(f"[tuntap-router] {peer.name} may not own its address any more")
+                self._refuse(peer, "denied")
