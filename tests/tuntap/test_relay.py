@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.tuntap.devices import FakeDevice, SteppedReactor, packet, packet6
-from uwsgid.tuntap.relay import BATCH, Relay, announcement, greet, stays_here
+from uwsgid.tuntap.relay import BATCH, Relay, greet, stays_here
 from uwsgid.wire.events import NEED_DATA
-from uwsgid.wire.ip import look
 from uwsgid.wire.tunframe import (
     HELLO,
     FrameDecoder,
@@ -270,19 +269,3 @@ class GreetingTests(SynchronousTestCase):
         greet(self.ours, b"", credentials=False)
         self.ours.close()
         self.assertEqual(self.router.recv(10), b"")
-
-
-class AnnouncementTests(SynchronousTestCase):
-    def test_it_is_a_packet(self) -> None:
-        """It is a right IPv4 packet from us: an echo reply, which nobody answers."""
-        data = announcement("192.168.0.2", "192.168.0.1")
-        facts = look(data, 0, len(data))
-        self.assertEqual((facts.src, facts.dst), (bytes((192, 168, 0, 2)), bytes((192, 168, 0, 1))))
-        self.assertEqual((facts.protocol, facts.icmp_type), (1, 0))
-
-    def test_its_checksums_are_right(self) -> None:
-        """The sum over each header, with its checksum, is all ones (RFC 1071)."""
-        data = announcement("255.254.253.252", "10.0.0.1")
-        for part in (data[:20], data[20:]):
-            total = sum(struct.unpack(f"!{len(part) // 2}H", part))
-            self.assertEqual((total & 0xFFFF) + (total >> 16), 0xFFFF)

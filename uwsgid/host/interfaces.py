@@ -6,6 +6,7 @@ exist has nothing.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import sys
@@ -16,6 +17,7 @@ import psutil
 
 _FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
 _ROUTES: Final = "/proc/net/route"
+_DISCARD: Final = 9
 _VIA_GATEWAY: Final = 0x2  #: RTF_GATEWAY of linux/route.h
 
 
@@ -39,6 +41,19 @@ def neighbour_of(name: str) -> tuple[str, str] | None:
                 gateway = str(next(network.hosts(), ""))
             return (entry.address, gateway) if gateway and gateway != entry.address else None
     return None
+
+
+def call_neighbour(name: str) -> None:
+    """Send an empty datagram to the discard port (RFC 863) of whom the interface *name* leads to, if anybody.
+
+    Whoever routes packets by where they came from learns that way where we are.
+    """
+    pair = neighbour_of(name)
+    if pair is None:
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as calling, contextlib.suppress(OSError):
+        calling.bind((pair[0], 0))
+        calling.sendto(b"", socket.MSG_DONTWAIT, (pair[1], _DISCARD))
 
 
 def _known(name: str) -> Sequence[Any]:

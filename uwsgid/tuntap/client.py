@@ -11,65 +11,33 @@ boot does before there is such a process is told by `uwsgid.tuntap.devices`.
 from __future__ import annotations
 
 import socket
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
-from uwsgid.errors import KernelError
+from uwsgid.errors import ConfigError, KernelError
 from uwsgid.host.addresses import Address
-from uwsgid.host.interfaces import addresses_of, neighbour_of
+from uwsgid.host.interfaces import call_neighbour
 from uwsgid.host.tun import set_offload
 from uwsgid.tuntap.handover import Attachment, companion_of, offer
-from uwsgid.tuntap.relay import Relay, announcement, greet
-from uwsgid.wire.handover import Hello
-from uwsgid.wire.tunframe import MAX_BODY, RuleRecord, frame, rule_block
+from uwsgid.tuntap.relay import Relay, greet
+from uwsgid.tuntap.wishes import Wishes
 
 Say = Callable[[str], None]
 
-PATIENCE: Final = 2.0  #: seconds for a router to take a connection, or at boot to answer
+PATIENCE: Final = 2.0  #: seconds for a router to take a connection
 FIRST_REST: Final = 0.1  #: seconds before a lost router is tried again; doubled each time
 LONGEST_REST: Final = 5.0  #: seconds
 STEADY: Final = 5.0  #: seconds after which a connection counts as one that worked
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What one device wants from its router.
-
-    :ivar device: its name.
-    :ivar router: where the router listens.
-    :ivar rules: ``tuntap-device-rule`` as they were written.
-    :ivar records: the same for routers that take frames.
-    :ivar credentials: begin with them, and not before privileges were dropped.
-    :ivar largest: bytes of the largest packet.
-    """
-
-    device: str
-    router: Address
-    rules: tuple[str, ...] = ()
-    records: tuple[RuleRecord, ...] = ()
-    credentials: bool = False
-    largest: int = MAX_BODY
-
-    def hello(self) -> Hello:
-        """What goes with the device when it is handed over, with the addresses that it has by now."""
-        return Hello(self.device, self.rules, addresses_of(self.device))
-
-    @property
-    def key(self) -> str:
-        """What a connection is kept under: one with other rules is another."""
-        told = "\n".join((self.router.text, *self.rules))
-        return f"tuntap connection {self.device} {zlib.crc32(told.encode(errors='surrogateescape')):08x}"
-
-
 class Client:
     """Keeps one device attached to its router.
 
-    It is in one of three states: *attached*, when `_link` is what carries packets; *resting*, when `_nap` is
+    It is in one of three states: *attached*, when `link` is what carries packets; *resting*, when `_nap` is
     the call that ends the rest; and ended.  Connecting is no state of its own, for it never takes long.
 
     :param device: the descriptor; opened with virtio headers.
+    :ivar link: what carries packets now; None while nothing does.
     """
 
     def __init__(self, reactor: Any, say: Say, wishes: Wishes, device: int) -> None:
@@ -77,7 +45,7 @@ class Client:
         self._say = say
         self._wishes = wishes
         self._device = device
-        self._link: Attachment | Relay | None = None
+        self.link: Attachment | Relay | None = None
         self._nap: Any = None
         self._rest = FIRST_REST
         self._since = 0.0
@@ -92,14 +60,22 @@ class Client:
             self._connect()
         else:
             self._watch(connection, answered=True)
+            call_neighbour(self._wishes.device)
+
+    def wish(self, wishes: Wishes) -> None:
+        """Attach the device anew, where *wishes* are not what the router knows already."""
+        if wishes != self._wishes:
+            self._wishes = wishes
+            self.stop()
+            self._connect()
 
     def stop(self) -> None:
         """Detach the device."""
-        if self._link is not None:
-            self._link.stop()
+        if self.link is not None:
+            self.link.stop()
         if self._nap is not None:
             self._nap.cancel()
-        self._link = self._nap = None
+        self.link = self._nap = None
 
     def _connect(self) -> None:
         self._nap = None
@@ -114,13 +90,13 @@ class Client:
                 self._watch(connection, answered=False)
             else:
                 self._relay(connect(wishes.router))
-        except (OSError, KernelError) as error:
+        except (OSError, ValueError, ConfigError, KernelError) as error:
             self._lost(f"connect(): {error} [{wishes.router.text}]")
 
     def _watch(self, connection: socket.socket, *, answered: bool) -> None:
         self._since = self._reactor.seconds()
-        self._link = Attachment(self._reactor, connection, self._taken, self._lost, answered=answered)
-        self._link.start()
+        self.link = Attachment(self._reactor, connection, self._taken, self._lost, answered=answered)
+        self.link.start()
 
     def _taken(self) -> None:
         self._attached("handed over to")
@@ -129,24 +105,22 @@ class Client:
         wishes = self._wishes
         try:
             set_offload(self._device, False)
-            rules = rule_block(wishes.records) if wishes.records else b""
-            greet(stream, rules, credentials=wishes.credentials)
-            neighbour = neighbour_of(wishes.device)
-            if neighbour is not None:
-                stream.sendall(frame(announcement(*neighbour)))
+            greet(stream, wishes.records(), credentials=wishes.credentials)
         except BaseException:
             stream.close()
             raise
-        self._link = Relay(self._reactor, self._device, stream, self._lost, largest=wishes.largest)
-        self._link.start()
+        self.link = Relay(self._reactor, self._device, stream, self._lost, largest=wishes.largest)
+        self.link.start()
         self._attached("frames to")
 
     def _attached(self, how: str) -> None:
         self._said = ""
         self._say(f"tuntap device {self._wishes.device}: {how} the router at {self._wishes.router.text}")
+        # it knows us by our packets, and an instance that only answers might never send one
+        call_neighbour(self._wishes.device)
 
     def _lost(self, reason: str) -> None:
-        self._link = None
+        self.link = None
         if self._reactor.seconds() - self._since >= STEADY:
             self._rest = FIRST_REST
         if reason != self._said:

@@ -10,6 +10,7 @@ The functions here wait no longer than they are told, for the boot; `Attachment`
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 from collections.abc import Callable
@@ -119,10 +120,12 @@ class Attachment:
         self._reactor.addReader(self)
 
     def stop(self) -> None:
-        """Close the connection; ``lost`` is not called.  Harmless when done before."""
+        """End the connection, whoever else has it; ``lost`` is not called.  Harmless when done before."""
         if self._running:
             self._running = False
             self._reactor.removeReader(self)
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)  # the master keeps one over reloads
             self._connection.close()
 
     def fileno(self) -> int:

@@ -24,7 +24,7 @@ from zope.interface import implementer
 from uwsgid.errors import PeerError
 from uwsgid.tuntap.offload import NEEDS_CSUM, PLAIN
 from uwsgid.wire.events import NEED_DATA
-from uwsgid.wire.ip import ICMP, VNET
+from uwsgid.wire.ip import VNET
 from uwsgid.wire.tunframe import HEADER_SIZE, HELLO, MAX_BODY, FrameDecoder, PacketFrame, header
 
 BATCH: Final = 64  #: packets that are read before they are sent
@@ -50,27 +50,6 @@ def greet(stream: socket.socket, rules: bytes, *, credentials: bool) -> None:
         stream.sendmsg((HELLO,), ((socket.SOL_SOCKET, socket.SCM_CREDENTIALS, us),))
     if rules:
         stream.sendall(rules)
-
-
-def announcement(source: str, target: str) -> bytes:
-    """A packet that tells a router who lives here, and that everybody else ignores: an echo reply to nobody.
-
-    Routers learn an address from the first packet that has it as its source; a vassal that only answers would
-    not be found any more after its router was lost.
-    """
-    head = struct.pack(
-        "!BBHHHBBH4s4s", 0x45, 0, 28, 0, 0, 64, ICMP, 0, socket.inet_aton(source), socket.inet_aton(target)
-    )
-    head = head[:10] + struct.pack("!H", _checksum(head)) + head[12:]
-    return head + struct.pack("!BBHHH", 0, 0, 0xFFFF, 0, 0)
-
-
-def _checksum(data: bytes) -> int:
-    """RFC 1071, of an even number of bytes."""
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
 
 
 def stays_here(packet: bytes | bytearray | memoryview, at: int = 0) -> bool:

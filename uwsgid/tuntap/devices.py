@@ -1,0 +1,149 @@
+"""Devices of a vassal, while its instance starts.
+
+``tuntap-device = uwsgi0 /run/tuntap.sock`` makes the device before the hooks that give it an address.  Where
+a router of ours listens, it is handed over right then, so that a ``ping`` in a hook is answered; the process
+that holds the connection afterwards (`uwsgid.tuntap.client`) is born when the boot is over.
+
+Device and connection live in the master and are kept when a reload replaces the process image: the router
+never notices one.  With ``tuntap-use-credentials`` nothing is said before privileges were dropped, for a
+router knows a vassal by its user then; hooks find no router yet, as in uWSGI.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from uwsgid.errors import ConfigError, PeerError
+from uwsgid.families import gateway_setups
+from uwsgid.host.addresses import parse_address
+from uwsgid.host.tun import identify, open_device
+from uwsgid.interfaces import IKernel
+from uwsgid.supervise.gateways import Gateway, GatewayLife, Say
+from uwsgid.tuntap.handover import answer, companion_of, lives, offer
+from uwsgid.tuntap.options import DeviceSpec, TunTapDevice, TunTapRouter
+from uwsgid.tuntap.wishes import Wishes
+
+if TYPE_CHECKING:
+    from uwsgid.config.settings import Settings
+    from uwsgid.host.kept import Kept
+
+PATIENCE: Final = 2.0  #: seconds that a router has to answer while an instance starts
+
+#: Options that a running device takes over when the configuration is read again.
+LIVE: Final = frozenset({"tuntap-device-rule"})
+
+_OFF: Final = ("", "false", "off", "no", "0")
+
+
+@gateway_setups.member("tuntap-device")
+def devices(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequence[Gateway]:
+    """The processes that keep devices attached, one for each ``tuntap-device`` with a socket.
+
+    :raises ConfigError: a rule can not be told to the router.
+    :raises KernelError: a device can not be made.
+    """
+    gateways: list[Gateway] = []
+    for spec in settings[TunTapDevice].devices:
+        fd, name = _device(spec, kernel, say, kept)
+        if spec.socket:
+            wishes = wishes_of(settings, spec, name)
+            connection = -1 if wishes.credentials else _attach(wishes, fd, say, kept)
+            gateways.append(
+                Gateway(f"uWSGI tuntap device {name}", partial(attend, spec, wishes, fd, connection), LIVE)
+            )
+    return gateways
+
+
+def attend(spec: DeviceSpec, wishes: Wishes, device: int, connection: int, life: GatewayLife) -> int:
+    """The work of the process that keeps one device attached; its exit code."""
+    from uwsgid.tuntap.client import Client
+
+    client = Client(life.reactor, life.say, wishes, device)
+
+    def read_again() -> None:
+        try:
+            client.wish(wishes_of(life.read_settings(), spec, wishes.device))
+        except ConfigError as error:
+            life.say(f"tuntap device {wishes.device}: the rules stay as they are: {error}")
+
+    def start() -> None:
+        held = socket.socket(fileno=connection) if connection >= 0 else None
+        client.start(held if held is None or lives(held) else None)
+
+    life.on_hangup(read_again)
+    life.reactor.callWhenRunning(start)
+    return life.run()
+
+
+def wishes_of(settings: Settings, spec: DeviceSpec, name: str) -> Wishes:
+    """What the configuration wants for the device *name*.
+
+    :raises ConfigError: a router on TCP gets frames, and can not be told all that a rule says.
+    """
+    wishes = Wishes(
+        name,
+        parse_address(spec.socket),
+        settings[TunTapDevice].rules,
+        credentials=settings[TunTapRouter].credentials not in _OFF,
+        largest=settings[TunTapRouter].buffer,
+    )
+    if not wishes.router.is_unix:
+        try:
+            wishes.records()
+        except ValueError as error:
+            raise ConfigError(f"tuntap-device-rule: {error}, and {spec.socket} is on TCP") from None
+    return wishes
+
+
+def _device(spec: DeviceSpec, kernel: IKernel, say: Say, kept: Kept) -> tuple[int, str]:
+    """The device, made or kept, and what the kernel calls it.
+
+    One that nobody attaches has no virtio headers: it is for whoever wants an interface of that name.
+    """
+    vnet = bool(spec.socket)
+    key, other = f"tuntap-device {spec.device}", f"tuntap-device bare {spec.device}"
+    if not vnet:
+        key, other = other, key
+    stale = kept.get(other)
+    if stale is not None:  # the line has lost its socket, or got one; the name has to be free
+        kept.forget(other)
+        kernel.close(stale)
+    found = kept.get(key)
+    if found is not None:
+        return found, identify(found).name if vnet and "%" in spec.device else spec.device
+    made = open_device(kernel, spec.device, vnet=vnet)
+    kept.keep(key, made.fd)
+    say(f"initialized tuntap device {made.name} (fd: {made.fd})")
+    return made.fd, made.name
+
+
+def _attach(wishes: Wishes, device: int, say: Say, kept: Kept) -> int:
+    """The connection on which a router of ours has taken the device; -1 where that has to wait."""
+    held = kept.get(wishes.key)
+    if held is not None:
+        connection = socket.socket(fileno=held)
+        if lives(connection):
+            return connection.detach()
+        kept.forget(wishes.key)
+        connection.close()
+    companion = companion_of(wishes.router)
+    if companion is None:
+        return -1
+    try:
+        offered = offer(companion, device, wishes.hello(), PATIENCE)
+        if offered is None:
+            return -1
+        with offered:
+            refused = answer(offered)
+            if not refused:
+                say(f"tuntap device {wishes.device}: handed over to the router at {wishes.router.text}")
+                fd = offered.detach()
+                kept.keep(wishes.key, fd)
+                return fd
+    except (OSError, PeerError) as error:
+        refused = str(error)
+    say(f"tuntap device {wishes.device}: the router at {wishes.router.text} does not take it yet: {refused}")
+    return -1
