@@ -23,7 +23,7 @@ ACK: Final = 0x10
 
 
 def checksum(data: bytes) -> int:
-    """The Internet checksum of `data` (RFC 1071)."""
+    """The Internet checksum of *data* (RFC 1071)."""
     if len(data) & 1:
         data += b"\0"
     total = sum(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
@@ -82,7 +82,7 @@ def ipv6(
     size: int | None = None,
     hops: int = 64,
 ) -> bytes:
-    """A packet of IPv6; extension headers stand in `payload`, and the first one's number is `protocol`.
+    """A packet of IPv6; extension headers stand in *payload*, and the first one's number is *protocol*.
 
     :param size: payload length; None for what it is.
     """
@@ -95,12 +95,12 @@ def ipv6(
 
 
 def extension(following: int, size: int = 8, kind: int = 0) -> bytes:
-    """An IPv6 extension header of `size` bytes, filled up; `kind` is its third byte, the type of a route."""
+    """An IPv6 extension header of *size* bytes, filled up; *kind* is its third byte, the type of a route."""
     return bytes((following, size // 8 - 1, kind)) + bytes(size - 3)
 
 
 def fragment6(following: int, offset: int = 0, more: bool = False, number: int = 1) -> bytes:
-    """The fragment header of IPv6; `offset` is in units of eight bytes."""
+    """The fragment header of IPv6; *offset* is in units of eight bytes."""
     return pack("!BBHI", following, 0, offset << 3 | more, number)
 
 

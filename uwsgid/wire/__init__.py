@@ -1,8 +1,9 @@
 """Bytes to events and back, one module per protocol.  No sockets, no Twisted, no clock.
 
 The decoders share one shape: ``feed(bytes)``, ``next_event()`` until it says `NEED_DATA`, ``leftover()`` for
-drivers that read a body themselves, and ``idle`` between requests.  The records of `uwsgid.wire.control` and
-the modifiers and packets of `uwsgid.wire.uwsgi` are imported from their modules.
+drivers that read a body themselves, and ``idle`` between requests.  The records of `uwsgid.wire.control`, the
+modifiers and packets of `uwsgid.wire.uwsgi`, and what the TunTap router reads and writes (`uwsgid.wire.ip`,
+`uwsgid.wire.tunframe`, `uwsgid.wire.handover`, `uwsgid.wire.pcapng`) are imported from their modules.
 """
 
 from uwsgid.wire.chunked import ChunkedDecoder

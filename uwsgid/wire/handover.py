@@ -54,7 +54,7 @@ class Hello:
 
     @classmethod
     def unpack(cls, data: bytes) -> Hello:
-        """The record that `data`, one whole datagram, holds.
+        """The record that *data*, one whole datagram, holds.
 
         :raises PeerError: it is no such record.
         """
@@ -85,7 +85,7 @@ class Answer:
 
     @classmethod
     def unpack(cls, data: bytes) -> Answer:
-        """The record that `data`, one whole datagram, holds.
+        """The record that *data*, one whole datagram, holds.
 
         :raises PeerError: it is no such record.
         """
@@ -97,7 +97,7 @@ class Answer:
 
 
 def _read(data: bytes, names: set[str], optional: str = "") -> dict[str, Any]:
-    """The map in `data`, with exactly those names."""
+    """The map in *data*, with exactly those names."""
     if len(data) > MAX_RECORD:
         raise PeerError(f"a record of more than {MAX_RECORD} bytes about a device", status=0)
     said = msgpack.unpack(data)
@@ -124,7 +124,7 @@ def _texts(said: dict[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _is_name(name: str) -> bool:
-    """Whether the kernel would take `name` for a device (``dev_valid_name`` in net/core/dev.c)."""
+    """Whether the kernel would take *name* for a device (``dev_valid_name`` in net/core/dev.c)."""
     return (
         0 < len(name.encode()) <= MAX_NAME
         and name not in (".", "..")

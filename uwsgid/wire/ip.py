@@ -57,7 +57,7 @@ class Facts:
     :ivar icmp_code: likewise.
     :ivar fragment: it is part of a packet that was cut.
     :ivar first: it has its transport header: whole, or the first fragment.
-    :ivar syn: of TCP, as `ack`, `fin` and `rst`; False elsewhere.
+    :ivar syn: of TCP, as ``ack``, ``fin`` and ``rst``; False elsewhere.
     :ivar length: bytes of the packet.
     """
 
@@ -95,7 +95,7 @@ def flow_key(buffer: Buffer, start: int, end: int) -> bytes:
     the state of a flow.  Keys of two plain packets are equal exactly where version, addresses, protocol and
     ports (for ICMP: type and code) are.
 
-    :param start: where the packet begins in `buffer`, with ``0 <= start <= end <= len(buffer)``.
+    :param start: where the packet begins in *buffer*, with ``0 <= start <= end <= len(buffer)``.
     :param end: where it ends.
     """
     # Each kind has keys of a length of its own, so they need not name their version and protocol.
@@ -161,7 +161,7 @@ def look(buffer: Buffer, start: int, end: int) -> Facts:
     firewall does are refused (RFC 1858, RFC 3128, RFC 7112), and so are source routes (RFC 5095 for IPv6).
     Of a fragment of IPv6 that is not the first, ``protocol`` is what its fragment header names.
 
-    :param start: where the packet begins in `buffer`, with ``0 <= start <= end <= len(buffer)``.
+    :param start: where the packet begins in *buffer*, with ``0 <= start <= end <= len(buffer)``.
     :param end: where it ends.
     :raises BadPacket: it may not be forwarded.
     """
@@ -327,7 +327,7 @@ _NOWHERE: Final = bytes(10)  # what ::, ::1 and IPv4 in the clothes of IPv6 begi
 
 
 def is_unicast(address: bytes) -> bool:
-    """Whether `address`, 4 or 16 bytes, can be the address of one host on a network.
+    """Whether *address*, 4 or 16 bytes, can be the address of one host on a network.
 
     Not so are 0.0.0.0/8, 127.0.0.0/8 and all from 224.0.0.0; ``::``, ``::1``, IPv4 addresses written as IPv6,
     and multicast.  Link-local ones are.

@@ -74,7 +74,7 @@ def pack(value: Value) -> bytes:
 
 
 def unpack(data: bytes) -> Any:
-    """The value that `data` holds, all of it: None, bool, int, str, bytes, list or dict with texts as keys.
+    """The value that *data* holds, all of it: None, bool, int, str, bytes, list or dict with texts as keys.
 
     :raises PeerError: the bytes are cut, go on behind the value, or say what is not taken.
     """
@@ -109,7 +109,7 @@ def _take(data: bytes, at: int, size: int) -> bytes:
 
 
 def _read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
-    """The value at byte `at`, and where the next one would start."""
+    """The value at byte *at*, and where the next one would start."""
     first = _take(data, at, 1)[0]
     at += 1
     if first < 0x80:

@@ -106,5 +106,5 @@ def _option(code: int, value: bytes) -> bytes:
 
 
 def _padded(data: bytes) -> bytes:
-    """`data`, filled up to a multiple of four bytes."""
+    """*data*, filled up to a multiple of four bytes."""
     return data + bytes(-len(data) & 3)

@@ -174,7 +174,7 @@ class FrameDecoder:
 
 
 def header(size: int) -> bytes:
-    """The four bytes before a packet of `size` bytes.
+    """The four bytes before a packet of *size* bytes.
 
     :raises InternalError: no header can announce that many.
     """

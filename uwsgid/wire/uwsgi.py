@@ -347,7 +347,7 @@ def frame(modifier1: int, block: bytes = b"", modifier2: int = 0) -> bytes:
 def packet(modifier1: int, vars: Mapping[str, str | bytes], modifier2: int = 0) -> bytes:
     """A packet that carries variables.
 
-    :raises InternalError: as `write_vars` and `frame`.
+    :raises InternalError: as `write_vars` and `uwsgid.wire.uwsgi.frame`.
     """
     return frame(modifier1, write_vars(vars), modifier2)
 
