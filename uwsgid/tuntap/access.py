@@ -55,6 +55,11 @@ class Grant:
     origin: str = ""
     doubts: tuple[str, ...] = ()
 
+    @property
+    def names_user(self) -> bool:
+        """Whether it is about a user or a group."""
+        return self.uid is not None or self.gid is not None
+
     def covers(self, uid: int, gid: int, address: bytes) -> bool:
         """Whether this line lets the user attach the address."""
         return (
@@ -120,16 +125,23 @@ def _number(text: str, what: str, find: Callable[[str], int]) -> int:
 class Access:
     """Who may attach which address."""
 
-    __slots__ = ("grants",)
+    __slots__ = ("lines",)
 
-    def __init__(self, grants: Iterable[Grant] = ()) -> None:
-        self.grants = tuple(grants)
+    def __init__(self, lines: Iterable[Grant] = ()) -> None:
+        self.lines = tuple(lines)
 
     def permits(self, uid: int, gid: int, address: bytes) -> bool:
         """Whether a peer of this user may have *address*, of 4 or 16 bytes.  Without any line all may."""
-        if not self.grants:
-            return True
-        return any(grant.covers(uid, gid, address) for grant in self.grants)
+        return not self.lines or any(line.covers(uid, gid, address) for line in self.lines)
+
+    def grants(self, uid: int, gid: int, address: bytes) -> bool:
+        """Whether a line names this user together with *address*, which then may be one of several.
+
+        A line about anybody does not: a peer that took all addresses of its net would keep others out.
+        """
+        return any(
+            line.networks and line.names_user and line.covers(uid, gid, address) for line in self.lines
+        )
 
 
 Assign = Callable[[int, int, int], Any]

@@ -16,11 +16,8 @@ A packet from a peer passes these, in this order:
    ``tuntap-router-firewall-in`` and that peer's rules; it then never sees the host.
 8. The limits of who sends it, and of who gets it.
 
-Who owns an address keeps it until it leaves.  (uWSGI gives it to whoever claims it last, in
-plugins/tuntap/common.c; ``tuntap-router-collision = takeover`` does so too.)  A peer learns one address of
-IPv4 and one of IPv6.  It can own more where the router knew them beforehand, or where ``tuntap-router-allow``
-names them for its user.  Link-local addresses of IPv6 are owned by nobody: whoever uses one first is reached
-by it.
+A peer learns one address of IPv4 and one of IPv6.  It can own more where the router knew them beforehand, or
+where ``tuntap-router-allow`` names them for its user; see `uwsgid.tuntap.holders`.
 
 Apart from its size, nothing of a packet but its `uwsgid.wire.ip.flow_key` has a say in its decision.  So a
 decision is remembered under that key, and costs one look into a dict, however many rules and peers there are.
@@ -34,9 +31,9 @@ from typing import TYPE_CHECKING, Final
 from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.decision import DROP, GATEWAY, HOST, PEER, Decision, Event, Learned, Path, Refused
 from uwsgid.tuntap.flows import HOLD
+from uwsgid.tuntap.holders import Holders
 from uwsgid.tuntap.memory import REMEMBERED, Memory
-from uwsgid.tuntap.options import REFUSE
-from uwsgid.tuntap.peer import MAX_ADDRESSES, MAX_NEIGHBOURS, Peer, is_link_local, is_unspecified, learnable
+from uwsgid.tuntap.peer import MAX_ADDRESSES, Peer, learnable
 from uwsgid.tuntap.rules import ROUTE, DeviceRule, Rule
 from uwsgid.wire.ip import BadPacket, Buffer, flow_key, look, show
 
@@ -69,9 +66,8 @@ class Switch:
         "_clock",
         "_dropped",
         "_from_host",
+        "_holders",
         "_memory",
-        "_neighbours",
-        "_owners",
         "_quiet_until",
         "_say",
         "_unsaid",
@@ -113,8 +109,7 @@ class Switch:
         self.gateway_bytes = 0
         self._say = say
         self._clock = clock
-        self._owners: dict[bytes, Peer] = {}
-        self._neighbours: dict[bytes, Peer] = {}
+        self._holders = Holders()
         self._memory = Memory()
         self._from_host = self._memory.from_host
         self._dropped: dict[str, Decision] = {}
@@ -188,7 +183,7 @@ class Switch:
         src = facts.src
         mine = src in peer.addresses or src in peer.neighbours
         if not mine:
-            reason = self._objection(peer, src)
+            reason = self._holders.objection(peer, src, self.policy)
             if reason:
                 if reason == "spoofed":
                     self._complain(peer, now, f"dropped a packet of {peer.name} with the source {show(src)}")
@@ -217,7 +212,7 @@ class Switch:
             if route is not None:
                 path.take(route)
                 return self._away(peer, path, route, checked=False)
-        holder = self._holder(facts.dst)
+        holder = self._holders.of(facts.dst)
         if holder is not None and policy.switch_local:
             return self._towards(holder, path, now, own_rules=True)
         if flows is not None and holder is None:
@@ -253,7 +248,7 @@ class Switch:
         except BadPacket as bad:
             return self._drop(None, bad.reason)
         path = Path(facts)
-        decision = self._towards(self._holder(facts.dst), path, now, own_rules=own_rules)
+        decision = self._towards(self._holders.of(facts.dst), path, now, own_rules=own_rules)
         return self._keep(None, table, key, decision, path, buffer, start, end, now)
 
     def _towards(self, holder: Peer | None, path: Path, now: float, *, own_rules: bool) -> Decision:
@@ -269,9 +264,6 @@ class Switch:
         if flows is not None:
             flows.note(facts, now)
         return Decision(PEER, holder, rules=path.rules, rule=path.rule)
-
-    def _holder(self, address: bytes) -> Peer | None:
-        return self._owners.get(address) or self._neighbours.get(address)
 
     # ---- what is remembered ----------------------------------------------------------------------------
 
@@ -428,7 +420,7 @@ class Switch:
         peer.addresses.clear()
         for address in known:
             if not learnable(address) or not self.policy.access.permits(peer.uid, peer.gid, address):
-                self._say(f"[tuntap-router] {show(address)} is not for {peer.label or peer.name}")
+                self._say(f"[tuntap-router] {show(address)} is not for {peer.name}")
                 self._refuse(peer, "denied")
             else:
                 self._claim(peer, address)
@@ -440,66 +432,24 @@ class Switch:
         """Somebody left.  A second call does nothing."""
         peer.attached = False
         self.peers.pop(peer.number, None)
-        for address in peer.addresses:
-            if self._owners.get(address) is peer:
-                del self._owners[address]
-                self._memory.forget(address)
-        for address in peer.neighbours:
-            if self._neighbours.get(address) is peer:
-                del self._neighbours[address]
-                self._memory.forget(address)
+        for address in self._holders.release(peer):
+            self._memory.forget(address)
         peer.remembered.clear()
-
-    def _objection(self, peer: Peer, src: bytes) -> str:
-        """Why *peer* can not come to own *src*; empty where it can."""
-        if is_unspecified(src):
-            return "unattached"
-        if is_link_local(src):
-            if not peer.addresses:
-                return "unattached"
-            taken = src in self._neighbours or len(peer.neighbours) >= MAX_NEIGHBOURS
-            return "spoofed" if taken else ""
-        if not learnable(src):
-            return "spoofed" if peer.addresses else "unattached"
-        policy = self.policy
-        if policy.credentials.assigns or not policy.access.permits(peer.uid, peer.gid, src):
-            return "spoofed"
-        if peer.owns_of(len(src)) and (
-            len(peer.addresses) >= MAX_ADDRESSES or not self._is_granted(peer, src)
-        ):
-            return "spoofed"
-        if peer.addresses and src in self._owners and policy.collision == REFUSE:
-            return "spoofed"  # it lives here and only tried; who comes new is told
-        return ""
-
-    def _is_granted(self, peer: Peer, address: bytes) -> bool:
-        """Whether a line of ``tuntap-router-allow`` is about this user and this address."""
-        return any(
-            (grant.uid is not None or grant.gid is not None) and grant.covers(peer.uid, peer.gid, address)
-            for grant in self.policy.access.grants
-        )
 
     def _claim(self, peer: Peer, address: bytes) -> bool:
         """Make *address* the peer's own, to which there is no objection but its owner."""
-        if is_link_local(address):
-            peer.neighbours[address] = None
-            self._neighbours[address] = peer
-            self._memory.forget(address)
-            return True
-        holder = self._owners.get(address)
-        if holder is not None and holder is not peer:
+        loser = self._holders.claim(peer, address, self.policy)
+        if loser is not None:
             self._say(f"[tuntap-router] detected ip collision for {show(address)}")
-            if self.policy.collision == REFUSE:
-                self._refuse(peer, "collision")
+            self._refuse(loser, "collision")
+            if loser is peer:
                 return False
-            self._refuse(holder, "collision")
-        peer.addresses[address] = None
-        self._owners[address] = peer
         self._memory.forget(address)
-        self._limit(peer)
-        self.events.append(Learned(peer, address))
-        label = f" ({peer.label})" if peer.label else ""
-        self._say(f"[tuntap-router] registered new peer {show(address)}{label}")
+        if address in peer.addresses:
+            self._limit(peer)
+            self.events.append(Learned(peer, address))
+            label = f" ({peer.label})" if peer.label else ""
+            self._say(f"[tuntap-router] registered new peer {show(address)}{label}")
         return True
 
     def _refuse(self, peer: Peer, reason: str) -> None:
@@ -540,9 +490,16 @@ class Switch:
         Rules that are in both count on, established flows stay, and so do peers, unless they may not own
         their addresses any more.
         """
-        policy.adopt(self.policy)
+        old = self.policy
+        for before, after in (
+            (old.chain_in, policy.chain_in),
+            (old.chain_out, policy.chain_out),
+            (old.routes, policy.routes),
+        ):
+            _count_on(before, after)
         self.policy = policy
-        self.flows = policy.flows
+        if policy.flows is None or self.flows is None:
+            self.flows = policy.flows
         self._forget_all()
         for peer in list(self.peers.values()):
             if all(policy.access.permits(peer.uid, peer.gid, address) for address in peer.addresses):
@@ -550,3 +507,15 @@ class Switch:
             else:
                 self._say(f"[tuntap-router] {peer.name} may not own its address any more")
                 self._refuse(peer, "denied")
+
+
+def _count_on(before: Chain, after: Chain) -> None:
+    """Give the rules of *after* the counters of those with the same text in *before*, in their order."""
+    known: dict[str, list[Rule]] = {}
+    for rule in before.rules:
+        known.setdefault(rule.text, []).append(rule)
+    for rule in after.rules:
+        same = known.get(rule.text)
+        if same:
+            counted = same.pop(0)
+            rule.packets, rule.bytes = counted.packets, counted.bytes
