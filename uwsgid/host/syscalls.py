@@ -1,13 +1,14 @@
 """The system calls that Python does not offer, and the only place of the house that knows ctypes.
 
 Each function is one call; it raises `OSError` with its errno.  The numbers are those of the kernel's
-``linux/prctl.h`` and ``sys/mman.h``.
+``linux/prctl.h``, ``sys/mman.h`` and ``asm/unistd.h``.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import platform
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1
@@ -16,6 +17,12 @@ PR_SET_CHILD_SUBREAPER: Final = 36
 
 MCL_CURRENT: Final = 1
 MCL_FUTURE: Final = 2
+
+#: kcmp(2) has no wrapper in the C library; most architectures number it as asm-generic does
+_SYS_KCMP: Final = {"x86_64": 312, "i686": 349, "armv7l": 378, "ppc64le": 354, "s390x": 343}.get(
+    platform.machine(), 272
+)
+_KCMP_FILE: Final = 0
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
@@ -55,6 +62,20 @@ def set_thread_name(name: str) -> None:
 def lock_all_memory() -> None:
     """Keep all pages, those of now and of later, out of swap (mlockall(2)).  A fork forgets it."""
     _check(_libc.mlockall(MCL_CURRENT | MCL_FUTURE), "mlockall()")
+
+
+def same_open_file(one: int, other: int) -> bool:
+    """Whether two of our descriptors lead to the same open file, as after a dup or a pass between processes.
+
+    :raises OSError: one of them is not open, or the kernel was built without kcmp(2).
+    """
+    me = os.getpid()
+    result = _libc.syscall(
+        ctypes.c_long(_SYS_KCMP),
+        *(ctypes.c_long(number) for number in (me, me, _KCMP_FILE, one, other)),
+    )
+    _check(result, "kcmp(KCMP_FILE)")
+    return bool(result == 0)
 
 
 def read_memory(address: int, size: int) -> bytes:

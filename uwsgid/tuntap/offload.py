@@ -1,0 +1,59 @@
+"""Offload: who cuts large packets into segments and computes their checksums.
+
+With it on, a device hands out up to 64 KiB that nobody has cut or checksummed yet, behind a virtio header
+that says so, and whoever writes the same bytes into another device leaves the work to the kernel behind that
+one. That is where the speed of the router comes from.  A peer behind a stream, or behind a UDP gateway, has
+no place for such a header: while there is one, the devices that may send to it have their offload off, and
+the kernel does the work before we see the packet.
+
+Packets that were queued before the switch was turned are finished here, as far as that is cheap.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from uwsgid.wire.ip import VNET
+
+#: struct virtio_net_hdr of linux/virtio_net.h: flags, gso_type, hdr_len, gso_size, csum_start, csum_offset
+HEADER: Final = struct.Struct("=BBHHHH")
+
+#: A virtio header that wants nothing done.
+PLAIN: Final = bytes(VNET)
+
+NEEDS_CSUM: Final = 1  #: VIRTIO_NET_HDR_F_NEEDS_CSUM
+
+
+def finish(buffer: bytearray, size: int) -> bool:
+    """Make the packet in ``buffer[VNET:size]`` one that needs no virtio header: fill in its checksum.
+
+    :returns: False for a packet that is still to be cut, and for a header that points outside of it.
+    """
+    if buffer[1]:
+        return False
+    if not buffer[0] & NEEDS_CSUM:
+        return True
+    _, _, _, _, start, offset = HEADER.unpack_from(buffer)
+    first = VNET + start
+    place = first + offset
+    if place + 2 > size:
+        return False
+    # the ones' complement sum of 16-bit words is what is left of the number after division by 65535
+    total = int.from_bytes(buffer[first:size], "big")
+    if (size - first) & 1:
+        total <<= 8
+    # never 0, which in UDP would mean that there is no checksum
+    buffer[place : place + 2] = (0xFFFF - total % 0xFFFF).to_bytes(2, "big")
+    buffer[0] = 0
+    return True
+
+
+def host_offloads(frame_peers: int, gateway_routes: bool) -> bool:
+    """Whether the router's own device may hand out large packets.  Pure."""
+    return not frame_peers and not gateway_routes
+
+
+def peer_offloads(frame_peers: int, gateway_routes: bool, switch_local: bool) -> bool:
+    """Whether the devices of peers may: what they send goes to the host, which knows how to cut.  Pure."""
+    return not gateway_routes and not (switch_local and frame_peers)

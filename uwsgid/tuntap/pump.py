@@ -1,0 +1,182 @@
+"""The hot loop: a packet is read into one buffer, judged where it lies, and written from there.
+
+A device that became readable is read up to `BATCH` times in a row, then everybody else has a turn.  Nothing
+here waits: the devices of peers are read and written with ``RWF_NOWAIT``, because their owner shares the open
+file and may set it to blocking at any time (tun(4) obeys the flag of the call).  What can not be written is
+dropped and counted.
+
+There is no Twisted in this module, and a packet of a known flow makes no object that outlives it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from uwsgid.tuntap.decision import GATEWAY, HOST, PEER
+from uwsgid.tuntap.offload import PLAIN, finish
+from uwsgid.wire.ip import VNET
+
+if TYPE_CHECKING:
+    from uwsgid.tuntap.capture import Tap
+    from uwsgid.tuntap.decision import Decision
+    from uwsgid.tuntap.peer import Peer
+    from uwsgid.tuntap.switch import Switch
+
+BATCH: Final = 64  #: packets that are read from one descriptor before others have a turn
+
+#: The largest packet of a device: a virtio header and 64 KiB, with room for what jumbo settings add.
+LARGEST: Final = VNET + 65536 + 1024
+
+NOWAIT: Final = os.RWF_NOWAIT
+_HOST: Final = int(HOST)
+_PEER: Final = int(PEER)
+_GATEWAY: Final = int(GATEWAY)
+
+#: What the kernel says of a device that does not exist any more.
+GONE: Final = frozenset((errno.EBADFD, errno.EBADF, errno.ENODEV, errno.ENXIO))
+
+_REASONS: Final = {
+    errno.EAGAIN: "full",
+    errno.ENOBUFS: "full",
+    errno.ENOMEM: "full",
+    errno.EIO: "unattached",  # the interface is down
+    errno.EBADFD: "unattached",
+    errno.EBADF: "unattached",
+    errno.ENODEV: "unattached",
+    errno.ENETDOWN: "unattached",
+}
+
+
+def reason_of(error: OSError) -> str:
+    """The reason, as counters call it, for which the kernel did not take a packet.  Pure."""
+    return _REASONS.get(error.errno or 0, "invalid")
+
+
+class Pump:
+    """Moves packets for one router.
+
+    :param device: the router's own device, non-blocking, with virtio headers.
+    :param gateway: the UDP socket of the gateway, non-blocking; None where there is none.
+    :param clock: monotonic seconds.
+    """
+
+    __slots__ = ("_asked", "_buffer", "_clock", "_device", "_gateway", "_switch", "_view", "_views")
+
+    def __init__(
+        self,
+        switch: Switch,
+        device: int,
+        gateway: socket.socket | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._switch = switch
+        self._asked: Switch | Tap = switch
+        self._device = device
+        self._gateway = gateway
+        self._clock = clock
+        self._buffer = bytearray(LARGEST)
+        self._view = memoryview(self._buffer)
+        self._views = [self._view]
+
+    def ask(self, asked: Switch | Tap) -> None:
+        """Have *asked* decide from now on: the switch, or somebody who looks on."""
+        self._asked = asked
+
+    def drain_host(self) -> int:
+        """Pass on what waits in the router's own device.
+
+        :returns: 0, or the errno of a device that can not be read any more.
+        """
+        device, views, view, buffer = self._device, self._views, self._view, self._buffer
+        decide = self._asked.from_host
+        now = self._clock()
+        for _ in range(BATCH):
+            try:
+                size = os.readv(device, views)
+            except BlockingIOError:
+                return 0
+            except OSError as error:
+                return error.errno or errno.EIO
+            decision = decide(buffer, VNET, size, now)
+            kind = decision.kind
+            if kind == _PEER:
+                target: Any = decision.peer
+                target.link.send(buffer, view, size)
+            elif kind == _GATEWAY:
+                self._send_away(None, decision, size)
+        return 0
+
+    def drain_peer(self, peer: Peer, device: int) -> int:
+        """Pass on what waits in the device of *peer*.
+
+        :returns: 0, or the errno of a device that can not be read any more.
+        """
+        host, views, view, buffer = self._device, self._views, self._view, self._buffer
+        decide = self._asked.from_peer
+        now = self._clock()
+        for _ in range(BATCH):
+            try:
+                size = os.preadv(device, views, -1, NOWAIT)
+            except BlockingIOError:
+                return 0
+            except OSError as error:
+                return error.errno or errno.EIO
+            if not size:
+                return errno.EBADFD
+            decision = decide(peer, buffer, VNET, size, now)
+            kind = decision.kind
+            if kind == _HOST:
+                try:
+                    os.write(host, view[:size])
+                except OSError as error:
+                    self._switch.lose(peer, reason_of(error))
+            elif kind == _PEER:
+                target: Any = decision.peer
+                target.link.send(buffer, view, size)
+            elif kind == _GATEWAY:
+                self._send_away(peer, decision, size)
+        return 0
+
+    def pass_frame(self, peer: Peer, packet: bytes, now: float) -> None:
+        """Pass on a packet that came without a virtio header, through the stream of *peer*."""
+        decision = self._asked.from_peer(peer, packet, 0, len(packet), now)
+        kind = decision.kind
+        if kind == _HOST:
+            try:
+                os.writev(self._device, (PLAIN, packet))
+            except OSError as error:
+                self._switch.lose(peer, reason_of(error))
+        elif kind == _PEER:
+            target: Any = decision.peer
+            target.link.send_plain(packet)
+        elif kind == _GATEWAY and self._gateway is not None:
+            self._send_datagram(peer, packet, decision.target)
+
+    def pass_datagram(self, packet: bytes, now: float) -> None:
+        """Pass on a packet that came through the UDP gateway."""
+        decision = self._asked.from_gateway(packet, 0, len(packet), now)
+        if decision.kind == _PEER:
+            target: Any = decision.peer
+            target.link.send_plain(packet)
+
+    def _send_away(self, peer: Peer | None, decision: Decision, size: int) -> None:
+        """Through the UDP gateway, which knows no virtio header."""
+        if not finish(self._buffer, size):
+            self._switch.lose(peer, "invalid")
+        else:
+            self._send_datagram(peer, self._view[VNET:size], decision.target)
+
+    def _send_datagram(self, peer: Peer | None, packet: bytes | memoryview, target: tuple[str, int]) -> None:
+        if self._gateway is None:
+            self._switch.lose(peer, "target")
+            return
+        try:
+            self._gateway.sendto(packet, target)
+        except BlockingIOError:
+            self._switch.lose(peer, "full")
+        except OSError:
+            self._switch.lose(peer, "target")

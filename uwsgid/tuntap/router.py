@@ -1,0 +1,413 @@
+"""The router process: a tun device on the host's side, peers on the other, and a switch between them.
+
+This module holds the parts together and decides nothing: who owns an address and what may pass is told by
+`uwsgid.tuntap.switch`, how packets move stands in `uwsgid.tuntap.pump` and `uwsgid.tuntap.links`, and who may
+come in at which door in `uwsgid.tuntap.listen`.
+
+Nothing that a peer sends ends the process or makes it wait.  What does end it is the loss of its own device;
+the master starts it again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from uwsgid.errors import KernelError, PeerError, UwsgidError
+from uwsgid.host.syscalls import same_open_file
+from uwsgid.host.tun import DeviceFacts, set_offload
+from uwsgid.supervise.exits import Exit
+from uwsgid.tuntap.capture import Capture, Filter, Tap
+from uwsgid.tuntap.decision import Refused
+from uwsgid.tuntap.links import DeviceLink, FrameLink, Link
+from uwsgid.tuntap.listen import Credentials, Doors
+from uwsgid.tuntap.offload import host_offloads, peer_offloads
+from uwsgid.tuntap.peer import Peer, learnable
+from uwsgid.tuntap.policy import Policy, policy_of
+from uwsgid.tuntap.pump import BATCH, GONE, Pump
+from uwsgid.tuntap.records import rules_of
+from uwsgid.tuntap.rules import read_device_rule
+from uwsgid.tuntap.statsserver import StatsServer
+from uwsgid.tuntap.switch import Switch
+from uwsgid.wire.handover import Answer, Hello
+from uwsgid.wire.ip import read_address
+
+if TYPE_CHECKING:
+    from uwsgid.config.settings import Settings
+    from uwsgid.supervise.gateways import GatewayLife
+    from uwsgid.tuntap.setup import Opened
+
+QUIET: Final = 1.0  #: seconds between two lines about things that happen at the doors
+DATAGRAM: Final = 65536  #: bytes of the longest datagram
+
+
+def serve(opened: Opened, life: GatewayLife) -> int:
+    """Be a router until the instance ends; the exit code."""
+    settings = life.settings
+    router = Router(
+        opened, policy_of(settings), life.reactor, life.say, end=life.end, credentials=_asks(settings)
+    )
+
+    def reload() -> None:
+        try:
+            fresh = life.read_settings()
+            router.swap(policy_of(fresh), credentials=_asks(fresh))
+        except UwsgidError as error:
+            life.say(f"{life.name}: the rules stay as they are: {error}")
+        else:
+            life.adopt(fresh)
+            life.say(f"{life.name}: the rules were read again")
+
+    life.on_hangup(reload)
+    # before the reactor tells all that it watches of its end
+    life.reactor.addSystemEventTrigger("before", "shutdown", router.stop)
+    router.start()
+    return life.run()
+
+
+def _asks(settings: Settings) -> bool:
+    return policy_of(settings).credentials.required
+
+
+@implementer(IReadDescriptor)
+class HostSide:
+    """The router's own device, as the reactor sees it."""
+
+    def __init__(self, router: Router, pump: Pump, device: int) -> None:
+        self._router = router
+        self._pump = pump
+        self._device = device
+
+    def fileno(self) -> int:
+        return self._device
+
+    def logPrefix(self) -> str:
+        return "tuntap router device"
+
+    def doRead(self) -> None:
+        error = self._pump.drain_host()
+        self._router.drain_events()
+        if error in GONE:
+            self._router.fail(os.strerror(error))
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The kernel reports an error of the device: somebody removed it."""
+        self._router.fail("it was removed")
+
+
+@implementer(IReadDescriptor)
+class GatewaySide:
+    """The UDP gateway, as the reactor sees it: a packet a datagram, in both directions."""
+
+    def __init__(self, router: Router, pump: Pump, gateway: socket.socket) -> None:
+        self._router = router
+        self._pump = pump
+        self._gateway = gateway
+
+    def fileno(self) -> int:
+        return self._gateway.fileno()
+
+    def logPrefix(self) -> str:
+        return "tuntap gateway"
+
+    def doRead(self) -> None:
+        router, now = self._router, self._router.clock()
+        for _ in range(BATCH):
+            try:
+                packet, sender = self._gateway.recvfrom(DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                # what the kernel has to say about a datagram that we sent, such as "connection refused"
+                continue
+            if router.switch.policy.accepts_from(sender[0]):
+                self._pump.pass_datagram(packet, now)
+            else:
+                router.switch.lose(None, "target")
+        router.drain_events()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """A UDP socket is never lost; the reactor ends."""
+
+
+class Router:
+    """One router.
+
+    :param opened: its descriptors.
+    :param say: writes one line to the log.
+    :param end: ends the process with an exit code.
+    :param credentials: whether clients of frames say who they are first.
+    :param clock: monotonic seconds.
+    :ivar switch: what decides.
+    :ivar peers: all that are attached, by their number.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        policy: Policy,
+        reactor: Any,
+        say: Callable[[str], None],
+        *,
+        end: Callable[[int], None],
+        credentials: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.opened = opened
+        self.reactor = reactor
+        self.clock = clock
+        self.say = say
+        self.switch = Switch(policy, say, clock, gateway=opened.gateway >= 0)
+        self.peers: dict[int, Peer] = {}
+        self._end = end
+        self._numbers = 0
+        self._frame_peers = 0
+        self._quiet_until = 0.0
+        self._unsaid = 0
+        self._stopped = False
+        self._gateway: socket.socket | None = None
+        if opened.gateway >= 0:
+            self._gateway = socket.socket(fileno=opened.gateway)
+            self._gateway.setblocking(False)
+        os.set_blocking(opened.device, False)
+        self._pump = Pump(self.switch, opened.device, self._gateway, clock)
+        self._host = HostSide(self, self._pump, opened.device)
+        self._doors = Doors(
+            self,
+            _listener(opened.streams),
+            _listener(opened.devices) if opened.devices >= 0 else None,
+            use_credentials=credentials,
+        )
+        self._stats: StatsServer | None = None
+        if opened.stats >= 0:
+            self._stats = StatsServer(_listener(opened.stats), self)
+        self._tap = Tap(self.switch)
+        self._host_offload: bool | None = None
+        self._peer_offload: bool | None = None
+
+    # ---- life ----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to move packets."""
+        self._set_offloads()
+        self.reactor.addReader(self._host)
+        if self._gateway is not None:
+            self.reactor.addReader(GatewaySide(self, self._pump, self._gateway))
+        self._doors.start()
+        if self._stats is not None:
+            self._stats.start()
+
+    def stop(self) -> None:
+        """Let go of everybody, without a word."""
+        self._stopped = True
+        self._doors.close()
+        if self._stats is not None:
+            self._stats.close()
+        for peer in list(self.peers.values()):
+            peer.link.close()
+        self.peers.clear()
+
+    def fail(self, why: str) -> None:
+        """The device of the router can not be used any more: end, for there is nothing left to do."""
+        if not self._stopped:
+            self._stopped = True
+            self.say(f"[tuntap-router] the device {self.opened.name} is gone: {why}")
+            self.reactor.removeReader(self._host)
+            self._end(Exit.ERROR)
+
+    def swap(self, policy: Policy, *, credentials: bool = False) -> None:
+        """Obey *policy* from now on."""
+        self.switch.swap(policy)
+        self._doors.use_credentials = credentials
+        self._set_offloads()
+
+    # ---- who comes -----------------------------------------------------------------------------------------
+
+    def welcome_stream(self, connection: socket.socket, who: Credentials) -> None:
+        """A peer behind a stream."""
+        policy = self.switch.policy
+        peer = self._new_peer(connection, who, header=4)
+        link = FrameLink(peer, self, self._pump, connection, limit=policy.queue, size_limit=policy.buffer)
+        self._attach(link)
+        link.start()
+
+    def welcome_device(
+        self, connection: socket.socket, who: Credentials, hello: Hello, device: int, facts: DeviceFacts
+    ) -> None:
+        """A peer that hands its device over."""
+        self._refuse_known(device)
+        try:
+            rules = tuple(read_device_rule(text) for text in hello.rules)
+        except ValueError as error:
+            raise PeerError(f"a rule of {hello.device}: {error}", status=0) from None
+        peer = self._new_peer(connection, who, device=hello.device)
+        try:
+            set_offload(device, self._wants_peer_offload())
+        except KernelError as error:
+            raise PeerError(str(error), status=0) from None
+        if not self.switch.policy.credentials.assigns:
+            peer.addresses.update(dict.fromkeys(self._meant(hello)))
+        link = DeviceLink(peer, self, self._pump, device, connection)
+        self._attach(link)
+        self.switch.offer_rules(peer, rules)
+        link.start()
+        try:
+            connection.send(Answer(True).pack())
+        except OSError:
+            self.lost(link, "")  # it did not wait for the answer
+
+    @staticmethod
+    def _meant(hello: Hello) -> Iterable[bytes]:
+        for text in hello.addresses:
+            try:
+                address = read_address(text)
+            except ValueError:
+                raise PeerError(f"{text!r} of {hello.device} is no address", status=0) from None
+            if learnable(address):
+                yield address
+
+    def _refuse_known(self, device: int) -> None:
+        """A device belongs to one peer."""
+        try:
+            if same_open_file(device, self.opened.device):
+                raise PeerError("what was handed over is the device of the router itself", status=0)
+            for peer in list(self.peers.values()):
+                link = peer.link
+                if isinstance(link, DeviceLink) and same_open_file(device, link.device):
+                    if not link.ended():
+                        raise PeerError(f"what was handed over is the device of {peer.name}", status=0)
+                    self.lost(link, "")  # a vassal that reloads: its old process has left already
+        except OSError:
+            pass  # a kernel without kcmp(2)
+
+    def _new_peer(
+        self, connection: socket.socket, who: Credentials, *, device: str = "", header: int = 0
+    ) -> Peer:
+        self._numbers += 1
+        return Peer(
+            self._numbers,
+            f"fd: {connection.fileno()}",
+            uid=who.uid,
+            gid=who.gid,
+            pid=max(who.pid, 0),
+            device=device,
+            header=header,
+        )
+
+    def _attach(self, link: Link) -> None:
+        peer = link.peer
+        peer.link = link
+        credentials = self.switch.policy.credentials
+        if credentials.assigns:
+            try:
+                address = credentials.address(peer.pid, peer.uid, peer.gid)
+            except ValueError as error:
+                raise PeerError(str(error), status=0) from None
+            if not address:
+                raise PeerError(f"there is no address for uid {peer.uid} (pid {peer.pid})", status=0)
+            peer.addresses[address] = None
+        if not self.switch.attach(peer):
+            raise PeerError(f"its address is not to be had: {peer.refused}", status=0)
+        self.peers[peer.number] = peer
+        self.drain_events()
+        if isinstance(link, FrameLink):
+            self._frame_peers += 1
+            self._set_offloads()
+
+    # ---- who goes ------------------------------------------------------------------------------------------
+
+    def lost(self, link: Link, why: str) -> None:
+        """Close *link* and forget its peer."""
+        peer = link.peer
+        if why and not self._stopped:
+            self.grumble(f"[tuntap-router] {why} from {peer.name}")
+        link.close()
+        if self.peers.pop(peer.number, None) is None:
+            return
+        self.switch.detach(peer)
+        if isinstance(link, FrameLink):
+            self._frame_peers -= 1
+            self._set_offloads()
+
+    def drain_events(self) -> None:
+        """Close whom the switch has refused."""
+        events = self.switch.events
+        while events:
+            event = events.pop(0)
+            if isinstance(event, Refused) and event.peer.number in self.peers:
+                self.lost(event.peer.link, "")
+
+    # ---- what is said and counted --------------------------------------------------------------------------
+
+    def offered(self, link: Link, rules: tuple[Any, ...]) -> None:
+        """A peer sent rules about itself."""
+        self.switch.offer_rules(link.peer, rules_of(rules))
+
+    def grumble(self, text: str) -> None:
+        """Write *text* to the log, at most one a second."""
+        now = self.clock()
+        if now < self._quiet_until:
+            self._unsaid += 1
+            return
+        more = f" ({self._unsaid} more like it)" if self._unsaid else ""
+        self._unsaid = 0
+        self._quiet_until = now + QUIET
+        self.say(f"{text}{more}" if text.startswith("[") else f"[tuntap-router] {text}{more}")
+
+    def document(self) -> bytes:
+        """The statistics."""
+        from uwsgid.tuntap.report import report
+
+        return report(self)
+
+    def begin_capture(self, write: Callable[[bytes], bool], filter: Filter) -> Capture:
+        """Show packets to somebody from now on."""
+        capture = Capture(write, self.opened.name, filter)
+        self._tap.captures.append(capture)
+        self._pump.ask(self._tap)
+        return capture
+
+    def end_capture(self, capture: Capture) -> None:
+        """Show them no longer."""
+        self._tap.captures.remove(capture)
+        if not self._tap.captures:
+            self._pump.ask(self.switch)
+
+    # ---- offload -------------------------------------------------------------------------------------------
+
+    def _routes(self) -> bool:
+        return self._gateway is not None and len(self.switch.policy.routes) > 0
+
+    def _wants_peer_offload(self) -> bool:
+        return peer_offloads(self._frame_peers, self._routes(), self.switch.policy.switch_local)
+
+    def _set_offloads(self) -> None:
+        host = host_offloads(self._frame_peers, self._routes())
+        if host is not self._host_offload:
+            self._host_offload = host
+            try:
+                set_offload(self.opened.device, host)
+            except KernelError as error:
+                self.grumble(str(error))
+        peers = self._wants_peer_offload()
+        if peers is not self._peer_offload:
+            self._peer_offload = peers
+            for peer in list(self.peers.values()):
+                if isinstance(peer.link, DeviceLink):
+                    try:
+                        set_offload(peer.link.device, peers)
+                    except KernelError as error:
+                        self.grumble(str(error))
+
+
+def _listener(fd: int) -> socket.socket:
+    listener = socket.socket(fileno=fd)
+    listener.setblocking(False)
+    return listener
