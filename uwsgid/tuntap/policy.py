@@ -1,7 +1,7 @@
 """All that a router is to obey, in one piece: made from the configuration, and replaced as a whole.
 
 A router reads its configuration again when it is told to; either a whole new policy comes of it, or the old
-one stays.  Rules are new objects each time; `Policy.adopt` carries over what the old ones have counted.
+one stays.  Rules are new objects each time; the switch carries over what the old ones have counted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.flows import FlowTable
 from uwsgid.tuntap.networks import Target
 from uwsgid.tuntap.options import REFUSE, TunTapRouter
-from uwsgid.tuntap.rules import Rule
 from uwsgid.tuntap.shaper import Limits
 
 
@@ -55,27 +54,6 @@ class Policy:
     def accepts_from(self, host: str) -> bool:
         """Whether a datagram that comes from the address *host* may enter at the gateway."""
         return self.any_gateway or any(rule.target and rule.target[0] == host for rule in self.routes.rules)
-
-    def adopt(self, old: Policy) -> None:
-        """Take over what *old* has seen: counters of rules with the same text, in their order, and flows."""
-        for mine, theirs in (
-            (self.chain_in, old.chain_in),
-            (self.chain_out, old.chain_out),
-            (self.routes, old.routes),
-        ):
-            _adopt(mine.rules, theirs.rules)
-        if self.flows is not None and old.flows is not None:
-            self.flows = old.flows
-
-
-def _adopt(mine: Iterable[Rule], theirs: Iterable[Rule]) -> None:
-    before: dict[str, list[Rule]] = {}
-    for rule in theirs:
-        before.setdefault(rule.text, []).append(rule)
-    for rule in mine:
-        if same := before.get(rule.text):
-            was = same.pop(0)
-            rule.packets, rule.bytes = was.packets, was.bytes
 
 
 def policy_of(settings: Settings) -> Policy:
