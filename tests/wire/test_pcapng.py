@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from uwsgid.errors import PeerError
 from uwsgid.testing.packets import PLAIN
-from uwsgid.wire.pcapng import IN, OUT, interface, packet, section
+from uwsgid.wire.events import NEED_DATA
+from uwsgid.wire.pcapng import IN, OUT, Captured, Reader, interface, packet, section
 
 NOW = 1_700_000_000_123_456_789
 
@@ -113,3 +115,57 @@ class StreamTests(SynchronousTestCase):
             self.assertEqual((high << 32 | low, block.body[20 : 20 + kept]), (when, data))
             self.assertEqual(block.options.get(1, b"").decode(), comment)
             self.assertEqual(int.from_bytes(block.options.get(2, b""), "little"), direction)
+
+
+def drive(reader: Reader, data: bytes) -> list[Captured]:
+    """The packets in `data`."""
+    reader.feed(data)
+    packets: list[Captured] = []
+    while (event := reader.next_event()) is not NEED_DATA:
+        assert isinstance(event, Captured)
+        packets.append(event)
+    return packets
+
+
+class ReaderTests(SynchronousTestCase):
+    """What was written here is read again."""
+
+    def test_any_slicing(self) -> None:
+        """Blocks may come cut as the network likes."""
+        stream = section("uwsgid") + interface("emperor0", 60)
+        wanted: list[Captured] = []
+        for number, data in enumerate(PLAIN.values()):
+            stream += packet(data, NOW + number, comment=f"n{number}", direction=number % 3, length=2000)
+            wanted.append(Captured(NOW + number, data, f"n{number}", number % 3, 2000))
+        for size in (1, 7, len(stream)):
+            reader = Reader()
+            seen: list[Captured] = []
+            for at in range(0, len(stream), size):
+                seen += drive(reader, stream[at : at + size])
+            self.assertEqual((seen, reader.interfaces), (wanted, ["emperor0"]))
+
+    def test_no_stream(self) -> None:
+        """What is no such stream is refused."""
+        start = section("uwsgid") + interface("emperor0")
+        for data in (
+            b'{"version": "uwsgid"}',
+            interface("emperor0"),
+            start + b"\6\0\0\0" + b"\xff\xff\xff\xff" + bytes(4),
+            start + b"\6\0\0\0" + b"\x0d\0\0\0" + bytes(5),
+            start + b"\6\0\0\0" + b"\x0c\0\0\0" * 2,
+            start + packet(b"1234", 1)[:-4] + bytes(4),
+            start + packet(b"1234", 1)[:20] + b"\5\0\0\0" + packet(b"1234", 1)[24:],
+        ):
+            with self.assertRaises(PeerError):
+                drive(Reader(), data)
+
+    @settings(deadline=None, max_examples=200)
+    @given(st.binary(max_size=60), st.integers(0, 200))
+    def test_any_bytes(self, data: bytes, at: int) -> None:
+        """Any bytes are packets or a PeerError."""
+        stream = section("") + interface("x") + packet(b"1234", 1, comment="x", direction=IN)
+        for odd in (data, stream[:at] + data + stream[at + len(data) :]):
+            try:
+                drive(Reader(), odd)
+            except PeerError as error:
+                self.assertIn("pcapng", str(error))

@@ -4,12 +4,18 @@ A stream is one `section`, one `interface` and any number of `packet` blocks, si
 may be cut after any block, so it can be written while it is read.  Packets are bare IP packets, their times
 are in nanoseconds, and what became of each is told in its comment and its direction.  Block layouts are those
 of draft-ietf-opsawg-pcapng.  All is little-endian.
+
+`Reader` reads such a stream again, for who wants to see it in a terminal.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from struct import Struct
 from typing import Final
+
+from uwsgid.errors import PeerError
+from uwsgid.wire.events import NEED_DATA, NeedData
 
 IN: Final = 1  #: direction of a packet: towards a vassal
 OUT: Final = 2  #: direction of a packet: from a vassal
@@ -21,6 +27,7 @@ _INTERFACE: Final = 1
 _PACKET: Final = 6
 
 _MAGIC: Final = 0x1A2B3C4D
+_MAX_BLOCK: Final = 1 << 20
 _UNKNOWN_LENGTH: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 _END_OF_OPTIONS: Final = 0
@@ -108,3 +115,88 @@ def _option(code: int, value: bytes) -> bytes:
 def _padded(data: bytes) -> bytes:
     """*data*, filled up to a multiple of four bytes."""
     return data + bytes(-len(data) & 3)
+
+
+# ---- the other direction -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A packet of a stream; the fields are those of `packet`."""
+
+    when: int
+    data: bytes
+    comment: str
+    direction: int
+    length: int
+
+
+class Reader:
+    """Turns the bytes of a stream into packets: of one that was written here, not of any pcapng file.
+
+    :ivar interfaces: the names of those that the stream told so far.
+    """
+
+    __slots__ = ("_buffer", "_started", "interfaces")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._started = False
+        self.interfaces: list[str] = []
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived."""
+        self._buffer += data
+
+    def next_event(self) -> Captured | NeedData:
+        """The next packet, or `NEED_DATA`.
+
+        :raises PeerError: this is no such stream.
+        """
+        while len(self._buffer) >= 12:
+            kind, size = _EDGE.unpack_from(self._buffer)
+            if not self._started and kind != _SECTION:
+                raise PeerError("this is no pcapng stream", status=0)
+            if size % 4 or not 12 <= size <= _MAX_BLOCK:
+                raise PeerError(f"a pcapng block of {size} bytes", status=0)
+            if len(self._buffer) < size:
+                break
+            body = bytes(self._buffer[8 : size - 4])
+            if _TAIL.unpack_from(self._buffer, size - 4) != (size,):
+                raise PeerError("a pcapng block whose two sizes differ", status=0)
+            del self._buffer[:size]
+            self._started = True
+            if kind == _INTERFACE:
+                self.interfaces.append(_text(_options(body, _INTERFACE_BODY.size), _NAME))
+            elif kind == _PACKET:
+                return _read_packet(body)
+        return NEED_DATA
+
+
+def _read_packet(body: bytes) -> Captured:
+    start = _PACKET_BODY.size
+    if len(body) < start:
+        raise PeerError("a pcapng packet that is cut", status=0)
+    _, high, low, kept, length = _PACKET_BODY.unpack_from(body)
+    if kept > len(body) - start:
+        raise PeerError("a pcapng packet that is cut", status=0)
+    options = _options(body, start + kept + (-kept & 3))
+    direction = int.from_bytes(options.get(_FLAGS, b""), "little") & 3
+    return Captured(high << 32 | low, body[start : start + kept], _text(options, _COMMENT), direction, length)
+
+
+def _options(body: bytes, at: int) -> dict[int, bytes]:
+    """The options that begin at a byte, each once."""
+    options: dict[int, bytes] = {}
+    while at + _OPTION.size <= len(body):
+        code, size = _OPTION.unpack_from(body, at)
+        at += _OPTION.size
+        if code == _END_OF_OPTIONS:
+            break
+        options[code] = body[at : at + size]
+        at += size + (-size & 3)
+    return options
+
+
+def _text(options: dict[int, bytes], code: int) -> str:
+    return options.get(code, b"").decode("utf-8", "replace")
