@@ -174,35 +174,44 @@ class DeathTests(LiveCase):
             return b""
 
     def test_zygote(self) -> None:
-        """Without the zygote the workers go on serving; a new one is made, and workers can be born again."""
+        """Without the zygote the workers go on serving; a second later a new one can bear workers."""
         daemon = self.serve(self.probe_config(workers=2, more="auto-procname = true"), workers=2)
         # a worker bears the title of the zygote until it has its own
         wait_until(lambda: len(daemon.members("zygote")) == 1, "one zygote")
         (zygote,) = daemon.members("zygote")
         with Load(self.path("app.sock"), clients=2) as load:
             load.wait_for_more(100)
+            began = time.monotonic()
             zygote.kill()
+            daemon.wait_for(r"WSGI app 0 .* ready in", count=2)
+            self.assertLess(time.monotonic() - began, 1.0, daemon.log())
             load.wait_for_more(500)
         self.assertEqual(load.failures, [], daemon.log())
-        wait_until(lambda: daemon.members("zygote"), "another zygote")
         os.kill(int(uwsgi_fetch(self.path("app.sock"), "/pid").body), signal.SIGKILL)
         daemon.wait_for("Respawned uWSGI worker")
         self.assertEqual(uwsgi_fetch(self.path("app.sock"), "/pid").status, 200)
 
     def test_seed(self) -> None:
-        """Without the seed nobody notices, and a reload still works."""
+        """Without the seed nobody notices; a second later there is a spare again, and reloads work."""
         daemon = self.serve(self.probe_config(workers=2, more="auto-procname = true"), workers=2)
         seeds = daemon.members("seed")
         self.assertTrue(seeds, daemon.survivors())
         with Load(self.path("app.sock"), clients=2) as load:
             load.wait_for_more(100)
+            began = time.monotonic()
             seeds[0].kill()
             daemon.wait_for(r"the seed .* is gone")
+            wait_until(lambda: self.are_two(daemon, seeds[0].pid), "another spare")
+            self.assertLess(time.monotonic() - began, 1.0, daemon.log())
             load.wait_for_more(200)
             daemon.signal(signal.SIGHUP)
             daemon.wait_for(r"worker \d+ (killed successfully|buried)", count=2)
             load.wait_for_more(200)
         self.assertEqual(load.failures, [], daemon.log())
+
+    def are_two(self, daemon: Daemon, but: int) -> bool:
+        """Whether there are a seed and its spare, without the one of that pid."""
+        return len([seed for seed in daemon.members("seed") if seed.pid != but]) == 2
 
     def test_master(self) -> None:
         """Without the master everybody leaves, and the port is free at once."""

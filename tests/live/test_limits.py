@@ -30,6 +30,17 @@ class LimitTests(LiveCase):
         daemon.wait_for(rf"DAMN ! worker 1 \(pid: {pid}\) died, killed by signal 9")
         self.assertEqual(uwsgi_fetch(self.path("app.sock"), "/pid").status, 200)
 
+    def test_harakiri_of_threads(self) -> None:
+        """The stack of each thread is in the log, of those that are in time, too."""
+        daemon = self.serve(self.probe_config(workers=1, more="harakiri = 1\nthreads = 3"))
+        with Load(self.path("app.sock"), clients=2, path="/forever"):
+            wait_until(lambda: daemon.seen("the application sleeps for ever") >= 2, "two sleepers")
+            daemon.wait_for(r"HARAKIRI ON WORKER 1 ")
+            daemon.wait_for(r"in forever_page", count=2)
+            daemon.wait_for(r"DAMN ! worker 1 ")
+            daemon.signal(signal.SIGINT)
+            self.assertEqual(daemon.wait(), 0, daemon.log())
+
     def test_harakiri_spares_the_quick(self) -> None:
         """Requests within the time are left alone, also one after the other for longer than the time."""
         daemon = self.serve(self.probe_config(workers=1, more="harakiri = 1"))

@@ -183,6 +183,58 @@ class FifoTests(LiveCase):
         self.say("p")
         daemon.wait_for(r"worker \d resumed", count=2)
 
+    def test_workers_brutally(self) -> None:
+        """W replaces the workers and does not wait for their requests."""
+        daemon = self.start(workers=1)
+        with Load(self.path("app.sock"), clients=1, path="/forever"):
+            wait_until(lambda: daemon.seen("the application sleeps for ever"), "the sleeper")
+            self.say("W")
+            daemon.wait_for("Respawned uWSGI worker 1 ")
+            daemon.signal(signal.SIGINT)
+            self.assertEqual(daemon.wait(), 0, daemon.log())
+        self.assertEqual(daemon.seen("NO MERCY"), 0, daemon.log())
+
+    def test_cheap(self) -> None:
+        """C sends the workers home, and the next client brings them back and is served."""
+        daemon = self.start()
+        self.say("C")
+        daemon.wait_for(r"uWSGI worker \d cheaped", count=2)
+        self.assertEqual(uwsgi_fetch(self.path("app.sock"), "/pid").status, 200)
+        daemon.wait_for("pawned uWSGI worker [12] ", count=4)
+
+    def test_log(self) -> None:
+        """L sets the log aside and begins a new one; l opens it again after somebody else has moved it."""
+        log = Path(self.path("site.log"))
+        config = self.probe_config(
+            workers=1, more=f"master-fifo = {self.path('fifo')}\nlogto = {log}\nlog-master = true"
+        )
+        self.fifo = self.path("fifo")
+        self.launch(config)
+        wait_until(lambda: log.exists() and "spawned uWSGI worker 1 " in log.read_text(), "the log")
+        self.say("L")
+        (backup,) = wait_until(lambda: list(self.folder.glob("site.log.*")), "the old log")
+        self.assertIn("spawned uWSGI worker 1 ", backup.read_text())
+        moved = log.rename(self.path("moved.log"))
+        self.say("l")
+        wait_until(log.exists, "a new log")
+        uwsgi_fetch(self.path("app.sock"), "/pid")
+        wait_until(lambda: "GET /pid" in log.read_text(), "the line of the request")
+        self.assertNotIn("GET /pid", moved.read_text())
+
+    def test_several(self) -> None:
+        """1 changes to the second FIFO, and 0 there back to the first."""
+        second = self.path("second")
+        daemon = self.start(more=f"master-fifo = {second}")
+        first = self.fifo
+        self.say("1")
+        wait_until(lambda: not os.path.exists(first), "the end of the first FIFO")
+        self.fifo = second
+        self.say("s0")
+        daemon.wait_for("workers total requests")
+        self.fifo = first
+        self.say("s")
+        daemon.wait_for("workers total requests", count=2)
+
     def test_pidfiles(self) -> None:
         """P writes the pidfile anew."""
         pidfile = Path(self.path("site.pid"))

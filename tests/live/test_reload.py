@@ -38,6 +38,22 @@ class ReloadTests(LiveCase):
         self.assertEqual(load.failures, [], daemon.log())
         self.assertEqual(daemon.seen(r"\bDAMN\b"), 0, daemon.log())
 
+    def test_reloads_and_deaths_together(self) -> None:
+        """20,000 requests during ten reloads, each with a worker killed: only the one in it may fail."""
+        daemon = self.serve(self.probe_config(workers=2), workers=2)
+        with Load(self.path("app.sock")) as load:
+            for number in range(RELOADS):
+                load.wait_for(number * REQUESTS // RELOADS)
+                victim = int(uwsgi_fetch(self.path("app.sock"), "/pid").body)
+                spawned = daemon.seen("Respawned uWSGI worker")
+                daemon.signal(signal.SIGHUP)
+                os.kill(victim, signal.SIGKILL)
+                daemon.wait_for("DAMN", count=number + 1)
+                daemon.wait_for("Respawned uWSGI worker", count=spawned + 2)
+                self.assertLessEqual(len(load.failures), number + 1, f"{load.failures}\n{daemon.log()}")
+            load.wait_for(REQUESTS)
+        self.assertLessEqual(len(load.failures), RELOADS, f"{load.failures}\n{daemon.log()}")
+
     def test_new_code_is_served(self) -> None:
         """After HUP the new version of the application answers, from the same master."""
         app = Path(self.path("app.py"))
