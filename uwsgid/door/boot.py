@@ -23,7 +23,7 @@ from uwsgid.door.command import RELOADS, STARTED_AS, configuration, started_as
 from uwsgid.door.options import Instance
 from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
 from uwsgid.errors import ConfigError, KernelError
-from uwsgid.families import languages, loop_engines
+from uwsgid.families import gateway_setups, languages, loop_engines
 from uwsgid.host import (
     NOTHING_TO_DO,
     Inherited,
@@ -45,6 +45,7 @@ from uwsgid.host import (
     write_pidfile,
 )
 from uwsgid.host.calls import attempt
+from uwsgid.host.kept import Kept
 from uwsgid.host.privileges import resolve_identity
 from uwsgid.interfaces import IKernel
 from uwsgid.logs import Lines, banner
@@ -54,6 +55,7 @@ from uwsgid.master.inheritance import Inheritance
 from uwsgid.request.body import how_buffered
 from uwsgid.request.options import Bodies, RequestOptions
 from uwsgid.supervise.deadline import Harakiri
+from uwsgid.supervise.gateways import Gateway
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Processes
 from uwsgid.worker.dropping import Moment, moment_of
@@ -73,6 +75,8 @@ class Boot:
     :ivar starter: who waits for an instance that goes to the background.
     :ivar binary: the program that the user started.
     :ivar cleanup: files to remove at exit: label and path.
+    :ivar gateways: the processes that rooms want besides the workers.
+    :ivar kept: descriptors that survive a reload.
     :ivar house: the household, once it is made; `household` for those who come later.
     """
 
@@ -91,6 +95,8 @@ class Boot:
     seed_pid: int = 0
     binary: str = ""
     cleanup: list[tuple[str, str]] = field(default_factory=list)
+    gateways: list[Gateway] = field(default_factory=list)
+    kept: Kept | None = None
     house: Household | None = None
 
     @property
@@ -242,6 +248,14 @@ def take_what_needs_root(boot: Boot) -> None:
     keep_in_memory(boot.kernel, limits)
 
 
+def open_gateways(boot: Boot) -> None:
+    """Devices and sockets of gateways, as root and before the hooks that give a device its address."""
+    boot.kept = Kept.inherited(boot.kernel, boot.environ)
+    for member in gateway_setups:
+        boot.gateways.extend(member.part(boot.site.settings, boot.kernel, boot.say, boot.kept))
+    boot.kept.close_unclaimed()
+
+
 def drop_privileges(boot: Boot) -> None:
     """``uid``, ``gid`` and their kin; see `uwsgid.worker.dropping` for those who do it later."""
     privileges = boot.site.settings[Privileges]
@@ -310,7 +324,7 @@ def bind_the_sockets(boot: Boot) -> None:
         processes=settings[Processes].processes,
         say=boot.say,
     )
-    if not boot.listeners and not settings[Processes].no_server:
+    if not boot.listeners and not boot.gateways and not settings[Processes].no_server:
         raise ConfigError(
             f"{NOTHING_TO_DO} Try --http-socket :8080 for a browser or --socket /run/site.sock for nginx."
         )
@@ -331,6 +345,7 @@ STEPS: Final[tuple[Step, ...]] = (
     write_pidfiles,
     bind_shared_sockets,
     take_what_needs_root,
+    open_gateways,
     drop_privileges,
     enter_the_directory,
     write_late_pidfiles,

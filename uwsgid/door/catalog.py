@@ -55,7 +55,7 @@ MASTER: Final = (
 TWISTED_LOOPS: Final = ("uwsgid.loops.reactor",)
 
 #: Gateways, whose processes run a reactor, and what opens devices and sockets for them at boot.
-GATEWAYS: Final = ("uwsgid.gateways.role",)
+GATEWAYS: Final = ("uwsgid.gateways.role", "uwsgid.tuntap.setup", "uwsgid.tuntap.devices")
 
 #: What the standard library imports when it is first needed, and could not find any more in a jail, or as a
 #: user who may not read the interpreter.

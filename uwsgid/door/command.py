@@ -6,6 +6,7 @@ or an `Answer` to print.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -24,7 +25,7 @@ from uwsgid.config.reference import Questions, dump_options, get_option, help_te
 from uwsgid.config.settings import Settings, judge_reading
 from uwsgid.door import catalog
 from uwsgid.door.options import OneShot
-from uwsgid.errors import ConfigError, UwsgidError
+from uwsgid.errors import ConfigError, ConfigProblems, UwsgidError
 from uwsgid.host import Kernel, become_now, signal_pidfile
 from uwsgid.host.privileges import resolve_group, resolve_user
 from uwsgid.interfaces import IKernel
@@ -118,6 +119,27 @@ def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | No
         return Answer(problems, Exit.ERROR, True, fallback)
     answer = _one_shot(judged.settings, kernel)
     return answer or Site(judged.settings, reading, tuple(words), is_reload, fallback, dict(environ))
+
+
+def read_again(site: Site, cwd: str) -> Settings:
+    """The configuration of a running instance as it is in its files now.
+
+    :param cwd: where the instance was started.
+    :raises ConfigError: it can not be used.
+    """
+    here = os.getcwd()
+    try:
+        os.chdir(cwd)
+        facts = Facts.of_this_process(resolve=socket.gethostbyname)
+        reading = read(site.argv, site.environ, facts=facts, options=index(), is_reload=site.is_reload)
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: {error.strerror}") from None
+    finally:
+        os.chdir(here)
+    judged = judge_reading(reading, index())
+    if judged.settings is None:
+        raise ConfigProblems(judged.problems)
+    return judged.settings
 
 
 def _load_plugins(reading: Reading) -> Reading:

@@ -14,6 +14,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from uwsgid.door.command import read_again
 from uwsgid.host import Limits, LockTable, Privileges, Sockets, drop, keep_in_memory
 from uwsgid.host.calls import attempt
 from uwsgid.languages.python.api_locks import user_lock_names
@@ -55,6 +56,9 @@ def share_memory(boot: Boot) -> None:
         started=time.time(),
         is_reload=boot.site.is_reload,
         locks=LockTable((*user_lock_names(settings), *thunder)),
+        gateways=tuple(boot.gateways),
+        kept=boot.kept,
+        read_again=lambda: read_again(boot.site, boot.cwd),
     )
     boot.say(banner.backlog_line(settings[Sockets].listen))
     boot.say(banner.mercy_line(settings[Endings].worker_mercy))

@@ -15,14 +15,15 @@ from typing import Final
 from twisted.internet.interfaces import IReadDescriptor
 from zope.interface import implementer
 
+from uwsgid.errors import UwsgidError
 from uwsgid.families import roles
 from uwsgid.host import Limits, Privileges, drop, keep_in_memory
 from uwsgid.supervise.birth import Newborn, become_signalled
 from uwsgid.supervise.conversation import Conversation
 from uwsgid.supervise.exits import Exit
-from uwsgid.supervise.gateways import GATEWAY, GatewayLife
+from uwsgid.supervise.gateways import GATEWAY, LIVE, GatewayLife
 from uwsgid.supervise.household import Household
-from uwsgid.wire.control import Leave, Ready
+from uwsgid.wire.control import Ask, Leave, Ready
 
 #: What uWSGI's gateways do not react to.
 IGNORED: Final = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGPIPE, signal.SIGTSTP)
@@ -36,7 +37,11 @@ def gateway(newborn: Newborn) -> int:
     house = newborn.household
     settle(house)
     wanted = house.gateways[newborn.slot - 1]
-    life = GatewayLife(fresh_reactor(), house, house.say, newborn.slot, wanted.name)
+    life = GatewayLife(
+        fresh_reactor(), house, house.say, newborn.slot, wanted.name, lambda: newborn.master.say(Ask(LIVE))
+    )
+    if newborn.generation:
+        read_what_changed(life)
     become_signalled(lambda: install(life))
     house.name_process(wanted.name.removeprefix("uWSGI "))
     life.reactor.addReader(_Line(life, newborn.master))
@@ -55,6 +60,14 @@ def settle(house: Household) -> None:
         drop(house.kernel, privileges, house.say)
     # a change of users makes the kernel forget it (prctl(2))
     house.kernel.set_parent_death_signal(signal.SIGKILL)
+
+
+def read_what_changed(life: GatewayLife) -> None:
+    """Take over the configuration that other gateways took before this one was born."""
+    try:
+        life.settings = life.read_settings()
+    except UwsgidError as error:
+        life.say(f"{life.name} goes on with the configuration of the start: {error}")
 
 
 def install(life: GatewayLife) -> None:

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.utils import getProcessOutputAndValue
 
 from uwsgid.host import Listener, prepare_reload
+from uwsgid.host.kept import Kept
 from uwsgid.interfaces import IKernel
 from uwsgid.master.unixsignals import hold, release
 
@@ -55,6 +56,7 @@ class Reexec:
     :param cwd: where the instance was started.
     :param environ: what the new image finds in its environment, the sockets apart.  The present one has what
         the configuration put there, which must not be taken for what the operator said.
+    :param kept: descriptors that the new image gets, besides the sockets.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class Reexec:
         listeners: Sequence[Listener],
         say: Callable[[str], None],
         environ: Mapping[str, str] = os.environ,
+        kept: Kept | None = None,
     ) -> None:
+        self._kept = kept
         self._reactor = reactor
         self._kernel = kernel
         self._argv = tuple(argv)
@@ -121,6 +125,8 @@ class Reexec:
         self._kernel.chdir(self._cwd)
         for line in prepare_reload(self._kernel, self._listeners, self._environ):
             self._say(line)
+        if self._kept is not None:
+            self._kept.leave_behind(self._environ)
         self._say(f"running {sys.executable}")
         before()
         hold()

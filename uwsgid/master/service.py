@@ -19,6 +19,7 @@ from uwsgid.logs import banner
 from uwsgid.master.cheap import CheapMode
 from uwsgid.master.farewell import say_goodbye
 from uwsgid.master.fifo import Fifo, FifoFiles
+from uwsgid.master.gateways import Gateways
 from uwsgid.master.logintake import LogIntake
 from uwsgid.master.queues import Queues
 from uwsgid.master.reexec import Reexec, Sources
@@ -66,6 +67,14 @@ class Master(MultiService):
             end_is_near=lambda: self.signals.end_is_near,
             clock=time.time,
         )
+        self.gateways = Gateways(
+            house,
+            self.workforce.supervisor,
+            reactor,
+            self._say,
+            stopping=lambda: self.workforce.stopping,
+            proceed=self.workforce.proceed,
+        )
         self.watchdog = Watchdog(house, self.workforce, reactor, self._say, lambda: self.queues.longest)
         self.signals = UnixSignals(
             reactor,
@@ -89,7 +98,9 @@ class Master(MultiService):
         self._has_fifo = bool(settings[FifoFiles].paths)
         self.cheap = CheapMode(reactor, house.listeners, self._wake_up)
         self.stall = Stall(reactor)
-        self.statistics = Statistics(inheritance, self.workforce, self.queues, self.stall, reactor)
+        self.statistics = Statistics(
+            inheritance, self.workforce, self.queues, self.stall, self.gateways, reactor
+        )
         self.statistics.setServiceParent(self)
         self._intake = LogIntake(reactor, inheritance.logs)
         self._reexec = Reexec(
@@ -100,6 +111,7 @@ class Master(MultiService):
             house.listeners,
             self._say,
             inheritance.started_with,
+            house.kept,
         )
         self._sources = Sources(inheritance.sources)
         self._checking = self._check_again = False  # a helper process reads the changed configuration
@@ -150,6 +162,7 @@ class Master(MultiService):
             self.workforce.stop(gracefully=False, code=1)
             return
         self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid)
+        self.gateways.start()
         self.stall.start()
         self._checks.start(max(1, self._endings.check_interval), now=False)
         self._tell_ready()
@@ -206,6 +219,11 @@ class Master(MultiService):
             self.stop()
         elif self._checking:
             self._check_again = True
+        elif self._sources.changed() and self.gateways.take_changes():
+            self._sources = Sources(self._inheritance.sources)
+            self._say("the configuration changed: the gateways take it over")
+            if self._house.listeners:
+                self.workforce.reload()
         elif self._sources.changed():
             self._checking = True
             self._sources = Sources(self._inheritance.sources)
@@ -344,6 +362,7 @@ class Master(MultiService):
             self._checks.stop()
         self.fifo.stop()
         self.stall.stop()
+        self.gateways.end()
         self.cheap.end()
 
     def _finish(self, code: int) -> None:

@@ -11,6 +11,7 @@ from twisted.application.service import MultiService
 from uwsgid.config.reference import show_config
 from uwsgid.host.privileges import owner_ids
 from uwsgid.host.socket_options import Sockets
+from uwsgid.master.gateways import Gateways
 from uwsgid.master.inheritance import Inheritance
 from uwsgid.master.queues import Queues
 from uwsgid.master.stall import Stall
@@ -24,13 +25,20 @@ class Statistics(MultiService):
     """Answers whoever asks how the instance does."""
 
     def __init__(
-        self, inheritance: Inheritance, workforce: Workforce, queues: Queues, stall: Stall, reactor: Any
+        self,
+        inheritance: Inheritance,
+        workforce: Workforce,
+        queues: Queues,
+        stall: Stall,
+        gateways: Gateways,
+        reactor: Any,
     ) -> None:
         MultiService.__init__(self)
         self._house = inheritance.household
         self._workforce = workforce
         self._queues = queues
         self._stall = stall
+        self._gateways = gateways
         settings = self._house.settings
         self._stats = settings[Stats]
         if self._stats.address:
@@ -67,6 +75,7 @@ class Statistics(MultiService):
         found = report(self.facts())
         found["reactor_delay"] = int(self._stall.last * 1e6)
         found["reactor_worst_delay"] = int(self._stall.worst * 1e6)
+        found["gateways"] = self._gateways.rows()
         return layout(found, minified=self._stats.minified)
 
     def say(self, say: Callable[[str], None]) -> None:

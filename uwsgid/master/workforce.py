@@ -83,7 +83,9 @@ class Workforce:
         self._roster: Final = Roster(self.board, self.supervisor)
         self._winding_down: Final = WindingDown(reactor, self.supervisor)
         self.generation = 0
-        self.wanted: set[int] = set(range(1, self._processes.processes + 1))
+        # an instance of gateways alone has nothing that a worker could accept
+        only_gateways = household.gateways and not household.listeners
+        self.wanted: set[int] = set() if only_gateways else set(range(1, self._processes.processes + 1))
         self.turnover: Turnover | None = None
         self.apps: Sequence[AppFacts] = ()
         self.stopping = False

@@ -23,10 +23,13 @@ from uwsgid.errors import UwsgidError
 from uwsgid.families import roles
 from uwsgid.supervise.conversation import Conversation
 from uwsgid.supervise.exits import Exit
+from uwsgid.supervise.gateways import GATEWAY
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.seed import SENT_TO_GROUPS
 from uwsgid.wire.control import Fork
 
+#: Roles that have, or bear those who have, what the household keeps.
+_KEEPERS: Final = (GATEWAY, "seed")
 _ADOPTION_TAKES: Final = 5.0  #: seconds after which a newborn without its master gives up
 
 
@@ -61,6 +64,8 @@ def bear(household: Household, record: Fork, descriptors: list[int]) -> NoReturn
         channel.setblocking(True)
         for extra in descriptors[1:]:
             os.close(extra)
+        if household.kept is not None and record.role not in _KEEPERS:
+            household.kept.close_all()
         wait_for_adoption(household.master_pid)
         code = roles[record.role](
             Newborn(

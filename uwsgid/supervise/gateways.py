@@ -24,25 +24,40 @@ if TYPE_CHECKING:
 #: The name of the role, and of the family's member.
 GATEWAY: Final = "gateway"
 
+#: What a gateway tells its master when it read a changed configuration by itself.
+LIVE: Final = "the configuration is read again"
+
 Say = Callable[[str], None]
 
 
 class GatewayLife:
     """One gateway process, from its birth to its end.
 
+    :param tell: tells the master that the configuration was read again.
     :ivar reactor: one of this process's own, which nobody has run yet.
     :ivar household: what every process of the instance inherits.
     :ivar say: writes one line to the log.
     :ivar number: which of the gateways it is, from 1.
     :ivar name: as in `Gateway`.
+    :ivar settings: the configuration that counts, which is not the household's where it changed since.
     """
 
-    def __init__(self, reactor: Any, household: Household, say: Say, number: int, name: str) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        household: Household,
+        say: Say,
+        number: int,
+        name: str,
+        tell: Callable[[], None] = lambda: None,
+    ) -> None:
         self.reactor = reactor
         self.household = household
         self.say = say
         self.number = number
         self.name = name
+        self.settings = household.settings
+        self._tell = tell
         self._hangups: list[Callable[[], None]] = []
         self._farewells: list[Callable[[], None]] = []
         self._code: int | None = None
@@ -57,11 +72,16 @@ class GatewayLife:
         self._farewells.append(call)
 
     def read_settings(self) -> Settings:
-        """The configuration as it is now in its files; what this process was born with stays as it is.
+        """The configuration as it is now in its files.  `settings` stay what they are until `adopt`.
 
         :raises ConfigError: it can not be used, with all its problems.
         """
         return self.household.read_again()
+
+    def adopt(self, settings: Settings) -> None:
+        """From now on *settings* count, here and for those who are born after us."""
+        self.settings = settings
+        self._tell()
 
     def run(self) -> int:
         """Run the reactor until somebody wants an end; the exit code."""
