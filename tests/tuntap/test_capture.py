@@ -19,6 +19,10 @@ TO_HOST = Decision(HOST)
 DENIED = Decision(DROP, reason="denied", rule=read_rule("deny any any tcp"))
 SPOOFED = Decision(DROP, reason="spoofed")
 NOW = 1_700_000_000_000_000_001
+WORDS = (
+    "not", "or", "and", "tcp", "in", "denied", "host", "1.2.3.4", "net", "10.0.0.0/8",
+    "port", "80", "src", "dst", "snap", "96", "proto", "x",
+)  # fmt: skip
 
 
 def facts_of(packet: bytes) -> Facts | None:
@@ -165,28 +169,7 @@ class FilterTests(SynchronousTestCase):
     @settings(deadline=None, max_examples=200)
     @given(
         st.lists(
-            st.sampled_from(
-                [
-                    "not",
-                    "or",
-                    "and",
-                    "tcp",
-                    "in",
-                    "denied",
-                    "host",
-                    "1.2.3.4",
-                    "net",
-                    "10.0.0.0/8",
-                    "port",
-                    "80",
-                    "src",
-                    "dst",
-                    "snap",
-                    "96",
-                    "proto",
-                    "x",
-                ]
-            ),
+            st.sampled_from(WORDS),
             max_size=8,
         )
     )
