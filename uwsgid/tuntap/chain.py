@@ -8,12 +8,18 @@ remembered for `uwsgid.tuntap.flows.HOLD` seconds only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from uwsgid.tuntap.rules import ALLOW, Ranges, Rule
 from uwsgid.wire.ip import Facts
 
-_Row = tuple[int, int, int, int, int, bool, bool, Rule]
+#: A rule as it is compared: first and last destination port, masks and values of source and destination,
+#: first and last source port, whether `_fits` has to be asked for the rest.
+_Row = tuple[int, int, int, int, int, int, int, int, bool, Rule]
+
+_NO_PORT: Final = -1  #: what `Facts` has where there is none
+_LAST_PORT: Final = 65535
 
 
 class Chain:
@@ -30,19 +36,7 @@ class Chain:
         self.rules = tuple(rules)
         self.stateful = any(rule.established for rule in self.rules)
         self.notes = any(not rule.decides for rule in self.rules)
-        self._rows: tuple[_Row, ...] = tuple(
-            (
-                rule.version,
-                rule.src.mask,
-                rule.src.value,
-                rule.dst.mask,
-                rule.dst.value,
-                rule.looks_deeper,
-                rule.decides,
-                rule,
-            )
-            for rule in self.rules
-        )
+        self._rows: dict[tuple[int, int], tuple[_Row, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.rules)
@@ -61,17 +55,8 @@ class Chain:
 
     def find(self, facts: Facts, established: bool = False) -> Rule | None:
         """The rule that decides about a packet."""
-        version = facts.version
-        src = int.from_bytes(facts.src, "big")
-        dst = int.from_bytes(facts.dst, "big")
-        for family, src_mask, src_value, dst_mask, dst_value, deeper, decides, rule in self._rows:
-            if (
-                src & src_mask == src_value
-                and dst & dst_mask == dst_value
-                and decides
-                and (not family or family == version)
-                and (not deeper or _fits(rule, facts, established))
-            ):
+        for rule in self._fitting(facts, established):
+            if rule.decides:
                 return rule
         return None
 
@@ -79,31 +64,60 @@ class Chain:
         """The rules that only count or log, and that the packet meets before one decides about it."""
         if not self.notes:
             return ()
-        version = facts.version
+        met: list[Rule] = []
+        for rule in self._fitting(facts, established):
+            if rule.decides:
+                break
+            met.append(rule)
+        return tuple(met)
+
+    def _fitting(self, facts: Facts, established: bool) -> Iterator[Rule]:
+        """The rules that fit a packet, in their order."""
+        kind = (facts.version, facts.protocol)
+        rows = self._rows.get(kind)
+        if rows is None:
+            rows = self._rows[kind] = tuple(_rows(self.rules, *kind))
         src = int.from_bytes(facts.src, "big")
         dst = int.from_bytes(facts.dst, "big")
-        met: list[Rule] = []
-        for family, src_mask, src_value, dst_mask, dst_value, deeper, decides, rule in self._rows:
+        sport, dport = facts.sport, facts.dport
+        # plain comparisons of local names: a flood of new flows meets all rules with each packet
+        for low, high, src_mask, src_value, dst_mask, dst_value, from_low, from_high, deeper, rule in rows:
             if (
-                src & src_mask == src_value
+                low <= dport <= high
+                and src & src_mask == src_value
                 and dst & dst_mask == dst_value
-                and (not family or family == version)
+                and from_low <= sport <= from_high
                 and (not deeper or _fits(rule, facts, established))
             ):
-                if decides:
-                    break
-                met.append(rule)
-        return tuple(met)
+                yield rule
+
+
+def _rows(rules: Iterable[Rule], version: int, protocol: int) -> Iterator[_Row]:
+    """The rules that can fit packets of this version and protocol."""
+    for rule in rules:
+        if rule.version not in (0, version):
+            continue
+        if rule.protocols is not None and protocol not in rule.protocols:
+            continue
+        deeper = rule.types is not None or rule.code >= 0 or rule.established
+        ends: list[int] = []
+        for ranges in (rule.dports, rule.sports):
+            if ranges is None:
+                ends += (_NO_PORT, _LAST_PORT)
+            else:
+                ends += (min(first for first, _ in ranges), max(last for _, last in ranges))
+                deeper = deeper or len(ranges) > 1
+        low, high, from_low, from_high = ends
+        src, dst = rule.src, rule.dst
+        yield low, high, src.mask, src.value, dst.mask, dst.value, from_low, from_high, deeper, rule
 
 
 def _fits(rule: Rule, facts: Facts, established: bool) -> bool:
-    """Whether all but the addresses fits.
+    """Whether what a row does not tell fits.
 
     A later fragment has neither ports nor types, and fits no rule that asks for them.
     """
     if rule.established and not established:
-        return False
-    if rule.protocols is not None and facts.protocol not in rule.protocols:
         return False
     if rule.sports is not None and not _within(facts.sport, rule.sports):
         return False
