@@ -22,7 +22,7 @@ from uwsgid.tuntap.offload import PLAIN, finish
 from uwsgid.tuntap.pump import NOWAIT, Pump, reason_of
 from uwsgid.wire.events import NEED_DATA
 from uwsgid.wire.ip import VNET
-from uwsgid.wire.tunframe import FrameDecoder, PacketFrame
+from uwsgid.wire.tunframe import FrameDecoder, PacketFrame, RuleBlock
 
 if TYPE_CHECKING:
     from uwsgid.tuntap.peer import Peer
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 READ_SIZE: Final = 65536  #: bytes that are read from a stream before others have a turn
 HEADER: Final = 4  #: bytes before a packet in a stream
+RULE_SIZE: Final = 24  #: bytes of one rule in a block
 DEFAULT_QUEUE: Final = 256 << 10  #: ``tuntap-router-queue``
 
 
@@ -253,7 +254,8 @@ class FrameLink(Link):
             while self.open and (event := decoder.next_event()) is not NEED_DATA:
                 if isinstance(event, PacketFrame):
                     take(peer, event.data, now)
-                else:
+                elif isinstance(event, RuleBlock):
+                    peer.extra_rx += HEADER + RULE_SIZE * len(event.rules)
                     owner.offered(self, event.rules)
         except PeerError as error:
             self.end(str(error))

@@ -14,6 +14,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.interfaces import IReadDescriptor
@@ -29,10 +30,12 @@ from uwsgid.tuntap.decision import Refused
 from uwsgid.tuntap.links import DeviceLink, FrameLink, Link
 from uwsgid.tuntap.listen import Credentials, Doors
 from uwsgid.tuntap.offload import host_offloads, peer_offloads
+from uwsgid.tuntap.options import RouterSpec
 from uwsgid.tuntap.peer import Peer, learnable
 from uwsgid.tuntap.policy import Policy, policy_of
 from uwsgid.tuntap.pump import BATCH, GONE, Pump
 from uwsgid.tuntap.records import rules_of
+from uwsgid.tuntap.report import Report, RouterFacts
 from uwsgid.tuntap.rules import read_device_rule
 from uwsgid.tuntap.statsserver import StatsServer
 from uwsgid.tuntap.switch import Switch
@@ -42,10 +45,39 @@ from uwsgid.wire.ip import read_address
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
     from uwsgid.supervise.gateways import GatewayLife
-    from uwsgid.tuntap.setup import Opened
 
 QUIET: Final = 1.0  #: seconds between two lines about things that happen at the doors
 DATAGRAM: Final = 65536  #: bytes of the longest datagram
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a router works with.  The descriptors belong to the instance; a router process has copies.
+
+    :ivar spec: its line of the configuration.
+    :ivar index: which of the lines, from 0.
+    :ivar device: the descriptor of its tun device, with virtio headers.
+    :ivar name: of the device, as the kernel calls it.
+    :ivar streams: the listening socket of peers with frames.
+    :ivar devices: that of vassals who hand their device over; -1 for a router on TCP.
+    :ivar stats: the listening socket of its statistics; -1 for none.
+    :ivar stats_address: as it was written.
+    :ivar gateway: its UDP socket; -1 for none.
+    :ivar stats_http: ``stats-http``, for clients that ask in no way.
+    :ivar stats_minified: ``stats-minified``.
+    """
+
+    spec: RouterSpec
+    index: int
+    device: int
+    name: str
+    streams: int
+    devices: int = -1
+    stats: int = -1
+    stats_address: str = ""
+    gateway: int = -1
+    stats_http: bool = False
+    stats_minified: bool = False
 
 
 def serve(opened: Opened, life: GatewayLife) -> int:
@@ -145,6 +177,7 @@ class Router:
     :param end: ends the process with an exit code.
     :param credentials: whether clients of frames say who they are first.
     :param clock: monotonic seconds.
+    :param offload: lets a device hand out large packets, or not.
     :ivar switch: what decides.
     :ivar peers: all that are attached, by their number.
     """
@@ -159,6 +192,7 @@ class Router:
         end: Callable[[int], None],
         credentials: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        offload: Callable[[int, bool], int] = set_offload,
     ) -> None:
         self.opened = opened
         self.reactor = reactor
@@ -167,6 +201,7 @@ class Router:
         self.switch = Switch(policy, say, clock, gateway=opened.gateway >= 0)
         self.peers: dict[int, Peer] = {}
         self._end = end
+        self._offload = offload
         self._numbers = 0
         self._frame_peers = 0
         self._quiet_until = 0.0
@@ -187,8 +222,13 @@ class Router:
         )
         self._stats: StatsServer | None = None
         if opened.stats >= 0:
-            self._stats = StatsServer(_listener(opened.stats), self)
+            self._stats = StatsServer(_listener(opened.stats), self, http=opened.stats_http)
         self._tap = Tap(self.switch)
+        self._report = Report(
+            RouterFacts(opened.name, opened.spec.socket, opened.spec.gateway),
+            self.switch,
+            queued=lambda peer: int(peer.link.queued()),
+        )
         self._host_offload: bool | None = None
         self._peer_offload: bool | None = None
 
@@ -249,7 +289,7 @@ class Router:
             raise PeerError(f"a rule of {hello.device}: {error}", status=0) from None
         peer = self._new_peer(connection, who, device=hello.device)
         try:
-            set_offload(device, self._wants_peer_offload())
+            self._offload(device, self._wants_peer_offload())
         except KernelError as error:
             raise PeerError(str(error), status=0) from None
         if not self.switch.policy.credentials.assigns:
@@ -363,9 +403,7 @@ class Router:
 
     def document(self) -> bytes:
         """The statistics."""
-        from uwsgid.tuntap.report import report
-
-        return report(self)
+        return self._report.text(self.clock(), minified=self.opened.stats_minified)
 
     def begin_capture(self, write: Callable[[bytes], bool], filter: Filter) -> Capture:
         """Show packets to somebody from now on."""
@@ -393,7 +431,7 @@ class Router:
         if host is not self._host_offload:
             self._host_offload = host
             try:
-                set_offload(self.opened.device, host)
+                self._offload(self.opened.device, host)
             except KernelError as error:
                 self.grumble(str(error))
         peers = self._wants_peer_offload()
@@ -402,7 +440,7 @@ class Router:
             for peer in list(self.peers.values()):
                 if isinstance(peer.link, DeviceLink):
                     try:
-                        set_offload(peer.link.device, peers)
+                        self._offload(peer.link.device, peers)
                     except KernelError as error:
                         self.grumble(str(error))
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import socket
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from uwsgid.config.kinds import TRUE
 from uwsgid.errors import KernelError
 from uwsgid.families import gateway_setups
 from uwsgid.host import Sockets
@@ -22,9 +23,10 @@ from uwsgid.host.calls import attempt
 from uwsgid.host.privileges import owner_ids
 from uwsgid.host.tun import identify, open_device
 from uwsgid.interfaces import IKernel
-from uwsgid.supervise.gateways import Gateway, GatewayLife, Say
+from uwsgid.supervise.gateways import Gateway, Say
 from uwsgid.tuntap.options import RouterSpec, TunTapRouter
 from uwsgid.tuntap.policy import policy_of
+from uwsgid.tuntap.router import Opened, serve
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
@@ -42,32 +44,6 @@ LIVE: Final = frozenset(
 _IN_ADDR: Final = 4  #: bytes of an IPv4 address
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What a router works with.  The descriptors belong to the instance; a router process has copies.
-
-    :ivar spec: its line of the configuration.
-    :ivar index: which of the lines, from 0.
-    :ivar device: the descriptor of its tun device, with virtio headers.
-    :ivar name: of the device, as the kernel calls it.
-    :ivar streams: the listening socket of peers with frames.
-    :ivar devices: that of vassals who hand their device over; -1 for a router on TCP.
-    :ivar stats: the listening socket of its statistics; -1 for none.
-    :ivar stats_address: as it was written.
-    :ivar gateway: its UDP socket; -1 for none.
-    """
-
-    spec: RouterSpec
-    index: int
-    device: int
-    name: str
-    streams: int
-    devices: int = -1
-    stats: int = -1
-    stats_address: str = ""
-    gateway: int = -1
-
-
 @gateway_setups.member("tuntap-router")
 def routers(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequence[Gateway]:
     """TunTap routers, one for each ``tuntap-router``.
@@ -82,16 +58,9 @@ def routers(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequen
         say(f"*** WARNING: {warning} ***")
     opening = _Opening(settings, kernel, say, kept)
     return [
-        Gateway(f"uWSGI tuntap router {index + 1}", partial(route, opening.open(spec, index)), LIVE)
+        Gateway(f"uWSGI tuntap router {index + 1}", partial(serve, opening.open(spec, index)), LIVE)
         for index, spec in enumerate(specs)
     ]
-
-
-def route(opened: Opened, life: GatewayLife) -> int:
-    """The work of a router process; its exit code."""
-    from uwsgid.tuntap.router import serve
-
-    return serve(opened, life)
 
 
 class _Opening:
@@ -125,7 +94,24 @@ class _Opening:
         if spec.gateway:
             gateway = self._gateway(spec.gateway)
             self._say(f"*** tuntap gateway address enabled on {spec.gateway}")
-        return Opened(spec, index, device, name, streams, devices, stats, stats_address, gateway)
+        return Opened(
+            spec,
+            index,
+            device,
+            name,
+            streams,
+            devices,
+            stats,
+            stats_address,
+            gateway,
+            stats_http=self._is_on("stats-http"),
+            stats_minified=self._is_on("stats-minified", "stats-min"),
+        )
+
+    def _is_on(self, *names: str) -> bool:
+        """A flag of the instance's own statistics, whose section is another room's."""
+        given = [one.value for one in self._settings.directives if one.name in names]
+        return bool(given) and (given[-1] or "").lower() in TRUE
 
     def _device(self, name: str) -> tuple[int, str]:
         key = f"tuntap-router device {name}"

@@ -1,0 +1,279 @@
+"""Tests of `uwsgid.tuntap.links`."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.tuntap.devices import is_open
+from tests.tuntap.routers import BLUE, HOST, RED, RouterCase, packet
+from uwsgid.tuntap.offload import HEADER, NEEDS_CSUM
+from uwsgid.tuntap.policy import Policy
+from uwsgid.wire.tunframe import FrameDecoder, PacketFrame, RuleRecord, frame, rule_block
+
+
+def packets_of(data: bytes) -> list[bytes]:
+    """The packets in a stream of frames."""
+    decoder = FrameDecoder()
+    decoder.feed(data)
+    found = []
+    while isinstance(event := decoder.next_event(), PacketFrame):
+        found.append(event.data)
+    return found
+
+
+def read_all(client: socket.socket) -> bytes:
+    """What is there to be read."""
+    data = b""
+    while True:
+        try:
+            more = client.recv(1 << 16)
+        except BlockingIOError:
+            return data
+        if not more:
+            return data
+        data += more
+
+
+class FrameLinkTests(RouterCase):
+    def test_packets_go_to_the_host(self) -> None:
+        """A frame comes out of the host's device, behind a virtio header that wants nothing."""
+        self.make_router()
+        client = self.stream_peer()
+        client.send(frame(packet(BLUE, HOST)) + frame(packet(BLUE, "8.8.8.8")))
+        self.reactor.turn()
+        self.assertEqual(self.host.written(), [packet(BLUE, HOST), packet(BLUE, "8.8.8.8")])
+
+    def test_packets_come_from_the_host(self) -> None:
+        """What the host sends to the peer's address reaches it in a frame."""
+        self.make_router()
+        client = self.stream_peer(BLUE)
+        self.host.hold(packet(HOST, BLUE))
+        self.host.hold(packet(HOST, RED))
+        self.reactor.turn()
+        self.assertEqual(packets_of(read_all(client)), [packet(HOST, BLUE)])
+        self.assertEqual(self.router.switch.unknown_dst, 1)
+
+    @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+    @given(st.lists(st.integers(1, 60), min_size=1, max_size=12))
+    def test_any_slicing(self, sizes: list[int]) -> None:
+        """Frames mean the same however the stream cuts them."""
+        if not hasattr(self, "router"):
+            self.make_router()
+        client = self.stream_peer()
+        whole = b"".join(frame(packet(BLUE, HOST, bytes([number]) * number)) for number in range(5))
+        at = 0
+        for size in [*sizes, len(whole)]:
+            client.send(whole[at : at + size])
+            self.reactor.turn()
+            at += size
+            if at >= len(whole):
+                break
+        self.assertEqual(
+            self.host.written(), [packet(BLUE, HOST, bytes([number]) * number) for number in range(5)]
+        )
+        client.close()
+        self.reactor.turn()
+
+    def test_half_a_frame_and_silence(self) -> None:
+        """A peer that stops in the midst of a frame disturbs nobody."""
+        self.make_router()
+        half = self.stream_peer()
+        half.send(frame(packet(RED, HOST))[:-3])
+        client = self.stream_peer()
+        client.send(frame(packet(BLUE, HOST)))
+        self.reactor.turn(3)
+        self.assertEqual(self.host.written(), [packet(BLUE, HOST)])
+        self.assertEqual(len(self.router.peers), 2)
+        half.send(frame(packet(RED, HOST))[-3:])
+        self.reactor.turn()
+        self.assertEqual(self.host.written(), [packet(RED, HOST)])
+
+    def test_broken_frames_close_their_peer_alone(self) -> None:
+        """An empty frame, an unknown modifier2 or a frame that is too large ends the peer, with a line."""
+        self.make_router(Policy(buffer=1500))
+        other = self.stream_peer(BLUE)
+        for broken in (b"\0\0\0\0", b"\0\x05\0\x07hello", b"\0\xff\xff\0", b"\0\x05\0\x01hello"):
+            bad = self.stream_peer()
+            bad.send(broken)
+            self.reactor.advance(2)
+            self.reactor.turn()
+            self.assertEqual(bad.recv(10), b"")
+            self.assertEqual(len(self.router.peers), 1)
+        self.assertIn("oversized packet (65535 bytes)", "\n".join(self.lines))
+        other.send(frame(packet(BLUE, HOST)))
+        self.reactor.turn()
+        self.assertEqual(self.host.written(), [packet(BLUE, HOST)])
+
+    def test_a_peer_that_never_reads(self) -> None:
+        """Its queue fills up to the limit and no further, what finds no room is counted, and others go on."""
+        self.make_router(Policy(queue=20000))
+        slow = self.stream_peer(BLUE)
+        quick = self.stream_peer(RED)
+        size = 1000
+        for _ in range(2000):
+            self.host.hold(packet(HOST, BLUE, bytes(size)))
+            self.reactor.turn()
+            if self.peer(BLUE).drops.get("full"):
+                break
+        link = self.peer(BLUE).link
+        self.assertTrue(20000 - size - 100 < link.queued() <= 20000, link.queued())
+        self.host.hold(packet(HOST, RED))
+        self.reactor.turn()
+        self.assertEqual(packets_of(read_all(quick)), [packet(HOST, RED)])
+        # once it reads, it gets whole packets, in order
+        received = b""
+        self.reactor.turn()
+        while data := read_all(slow):
+            received += data
+            self.reactor.turn()
+        self.assertEqual(link.queued(), 0)
+        self.assertEqual(set(packets_of(received)), {packet(HOST, BLUE, bytes(size))})
+        self.assertEqual(self.peer(BLUE).tx_packets, len(packets_of(received)))
+        self.assertNotIn(link, self.reactor.writers)
+
+    def test_the_limit_of_the_queue_counts_headers(self) -> None:
+        """As in uWSGI (plugins/tuntap/tuntap.c): queued, header and packet together fit the limit, or not."""
+        self.make_router(Policy(queue=8192))
+        client = self.stream_peer(BLUE)
+        for data, dropped in ((8188 - 28, 0), (8189 - 28, 1)):
+            self.host.hold(packet(HOST, BLUE, bytes(data)))
+            self.reactor.turn()
+            self.assertEqual(self.peer(BLUE).drops.get("full", 0), dropped)
+        self.assertEqual(len(packets_of(read_all(client))), 1)
+
+    def test_large_packets_are_not_for_streams(self) -> None:
+        """A packet that nobody has cut is dropped; one that only lacks its checksum gets it."""
+        self.make_router()
+        client = self.stream_peer(BLUE)
+        self.host.hold(packet(HOST, BLUE), header=HEADER.pack(0, 1, 28, 1000, 0, 0))
+        self.host.hold(packet(HOST, BLUE), header=HEADER.pack(NEEDS_CSUM, 0, 0, 0, 20, 6))
+        self.reactor.turn()
+        (got,) = packets_of(read_all(client))
+        self.assertNotEqual(got[26:28], bytes(2))
+        self.assertEqual(self.peer(BLUE).drops, {"invalid": 1})
+
+    def test_rules_of_a_peer(self) -> None:
+        """A block of rules governs the peer that sent it."""
+        self.make_router()
+        client = self.stream_peer(BLUE)
+        anywhere = bytes(4)
+        client.send(rule_block([RuleRecord(1, anywhere, anywhere, b"\x08\x08\x08\x08", b"\xff" * 4, 1)]))
+        client.send(frame(packet(BLUE, "8.8.8.8")) + frame(packet(BLUE, "9.9.9.9")))
+        self.reactor.turn()
+        self.assertEqual(self.host.written(), [packet(BLUE, "9.9.9.9")])
+        self.assertEqual(self.peer(BLUE).denied_out, 1)
+
+    def test_the_end_of_the_stream_frees_the_address(self) -> None:
+        """Who leaves is forgotten at once, and closes nothing of somebody else's."""
+        self.make_router()
+        client = self.stream_peer(BLUE)
+        client.close()
+        self.reactor.turn()
+        self.assertEqual(self.router.peers, {})
+        self.stream_peer(BLUE)
+        self.assertEqual(self.peer(BLUE).number, 2)
+
+    def test_a_packet_to_a_peer_that_just_left(self) -> None:
+        """A broken connection that the reactor has not told of yet costs the packet, and nothing else."""
+        self.make_router()
+        client = self.stream_peer(BLUE)
+        link = self.peer(BLUE).link
+        client.close()
+        link.send_plain(packet(HOST, BLUE))
+        self.assertEqual(self.peer(BLUE).drops, {"unattached": 1})
+        self.reactor.turn()
+        self.assertEqual(self.router.peers, {})
+
+
+class DeviceLinkTests(RouterCase):
+    def test_both_ways(self) -> None:
+        """Packets and virtio headers pass as they are, in both directions."""
+        self.make_router()
+        device, _ = self.device_peer(BLUE)
+        device.hold(packet(BLUE, "8.8.8.8"))
+        self.host.hold(packet("8.8.8.8", BLUE))
+        self.reactor.turn()
+        self.assertEqual(self.host.written(), [packet(BLUE, "8.8.8.8")])
+        self.assertEqual(device.written(), [packet("8.8.8.8", BLUE)])
+        peer = self.peer(BLUE)
+        self.assertEqual((peer.rx_packets, peer.tx_packets), (2, 1))
+
+    def test_a_batch_leaves_room_for_others(self) -> None:
+        """A device that always has more is left after 64 packets, until the reactor has been around."""
+        self.make_router()
+        device, _ = self.device_peer(BLUE)
+        for _ in range(100):
+            device.hold(packet(BLUE, HOST))
+        link, before = self.peer(BLUE).link, self.peer(BLUE).rx_packets
+        link.doRead()
+        self.assertEqual(self.peer(BLUE).rx_packets - before, 64)
+        link.doRead()
+        self.assertEqual(self.peer(BLUE).rx_packets - before, 100)
+
+    def test_the_owner_may_set_it_to_blocking(self) -> None:
+        """The owner shares the open file; neither an empty nor a full device makes the router wait."""
+        self.make_router()
+        device, _ = self.device_peer(BLUE)
+        os.set_blocking(device.fd, True)
+        self.reactor.turn()
+        for _ in range(5000):
+            self.host.hold(packet(HOST, BLUE, bytes(1000)))
+            self.reactor.turn()
+            if self.peer(BLUE).drops.get("full"):
+                break
+        self.assertTrue(self.peer(BLUE).drops.get("full"))
+
+    def test_the_end_of_the_connection_closes_the_device(self) -> None:
+        """The vassal's exit removes the peer, and the router lets its device go."""
+        self.make_router()
+        _, connection = self.device_peer(BLUE)
+        (link,) = self.device_links()
+        fd = link.device
+        connection.close()
+        self.reactor.turn()
+        self.assertEqual(self.router.peers, {})
+        self.assertFalse(is_open(fd))
+        self.assertNotIn(link, self.reactor.readers)
+
+    def test_more_words_end_the_link(self) -> None:
+        """After the hello there is nothing to say."""
+        self.make_router()
+        _, connection = self.device_peer(BLUE)
+        connection.send(b"and another thing")
+        self.reactor.turn()
+        self.assertEqual(self.router.peers, {})
+        self.assertIn("more than a hello", "\n".join(self.lines))
+
+    def test_a_device_that_vanishes(self) -> None:
+        """A device whose namespace ended ends its link, with a line."""
+        self.make_router()
+        device, _ = self.device_peer(BLUE)
+        device.vanish()
+        self.reactor.turn()
+        self.assertEqual(self.router.peers, {})
+        self.assertIn("its device is gone", "\n".join(self.lines))
+
+    def test_the_poller_reports_an_error(self) -> None:
+        """So does one that the poller complains about."""
+        self.make_router()
+        self.device_peer(BLUE)
+        (link,) = self.device_links()
+        self.reactor.hang_up(link)
+        self.assertEqual(self.router.peers, {})
+        link.close()
+
+    def test_from_a_stream_to_a_device(self) -> None:
+        """With tuntap-router-switch-local a packet of one kind of peer reaches the other kind."""
+        self.make_router(Policy(switch_local=True))
+        device, _ = self.device_peer(BLUE)
+        client = self.stream_peer(RED)
+        client.send(frame(packet(RED, BLUE)))
+        device.hold(packet(BLUE, RED))
+        self.reactor.turn()
+        self.assertEqual(device.written(), [packet(RED, BLUE)])
+        self.assertEqual(packets_of(read_all(client)), [packet(BLUE, RED)])
+        self.assertEqual(self.host.written(), [])
