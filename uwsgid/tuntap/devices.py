@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from uwsgid.errors import ConfigError, PeerError
+from uwsgid.errors import ConfigError, PeerError, UwsgidError
 from uwsgid.families import gateway_setups
 from uwsgid.host.addresses import parse_address
 from uwsgid.host.tun import identify, open_device
@@ -61,17 +61,22 @@ def attend(spec: DeviceSpec, wishes: Wishes, device: int, connection: int, life:
     """The work of the process that keeps one device attached; its exit code."""
     from uwsgid.tuntap.client import Client
 
-    client = Client(life.reactor, life.say, wishes, device)
+    name = wishes.device
+    current = wishes_of(life.settings, spec, name)
+    client = Client(life.reactor, life.say, current, device)
 
     def read_again() -> None:
         try:
-            client.wish(wishes_of(life.read_settings(), spec, wishes.device))
-        except ConfigError as error:
-            life.say(f"tuntap device {wishes.device}: the rules stay as they are: {error}")
+            fresh = life.read_settings()
+            client.wish(wishes_of(fresh, spec, name))
+        except UwsgidError as error:
+            life.say(f"{life.name}: the rules stay as they are: {error}")
+        else:
+            life.adopt(fresh)
 
     def start() -> None:
         held = socket.socket(fileno=connection) if connection >= 0 else None
-        client.start(held if held is None or lives(held) else None)
+        client.start(held if held is not None and current == wishes and lives(held) else None)
 
     life.on_hangup(read_again)
     life.reactor.callWhenRunning(start)
