@@ -268,5 +268,8 @@ class IKernel(Interface):
     def reap(pid: int) -> tuple[int, int, int] | None:
         """Reap the child *pid*, as `waitid` does.  None while it is still running."""
 
+    def run_command(shell: str, command: str) -> int:
+        """Run *command* by *shell* and wait: its exit code, or 128 and the signal that ended it."""
+
     def zombie_children() -> list[int]:
         """The process ids of our children that ended and were not reaped yet."""

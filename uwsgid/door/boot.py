@@ -24,6 +24,7 @@ from uwsgid.door.options import Instance
 from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.families import gateway_setups, languages, loop_engines
+from uwsgid.hooks import phases
 from uwsgid.host import (
     NOTHING_TO_DO,
     Inherited,
@@ -52,7 +53,7 @@ from uwsgid.logs import Lines, banner
 from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
 from uwsgid.master.inheritance import Inheritance
-from uwsgid.request.body import how_buffered
+from uwsgid.request.buffering import how_buffered
 from uwsgid.request.options import Bodies, RequestOptions
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.gateways import Gateway
@@ -77,6 +78,7 @@ class Boot:
     :ivar cleanup: files to remove at exit: label and path.
     :ivar gateways: the processes that rooms want besides the workers.
     :ivar kept: descriptors that survive a reload.
+    :ivar was_root: we were root when the hooks for that ran.
     :ivar house: the household, once it is made; `household` for those who come later.
     """
 
@@ -97,6 +99,7 @@ class Boot:
     cleanup: list[tuple[str, str]] = field(default_factory=list)
     gateways: list[Gateway] = field(default_factory=list)
     kept: Kept | None = None
+    was_root: bool = False
     house: Household | None = None
 
     @property
@@ -161,6 +164,11 @@ def open_the_log(boot: Boot) -> None:
         again=boot.site.is_reload,
     )
     boot.say = Lines(settings, boot.logs.write)
+
+
+def run_first_hooks(boot: Boot) -> None:
+    """``exec-asap``."""
+    phases.run_asap(boot.site.settings, boot.kernel, boot.say)
 
 
 def set_the_umask(boot: Boot) -> None:
@@ -232,6 +240,12 @@ def bind_shared_sockets(boot: Boot) -> None:
     )
 
 
+def run_hooks_before_jails(boot: Boot) -> None:
+    """``exec-pre-jail``, not in a reload."""
+    if not boot.site.is_reload:
+        phases.run_pre_jail(boot.site.settings, boot.kernel, boot.say)
+
+
 def take_what_needs_root(boot: Boot) -> None:
     """``max-fd``, ``prio`` and ``never-swap``, while we may; children inherit the first two."""
     limits = boot.site.settings[Limits]
@@ -256,11 +270,21 @@ def open_gateways(boot: Boot) -> None:
     boot.kept.close_unclaimed()
 
 
+def run_hooks_as_root(boot: Boot) -> None:
+    """``exec-in-jail`` and ``exec-as-root``: devices are there, and may be given their addresses."""
+    settings = boot.site.settings
+    phases.run_in_jail(settings, boot.kernel, boot.say)
+    phases.run_post_jail(settings, boot.kernel, boot.say)
+    boot.was_root = phases.run_as_root(settings, boot.kernel, boot.say)
+
+
 def drop_privileges(boot: Boot) -> None:
     """``uid``, ``gid`` and their kin; see `uwsgid.worker.dropping` for those who do it later."""
     privileges = boot.site.settings[Privileges]
     if moment_of(privileges) is Moment.BOOT:
         drop(boot.kernel, privileges, boot.say)
+        if boot.was_root:
+            phases.run_as_user(boot.site.settings, boot.kernel, boot.say)
 
 
 def choose_the_loop(boot: Boot) -> None:
@@ -335,6 +359,7 @@ def bind_the_sockets(boot: Boot) -> None:
 #: What happens, in order.
 STEPS: Final[tuple[Step, ...]] = (
     remember_where_we_started,
+    run_first_hooks,
     choose_the_loop,
     keep_the_terminal,
     open_the_log,
@@ -344,8 +369,10 @@ STEPS: Final[tuple[Step, ...]] = (
     set_the_environment,
     write_pidfiles,
     bind_shared_sockets,
+    run_hooks_before_jails,
     take_what_needs_root,
     open_gateways,
+    run_hooks_as_root,
     drop_privileges,
     enter_the_directory,
     write_late_pidfiles,

@@ -25,6 +25,7 @@ CHILDREN: Final = (
     "uwsgid.host.privileges",
     "uwsgid.host.socket_options",
     "uwsgid.host.limits",
+    "uwsgid.hooks.phases",
     "uwsgid.logs.lines",
     "uwsgid.logs.files",
     "uwsgid.logs.setup",

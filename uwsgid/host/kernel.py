@@ -21,7 +21,7 @@ from typing import Final
 from zope.interface import implementer
 
 from uwsgid.host import backlog as backlogs
-from uwsgid.host import syscalls, tun
+from uwsgid.host import commands, syscalls, tun
 from uwsgid.host import title as titles
 from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
 
@@ -346,6 +346,8 @@ class Kernel:
     @staticmethod
     def reap(pid: int) -> tuple[int, int, int] | None:
         return _wait(os.P_PID, pid)
+
+    run_command = staticmethod(commands.run_and_wait)
 
     @staticmethod
     def zombie_children() -> list[int]:

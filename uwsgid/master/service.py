@@ -13,6 +13,7 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from uwsgid.errors import KernelError
+from uwsgid.hooks.phases import run_atexit
 from uwsgid.host.children import Orphans
 from uwsgid.host.notify import notify
 from uwsgid.logs import banner
@@ -357,6 +358,10 @@ class Master(MultiService):
 
     # ---- the end
 
+    def _run_last_hooks(self) -> None:
+        """Nobody is left who could be disturbed by waiting for a command."""
+        run_atexit(self._house.settings, self._house.kernel, self._say)
+
     def _wind_up(self) -> None:
         if self._checks.running:
             self._checks.stop()
@@ -367,6 +372,7 @@ class Master(MultiService):
 
     def _finish(self, code: int) -> None:
         self._wind_up()
+        self._run_last_hooks()
         say_goodbye(self._inheritance)
         self._intake.stop()
         over, self._over = self._over, Deferred()
@@ -379,6 +385,7 @@ class Master(MultiService):
             self._finish(code)
             return
         self._wind_up()
+        self._run_last_hooks()
 
         def before() -> None:
             self._intake.stop()

@@ -46,6 +46,7 @@ class MemoryKernel(MemoryFiles):
     """The twin of `uwsgid.host.Kernel`.  Its attributes are the world; tests set them as they like.
 
     :ivar forks: what each `fork` is going to return; 0 plays the child.
+    :ivar exit_codes: what commands exit with that do not exit with 0.
     :ivar ended: children that ended and were not reaped: pid to ``(si_code, si_status)``.
     """
 
@@ -66,6 +67,7 @@ class MemoryKernel(MemoryFiles):
         self.forks: list[int] = []
         self.ended: dict[int, tuple[int, int]] = {}
         self.pidfds: dict[int, int] = {}
+        self.exit_codes: dict[str, int] = {}
 
     # who we are
 
@@ -209,6 +211,11 @@ class MemoryKernel(MemoryFiles):
     def reap(self, pid: int) -> tuple[int, int, int] | None:
         self._maybe_fail("reap")
         return self._reaped(pid)
+
+    def run_command(self, shell: str, command: str) -> int:
+        self._maybe_fail("run_command")
+        self._note("run_command", shell, command)
+        return self.exit_codes.get(command, 0)
 
     def zombie_children(self) -> list[int]:
         return sorted(self.ended)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import enum
 import signal
 
+from uwsgid.hooks.phases import run_as_user
 from uwsgid.host import Privileges, drop, enter_directory
 from uwsgid.supervise.household import Household
 
@@ -46,12 +47,15 @@ def drop_at(moment: Moment, house: Household, death_signal: signal.Signals) -> N
 
     :param death_signal: what the kernel sends when the master dies; it forgets that at a change of users
         (prctl(2), PR_SET_PDEATHSIG), so it is told anew.
-    :raises ConfigError: as `uwsgid.host.drop`.
+    ``exec-as-user`` runs here as well.
+
+    :raises ConfigError: as `uwsgid.host.drop`, and for a command that fails.
     :raises KernelError: as that.
     """
     privileges = house.settings[Privileges]
     if moment_of(privileges) is moment and house.kernel.geteuid() == 0:
         drop(house.kernel, privileges, house.say)
+        run_as_user(house.settings, house.kernel, house.say)
         house.kernel.set_parent_death_signal(death_signal)
 
 

@@ -8,6 +8,7 @@ import threading
 from typing import Final
 
 from uwsgid.families import loop_engines, roles
+from uwsgid.hooks.phases import run_post_app, run_pre_app
 from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
 from uwsgid.logs.lines import STDERR
 from uwsgid.logs.writing import writer
@@ -72,9 +73,11 @@ class Worker:
         self._pin_to_cpus()
         self._board.pid[seat] = os.getpid()
         if processes.loads_late:
+            run_pre_app(self._settings, house.kernel, house.say)
             code = self._load()
             if code is not None:
                 return code
+            run_post_app(self._settings, house.kernel, house.say)
             self._signals.install()  # over those of the application, as where it was imported before the fork
             enter_late_directory(house)
             drop_at(Moment.LOADED, house, signal.SIGHUP)
