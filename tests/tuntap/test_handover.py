@@ -187,3 +187,12 @@ class AttachmentTests(SynchronousTestCase):
         self.assertEqual(self.router.recv(10), b"")
         self.assertEqual(self.happened, [])
         kept.close()
+
+    def test_leaving_does_not(self) -> None:
+        """A process that only ends leaves the connection to whoever else has it."""
+        kept = self.ours.dup()
+        self.attach().leave()
+        self.router.setblocking(False)
+        self.assertRaises(BlockingIOError, self.router.recv, 10)
+        self.assertEqual(self.happened, [])
+        kept.close()

@@ -73,6 +73,12 @@ class Client:
         """Detach the device."""
         if self.link is not None:
             self.link.stop()
+        self.leave()
+
+    def leave(self) -> None:
+        """Do nothing more.  A device that was handed over stays so while its instance lives."""
+        if self.link is not None:
+            self.link.leave()
         if self._nap is not None:
             self._nap.cancel()
         self.link = self._nap = None

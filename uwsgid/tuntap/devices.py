@@ -80,6 +80,8 @@ def attend(spec: DeviceSpec, wishes: Wishes, device: int, connection: int, life:
 
     life.on_hangup(read_again)
     life.reactor.callWhenRunning(start)
+    # afterwards the reactor calls all it watches lost
+    life.reactor.addSystemEventTrigger("before", "shutdown", client.leave)
     return life.run()
 
 

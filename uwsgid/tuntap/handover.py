@@ -122,10 +122,15 @@ class Attachment:
     def stop(self) -> None:
         """End the connection, whoever else has it; ``lost`` is not called.  Harmless when done before."""
         if self._running:
-            self._running = False
-            self._reactor.removeReader(self)
             with contextlib.suppress(OSError):
                 self._connection.shutdown(socket.SHUT_RDWR)  # the master keeps one over reloads
+            self.leave()
+
+    def leave(self) -> None:
+        """Watch no longer.  The connection goes on where somebody else has it."""
+        if self._running:
+            self._running = False
+            self._reactor.removeReader(self)
             self._connection.close()
 
     def fileno(self) -> int:
@@ -158,5 +163,5 @@ class Attachment:
 
     def _fail(self, reason: str) -> None:
         if self._running:
-            self.stop()
+            self.leave()
             self._lost(reason)

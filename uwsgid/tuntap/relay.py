@@ -124,6 +124,8 @@ class Relay:
         self._reactor.removeWriter(self._stream_end)
         self._stream.close()
 
+    leave = stop
+
     def fail(self, reason: str) -> None:
         """One side has ended."""
         if self._running:
