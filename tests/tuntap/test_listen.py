@@ -257,7 +257,7 @@ class StreamDoorTests(RouterCase):
 
     def test_credentials(self) -> None:
         """With the handshake, a peer is whom the kernel says it is, and its packets follow."""
-        self.make_router(Policy(credentials=Credentials(required=True)), credentials=True)
+        self.make_router(Policy(credentials=Credentials(required=True)))
         client = self.connect()
         self.reactor.turn(2)
         self.assertEqual(self.router.peers, {})
@@ -270,7 +270,7 @@ class StreamDoorTests(RouterCase):
 
     def test_credentials_that_are_none(self) -> None:
         """Wrong text, packets first, silence before the end: closed, and never a peer."""
-        self.make_router(credentials=True)
+        self.make_router(Policy(credentials=Credentials(required=True)))
         for said in (b"uwsgi-tunnel", frame(packet(BLUE, HOST)), b"uwsgi", b""):
             client = self.connect()
             self.reactor.turn()
@@ -288,7 +288,7 @@ class StreamDoorTests(RouterCase):
 
     def test_credentials_over_tcp(self) -> None:
         """TCP carries none, so nobody comes in that way."""
-        self.make_router(credentials=True)
+        self.make_router(Policy(credentials=Credentials(required=True)))
         with socket.create_server(("127.0.0.1", 0)) as server:
             client = socket.create_connection(server.getsockname())
             self.addCleanup(client.close)
@@ -300,9 +300,7 @@ class StreamDoorTests(RouterCase):
     def test_an_address_for_each_user(self) -> None:
         """A map gives the address; who is not in it is closed, with a line."""
         assigned = {os.getuid(): BLUE}
-        policy = Policy(
-            credentials=Credentials(required=True, assign=lambda pid, uid, gid: assigned.get(uid))
-        )
+        policy = Policy(credentials=Credentials(assign=lambda pid, uid, gid: assigned.get(uid)))
         self.make_router(policy)
         self.stream_peer()
         self.assertEqual(list(self.peer(BLUE).addresses), [socket.inet_aton(BLUE)])

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from typing import Any
+from unittest import mock
 
 from tests.tuntap.devices import SteppedReactor
 from tests.tuntap.routers import BLUE, HOST, RED, RouterCase, packet
@@ -78,22 +79,13 @@ class PacketTests(RouterCase):
             def refuse(*_: object, number: int = number) -> int:
                 raise OSError(number, os.strerror(number))
 
-            with self.patched(os, "writev", refuse), self.patched(os, "write", refuse):
+            with mock.patch.object(os, "writev", refuse), mock.patch.object(os, "write", refuse):
                 client.send(frame(packet(BLUE, HOST)))
                 device.hold(packet(RED, HOST))
                 self.reactor.turn()
             self.assertEqual(self.peer(BLUE).drops[reason], 1)
             self.assertEqual(self.peer(RED).drops[reason], 1)
         self.assertEqual(self.codes, [])
-
-    def patched(self, owner: Any, name: str, value: Any) -> Any:
-        """Replace an attribute for a block."""
-        return self.patch_for(owner, name, value)
-
-    def patch_for(self, owner: Any, name: str, value: Any) -> Any:
-        from unittest import mock
-
-        return mock.patch.object(owner, name, value)
 
     def test_collisions(self) -> None:
         """Who comes second is refused and closed; with takeover, who came first is."""
@@ -158,11 +150,36 @@ class LifeTests(RouterCase):
         """A new policy governs the next packet of a flow that is known already."""
         self.make_router()
         client = self.stream_peer(BLUE)
-        self.router.swap(policy("deny any 8.8.8.8"), credentials=True)
+        self.router.swap(policy("deny any 8.8.8.8", credentials=Credentials(required=True), queue=5000))
         client.send(frame(packet(BLUE, "8.8.8.8")) + frame(packet(BLUE, HOST)))
         self.reactor.turn()
         self.assertEqual(self.host.written(), [packet(BLUE, HOST)])
         self.assertTrue(self.router._doors.use_credentials)
+        self.assertEqual(self.peer(BLUE).link.limit, 5000)
+
+    def test_a_mistake_of_ours_costs_a_packet(self) -> None:
+        """Whatever goes wrong with one packet, device, gateway and doors stay open, and it is logged."""
+        self.make_router(gateway=True)
+        client = self.stream_peer(BLUE)
+
+        def fail(*_: object, **_more: object) -> int:
+            raise ZeroDivisionError
+
+        self.host.hold(packet(HOST, BLUE))
+        with mock.patch.object(self.router._pump, "_asked", mock.Mock(from_host=fail, from_gateway=fail)):
+            self.router._host.doRead()
+            self.router.switch.policy.any_gateway = True
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
+                far.sendto(b"hello", self.gateway_address)
+                self.reactor.until(lambda: len(self.flushLoggedErrors(ZeroDivisionError)) > 0)
+        self.host.hold(packet(HOST, BLUE))
+        self.reactor.turn()
+        self.assertEqual(client.recv(1000), frame(packet(HOST, BLUE)))
+        with mock.patch.object(self.router, "_new_peer", fail):
+            self.assertEqual(self.stream_peer().recv(1), b"")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.stream_peer(RED)
+        self.assertEqual(self.codes, [])
 
 
 class OffloadTests(RouterCase):

@@ -196,6 +196,7 @@ class FrameLink(Link):
     finds no room is dropped, never one that waits already.
 
     :param connection: a connected, non-blocking stream socket; the link owns it.
+    :ivar limit: of the queue (``tuntap-router-queue``).
     :param size_limit: bytes of the largest packet (``tuntap-buffer-size``).
     """
 
@@ -213,7 +214,7 @@ class FrameLink(Link):
     ) -> None:
         super().__init__(peer, owner, pump)
         self._connection = connection
-        self._limit = limit
+        self.limit = limit
         self._size_limit = size_limit
         self._decoder = FrameDecoder(size_limit)
         self._queue: deque[memoryview] = deque()
@@ -291,7 +292,7 @@ class FrameLink(Link):
 
     def send_plain(self, packet: bytes | memoryview) -> None:
         size = len(packet)
-        if self._queued + HEADER + size > self._limit:
+        if self._queued + HEADER + size > self.limit:
             self._owner.switch.lose(self.peer, "full", size)
             return
         if size > self._size_limit:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -28,6 +29,8 @@ from uwsgid.errors import KernelError, PeerError
 from uwsgid.host.tun import DeviceFacts, identify
 from uwsgid.wire.handover import MAX_RECORD, Answer, Hello
 from uwsgid.wire.tunframe import HELLO
+
+log: Final = Logger()
 
 ACCEPTS: Final = 64  #: connections that are accepted before others have a turn
 HELLO_TAKES: Final = 10.0  #: seconds that a connection to the companion has for its record
@@ -155,6 +158,10 @@ class Door:
                 self._enter(connection)
             except (PeerError, OSError) as error:
                 self._reception.grumble(str(error))
+                connection.close()
+            except Exception:
+                # a mistake of ours costs one connection, and not the door
+                log.failure("a connection could not be taken")
                 connection.close()
 
     def _rest(self) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -43,8 +44,9 @@ from uwsgid.wire.handover import Answer, Hello
 from uwsgid.wire.ip import read_address
 
 if TYPE_CHECKING:
-    from uwsgid.config.settings import Settings
     from uwsgid.supervise.gateways import GatewayLife
+
+log: Final = Logger()
 
 QUIET: Final = 1.0  #: seconds between two lines about things that happen at the doors
 DATAGRAM: Final = 65536  #: bytes of the longest datagram
@@ -82,15 +84,12 @@ class Opened:
 
 def serve(opened: Opened, life: GatewayLife) -> int:
     """Be a router until the instance ends; the exit code."""
-    settings = life.settings
-    router = Router(
-        opened, policy_of(settings), life.reactor, life.say, end=life.end, credentials=_asks(settings)
-    )
+    router = Router(opened, policy_of(life.settings), life.reactor, life.say, end=life.end)
 
     def reload() -> None:
         try:
             fresh = life.read_settings()
-            router.swap(policy_of(fresh), credentials=_asks(fresh))
+            router.swap(policy_of(fresh))
         except UwsgidError as error:
             life.say(f"{life.name}: the rules stay as they are: {error}")
         else:
@@ -102,10 +101,6 @@ def serve(opened: Opened, life: GatewayLife) -> int:
     life.reactor.addSystemEventTrigger("before", "shutdown", router.stop)
     router.start()
     return life.run()
-
-
-def _asks(settings: Settings) -> bool:
-    return policy_of(settings).credentials.required
 
 
 @implementer(IReadDescriptor)
@@ -124,7 +119,12 @@ class HostSide:
         return "tuntap router device"
 
     def doRead(self) -> None:
-        error = self._pump.drain_host()
+        try:
+            error = self._pump.drain_host()
+        except Exception:
+            # a mistake of ours costs the packet that showed it; the device stays
+            log.failure("a packet from {device} could not be handled", device=self._router.opened.name)
+            error = 0
         self._router.drain_events()
         if error in GONE:
             self._router.fail(os.strerror(error))
@@ -159,10 +159,13 @@ class GatewaySide:
             except OSError:
                 # what the kernel has to say about a datagram that we sent, such as "connection refused"
                 continue
-            if router.switch.policy.accepts_from(sender[0]):
-                self._pump.pass_datagram(packet, now)
-            else:
+            if not router.switch.policy.accepts_from(sender[0]):
                 router.switch.lose(None, "target")
+                continue
+            try:
+                self._pump.pass_datagram(packet, now)
+            except Exception:
+                log.failure("a datagram could not be handled")
         router.drain_events()
 
     def connectionLost(self, reason: Failure) -> None:
@@ -175,7 +178,6 @@ class Router:
     :param opened: its descriptors.
     :param say: writes one line to the log.
     :param end: ends the process with an exit code.
-    :param credentials: whether clients of frames say who they are first.
     :param clock: monotonic seconds.
     :param offload: lets a device hand out large packets, or not.
     :ivar switch: what decides.
@@ -190,7 +192,6 @@ class Router:
         say: Callable[[str], None],
         *,
         end: Callable[[int], None],
-        credentials: bool = False,
         clock: Callable[[], float] = time.monotonic,
         offload: Callable[[int, bool], int] = set_offload,
     ) -> None:
@@ -218,7 +219,7 @@ class Router:
             self,
             _listener(opened.streams),
             _listener(opened.devices) if opened.devices >= 0 else None,
-            use_credentials=credentials,
+            use_credentials=policy.credentials.required,
         )
         self._stats: StatsServer | None = None
         if opened.stats >= 0:
@@ -262,10 +263,14 @@ class Router:
             self.reactor.removeReader(self._host)
             self._end(Exit.ERROR)
 
-    def swap(self, policy: Policy, *, credentials: bool = False) -> None:
+    def swap(self, policy: Policy) -> None:
         """Obey *policy* from now on."""
         self.switch.swap(policy)
-        self._doors.use_credentials = credentials
+        self._doors.use_credentials = policy.credentials.required
+        for peer in self.peers.values():
+            if isinstance(peer.link, FrameLink):
+                peer.link.limit = policy.queue
+        self.drain_events()
         self._set_offloads()
 
     # ---- who comes -----------------------------------------------------------------------------------------
