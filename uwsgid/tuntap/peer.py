@@ -40,6 +40,7 @@ class Peer:
     :ivar chain_in: the rules that it sent about itself, towards it; None for none.
     :ivar chain_out: likewise, from it.
     :ivar rx_packets: sent by it, whatever became of them.
+    :ivar extra_rx: bytes that it sent besides packets.
     :ivar tx_packets: delivered to it.
     :ivar dropped: from or to it, for any reason but a rule.
     :ivar denied_in: dropped by a rule, on their way to it.

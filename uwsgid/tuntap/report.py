@@ -1,7 +1,7 @@
 """The document of a router's stats server: uWSGI's keys in uWSGI's order, and behind them what is ours.
 
-Every number is an integer, a flag is 0 or 1, and nothing is null, as in the statistics of the instance.  Rates
-are per second, over the time since somebody looked before, if that was a second ago or more.
+Every number is an integer, a flag is 0 or 1, and nothing is null, as in the statistics of the instance.
+Rates are per second, over the time since somebody looked before, if that was a second ago or more.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["DROP", "GATEWAY", "HOST", "PEER", "Decision", "Learned", "Refused", "Switch"]
 
 _QUIET: Final = 1.0  #: seconds between two lines about a peer
+_RECORD: Final = 24  #: bytes of a rule in a stream
 
 
 class Switch:
@@ -478,6 +479,8 @@ class Switch:
         outward: list[Rule] = []
         for one in rules:
             (inward if one.inward else outward).append(one.rule)
+        if peer.header:
+            peer.extra_rx += peer.header + _RECORD * (len(inward) + len(outward))
         peer.chain_in = Chain(inward) if inward else None
         peer.chain_out = Chain(outward) if outward else None
         peer.remembered.clear()
