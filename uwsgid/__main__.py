@@ -1,5 +1,7 @@
 """``uwsgid …`` and ``python -m uwsgid …`` mean ``twistd -n uwsgid …``, in uWSGI's manners.
 
+``uwsgid tuntap …`` looks into a running router instead (`uwsgid.tuntap.commands`).
+
 twistd finds its commands by importing every plugin of every package that is installed.  This entry knows the
 one it wants, so it starts sooner, and twistd's own log lines do not stand beside ours.
 """
@@ -12,6 +14,11 @@ from typing import Any
 
 def main() -> None:
     """Run the command line.  Does not return."""
+    if sys.argv[1:2] == ["tuntap"]:
+        from uwsgid.tuntap.commands import main as look
+
+        sys.exit(look(sys.argv[2:]))
+
     from twisted.application.service import IServiceMaker, ServiceMaker
     from twisted.scripts._twistd_unix import ServerOptions
     from twisted.scripts.twistd import runApp

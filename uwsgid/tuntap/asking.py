@@ -1,0 +1,139 @@
+"""Asks a running router, from outside, at the address of its statistics.
+
+Whoever connects there and says nothing gets a document; ``capture …`` gets a stream of packets instead
+(`uwsgid.tuntap.statsserver`).  The server waits a moment for that word and no longer, so on a busy machine
+the document may come although a capture was asked for; then it is asked for again.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import replace
+from typing import Any, Final
+
+from uwsgid.errors import PeerError
+from uwsgid.host.addresses import Address, Family, parse_address
+
+PATIENCE: Final = 30.0  #: seconds of silence that are too many, before an answer begins
+TRIES: Final = 5  #: times that a capture is asked for
+CHUNK: Final = 1 << 18
+
+_CAPTURES: Final = b"\x0a\x0d\x0d\x0a"  # how a pcapng stream begins
+_DOCUMENTS: Final = (b"{", b"HTTP")
+_KINDS: Final = {Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}
+_LONGEST_COMPLAINT: Final = 4096
+
+
+def connect(address: str) -> socket.socket:
+    """A connection to *address*.
+
+    :raises OSError: nobody listens there.
+    :raises AddressError: it is none.
+    """
+    target = replace(parse_address(address), padded=False)
+    if target.family is Family.INET and not target.host:
+        target = target.with_host("127.0.0.1")
+    try:
+        return _connect(target)
+    except ConnectionRefusedError:
+        if target.family is not Family.ABSTRACT:
+            raise
+        return _connect(replace(target, padded=True))
+
+
+def _connect(target: Address) -> socket.socket:
+    connection = socket.socket(_KINDS.get(target.family, socket.AF_UNIX), socket.SOCK_STREAM)
+    try:
+        connection.settimeout(PATIENCE)
+        connection.connect(target.sockaddr())
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def document(address: str) -> dict[str, Any]:
+    """The statistics of the router whose stats address is *address*.
+
+    :raises OSError: nobody answers.
+    :raises AddressError: the address is none.
+    :raises PeerError: what answers is no router.
+    """
+    data = bytearray()
+    with connect(address) as connection:
+        while piece := connection.recv(CHUNK):
+            data += piece
+    if data.startswith(b"HTTP"):
+        data = data.partition(b"\r\n\r\n")[2]
+    try:
+        said = json.loads(data)
+    except ValueError as error:
+        raise PeerError(f"{address} does not answer with statistics: {error}", status=0) from None
+    if not isinstance(said, dict) or "chains" not in said or "router" not in said:
+        raise PeerError(f"{address} does not answer with the statistics of a tuntap router", status=0)
+    return said
+
+
+class Stream:
+    """The bytes of a capture, as they come.
+
+    :param connection: to the router, which begins to send; closed with the stream.
+    :param start: what it sent already.
+    """
+
+    def __init__(self, connection: socket.socket, start: bytes) -> None:
+        self._connection = connection
+        self._start = start
+
+    def read(self) -> bytes:
+        """What comes next; waits for it.  Nothing at the end.
+
+        :raises OSError: the connection broke.
+        """
+        data, self._start = self._start, b""
+        return data or self._connection.recv(CHUNK)
+
+    def close(self) -> None:
+        """Capture no more."""
+        self._connection.close()
+
+
+def capture(address: str, filter: str = "") -> Stream:
+    """Begin to capture at the router whose stats address is *address*.
+
+    :param filter: which packets, in the words of `uwsgid.tuntap.capture`.
+    :raises OSError: nobody answers.
+    :raises AddressError: the address is none.
+    :raises PeerError: the router refuses, or what answers is no router.
+    """
+    for _ in range(TRIES):
+        connection = connect(address)
+        try:
+            connection.sendall(f"capture {filter}\n".encode())
+            start = _start_of(connection)
+            if start.startswith(_CAPTURES):
+                connection.settimeout(None)  # packets come when they come
+                return Stream(connection, start)
+        except BaseException:
+            connection.close()
+            raise
+        if not start.startswith(_DOCUMENTS):
+            with connection:
+                raise PeerError(f"{address}: {_complaint(connection, start)}", status=0)
+        connection.close()
+    raise PeerError(f"{address} serves statistics, and no captures", status=0)
+
+
+def _start_of(connection: socket.socket) -> bytes:
+    """What the other side says first, four bytes or more where there are as many."""
+    data = b""
+    while len(data) < len(_CAPTURES) and (piece := connection.recv(CHUNK)):
+        data += piece
+    return data
+
+
+def _complaint(connection: socket.socket, start: bytes) -> str:
+    while len(start) < _LONGEST_COMPLAINT and b"\n" not in start and (piece := connection.recv(CHUNK)):
+        start += piece
+    return start.partition(b"\n")[0].decode("utf-8", "replace") or "the router says nothing"
