@@ -18,7 +18,7 @@ import psutil
 from twisted.trial.unittest import SkipTest
 
 from tests.live.namespaces import Net, Space
-from tests.live.support import APPS, Daemon, LiveCase, requires, talk, wait_until
+from tests.live.support import APPS, PATIENCE, Daemon, LiveCase, connect, requires, wait_until
 
 HOST: Final = "192.168.0.1"
 VASSAL: Final = "192.168.0.2"
@@ -99,7 +99,8 @@ class TunTapCase(LiveCase):
 
     def peers(self) -> list[dict[str, Any]]:
         """The peers that the router has, as its statistics tell."""
-        found: list[dict[str, Any]] = json.loads(talk(self.path("stats"), b""))["peers"]
+        with connect(self.path("stats"), PATIENCE) as client, client.makefile("rb") as stream:
+            found: list[dict[str, Any]] = json.loads(stream.read())["peers"]
         return found
 
     def carries_much(self, *, reverse: bool = False) -> None:
@@ -333,6 +334,22 @@ class BesideUwsgiTests(TunTapCase):
         self.reach_each_other()
         self.assertTrue(self.vassal.answers("10.78.1.1"))
         self.assertFalse(self.vassal.answers("10.77.1.1", wait=0.3))
+
+    def test_hooks_reach_its_router(self) -> None:
+        """A ping in a hook is answered, although the process that attends to the device is not born yet."""
+        self.router(server="uwsgi")
+        vassal = self.start(
+            self.vassal,
+            f"tuntap-device = uwsgi0 {self.socket}\n"
+            f"exec-as-root = ip addr add {VASSAL}/24 dev uwsgi0\n"
+            "exec-as-root = ip link set uwsgi0 up\n"
+            f"exec-as-root = ping -n -c 1 -W 5 {HOST}\n",
+            "v",
+            "uwsgid",
+        )
+        vassal.wait_for("tuntap device uwsgi0: frames to the router")
+        self.reach_each_other()
+        self.assertEqual(len(self.peers()), 1)
 
     def test_side_by_side(self) -> None:
         """A vassal of uWSGI and one of ours share a router of ours, and reach each other."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,18 @@ LIVE: Final = frozenset({"tuntap-device-rule"})
 _OFF: Final = ("", "false", "off", "no", "0")
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """How a device is attached while its instance starts; -1 is for what there is not.
+
+    :ivar connection: the one on which a router of ours has taken it.
+    :ivar stand_in: by which the process is relieved that passes its packets on.
+    """
+
+    connection: int = -1
+    stand_in: int = -1
+
+
 @gateway_setups.member("tuntap-device")
 def devices(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequence[Gateway]:
     """The processes that keep devices attached, one for each ``tuntap-device`` with a socket.
@@ -50,16 +63,17 @@ def devices(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequen
         fd, name = _device(spec, kernel, say, kept)
         if spec.socket:
             wishes = wishes_of(settings, spec, name)
-            connection = -1 if wishes.credentials else _attach(wishes, fd, say, kept)
+            early = Early() if wishes.credentials else _attach(wishes, fd, kernel, say, kept)
             gateways.append(
-                Gateway(f"uWSGI tuntap device {name}", partial(attend, spec, wishes, fd, connection), LIVE)
+                Gateway(f"uWSGI tuntap device {name}", partial(attend, spec, wishes, fd, early), LIVE)
             )
     return gateways
 
 
-def attend(spec: DeviceSpec, wishes: Wishes, device: int, connection: int, life: GatewayLife) -> int:
+def attend(spec: DeviceSpec, wishes: Wishes, device: int, early: Early, life: GatewayLife) -> int:
     """The work of the process that keeps one device attached; its exit code."""
     from uwsgid.tuntap.client import Client
+    from uwsgid.tuntap.standin import relieve
 
     name = wishes.device
     current = wishes_of(life.settings, spec, name)
@@ -75,7 +89,9 @@ def attend(spec: DeviceSpec, wishes: Wishes, device: int, connection: int, life:
             life.adopt(fresh)
 
     def start() -> None:
-        held = socket.socket(fileno=connection) if connection >= 0 else None
+        if early.stand_in >= 0:
+            relieve(early.stand_in)
+        held = socket.socket(fileno=early.connection) if early.connection >= 0 else None
         client.start(held if held is not None and current == wishes and lives(held) else None)
 
     life.on_hangup(read_again)
@@ -127,30 +143,43 @@ def _device(spec: DeviceSpec, kernel: IKernel, say: Say, kept: Kept) -> tuple[in
     return made.fd, made.name
 
 
-def _attach(wishes: Wishes, device: int, say: Say, kept: Kept) -> int:
-    """The connection on which a router of ours has taken the device; -1 where that has to wait."""
+def _attach(wishes: Wishes, device: int, kernel: IKernel, say: Say, kept: Kept) -> Early:
+    """Attach a device for the time of the start, and longer where a router takes it."""
     held = kept.get(wishes.key)
     if held is not None:
         connection = socket.socket(fileno=held)
         if lives(connection):
-            return connection.detach()
+            return Early(connection.detach())
         kept.forget(wishes.key)
         connection.close()
     companion = companion_of(wishes.router)
-    if companion is None:
-        return -1
-    try:
-        offered = offer(companion, device, wishes.hello(), PATIENCE)
-        if offered is None:
-            return -1
-        with offered:
+    if companion is not None:
+        try:
+            offered = offer(companion, device, wishes.hello(), PATIENCE)
+        except OSError as error:
+            say(_not_yet(wishes, str(error)))
+            return Early()
+        if offered is not None:
+            return _taken(wishes, offered, say, kept)
+    from uwsgid.tuntap.standin import stand_in
+
+    return Early(stand_in=stand_in(kernel, wishes, device))
+
+
+def _taken(wishes: Wishes, offered: socket.socket, say: Say, kept: Kept) -> Early:
+    with offered:
+        try:
             refused = answer(offered)
-            if not refused:
-                say(f"tuntap device {wishes.device}: handed over to the router at {wishes.router.text}")
-                fd = offered.detach()
-                kept.keep(wishes.key, fd)
-                return fd
-    except (OSError, PeerError) as error:
-        refused = str(error)
-    say(f"tuntap device {wishes.device}: the router at {wishes.router.text} does not take it yet: {refused}")
-    return -1
+        except (OSError, PeerError) as error:
+            refused = str(error)
+        if refused:
+            say(_not_yet(wishes, refused))
+            return Early()
+        say(f"tuntap device {wishes.device}: handed over to the router at {wishes.router.text}")
+        fd = offered.detach()
+    kept.keep(wishes.key, fd)
+    return Early(fd)
+
+
+def _not_yet(wishes: Wishes, why: str) -> str:
+    return f"tuntap device {wishes.device}: the router at {wishes.router.text} does not take it yet: {why}"
