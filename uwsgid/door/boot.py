@@ -275,7 +275,8 @@ def run_hooks_as_root(boot: Boot) -> None:
     settings = boot.site.settings
     phases.run_in_jail(settings, boot.kernel, boot.say)
     phases.run_post_jail(settings, boot.kernel, boot.say)
-    boot.was_root = phases.run_as_root(settings, boot.kernel, boot.say)
+    again = boot.kept is not None and boot.kept.has_outlived
+    boot.was_root = phases.run_as_root(settings, boot.kernel, boot.say, again=again)
 
 
 def drop_privileges(boot: Boot) -> None:

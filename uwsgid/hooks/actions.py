@@ -49,17 +49,15 @@ COMMANDS: Final = Kind("list of commands", "a command", _command, many=True, rea
 Commands = Annotated[tuple[Command, ...], COMMANDS]
 
 
-def run_all(
-    kernel: IKernel, shells: Sequence[str], commands: Sequence[Command], label: str, say: Say
-) -> None:
+def run_all(kernel: IKernel, shells: Sequence[str], commands: Sequence[Command], how: str, say: Say) -> None:
     """Run *commands* one after the other; the first that fails ends it.
 
     :param shells: the option ``binsh``.
-    :param label: how the log calls the phase.
+    :param how: what the log says behind each command: its phase, or who runs it.
     :raises ConfigError: with the place and the text of the command that failed.
     """
     for command in commands:
-        problem = run_one(kernel, shells, command, f"({label})...", say)
+        problem = run_one(kernel, shells, command, how, say)
         if problem:
             raise ConfigError(f"{command.origin}: {command.option}: {problem}")
 

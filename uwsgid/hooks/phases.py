@@ -49,7 +49,8 @@ class Hooks(Section):
         "exec-as-root",
         default=(),
         help="run a command before privileges are dropped",
-        note="With master-as-root, drop-after-init and drop-after-apps it runs once, at boot.",
+        note="With master-as-root, drop-after-init and drop-after-apps it runs once, at boot.  After a "
+        "reload that kept the devices of gateways, a command that fails is only logged.",
     )
     as_user: Commands = option("exec-as-user", default=(), help="run a command after privileges were dropped")
     pre_app: Commands = option(
@@ -67,59 +68,72 @@ class Hooks(Section):
 def run_asap(settings: Settings, kernel: IKernel, say: Say) -> None:
     """:raises ConfigError: for a command that fails, as all of these."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.asap, "asap", say)
+    run_all(kernel, hooks.binsh, hooks.asap, "(asap)...", say)
 
 
 def run_pre_jail(settings: Settings, kernel: IKernel, say: Say) -> None:
     """``exec-pre-jail``."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.pre_jail, "pre-jail", say)
+    run_all(kernel, hooks.binsh, hooks.pre_jail, "(pre-jail)...", say)
 
 
 def run_post_jail(settings: Settings, kernel: IKernel, say: Say, *, jailed: bool = False) -> None:
     """``exec-post-jail``, if a jail was entered."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.post_jail if jailed else (), "post-jail", say)
+    run_all(kernel, hooks.binsh, hooks.post_jail if jailed else (), "(post-jail)...", say)
 
 
 def run_in_jail(settings: Settings, kernel: IKernel, say: Say) -> None:
     """``exec-in-jail``."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.in_jail, "in-jail", say)
+    run_all(kernel, hooks.binsh, hooks.in_jail, "(in-jail)...", say)
 
 
-def run_as_root(settings: Settings, kernel: IKernel, say: Say) -> bool:
-    """``exec-as-root``, if we are root; whether we are."""
+def run_as_root(settings: Settings, kernel: IKernel, say: Say, *, again: bool = False) -> bool:
+    """``exec-as-root``, if we are root; whether we are.
+
+    :param again: it ran for these very devices before.  What it wanted may be there already, as an address
+        is, so a command that fails is only logged.
+    """
     if kernel.geteuid() != 0:
         return False
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.as_root, "as root", say)
+    if not again:
+        run_all(kernel, hooks.binsh, hooks.as_root, "(as root)...", say)
+        return True
+    for command in hooks.as_root:
+        problem = run_one(kernel, hooks.binsh, command, "(as root)...", say)
+        if problem:
+            say(f"{problem}, which is no obstacle after a reload that kept its devices")
     return True
 
 
 def run_as_user(settings: Settings, kernel: IKernel, say: Say) -> None:
     """``exec-as-user``; the log tells who that is, as in uWSGI."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.as_user, f"as uid: {kernel.getuid()} gid: {kernel.getgid()}", say)
+    run_all(kernel, hooks.binsh, hooks.as_user, _as_whom(kernel), say)
 
 
 def run_pre_app(settings: Settings, kernel: IKernel, say: Say) -> None:
     """``exec-pre-app``."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.pre_app, "pre app", say)
+    run_all(kernel, hooks.binsh, hooks.pre_app, "(pre app)...", say)
 
 
 def run_post_app(settings: Settings, kernel: IKernel, say: Say) -> None:
     """``exec-post-app``."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.post_app, "post app", say)
+    run_all(kernel, hooks.binsh, hooks.post_app, "(post app)...", say)
 
 
 def run_atexit(settings: Settings, kernel: IKernel, say: Say) -> None:
     """``exec-as-user-atexit``: all of them, whatever becomes of each."""
     hooks = settings[Hooks]
     for command in hooks.atexit:
-        how = f"(as uid: {kernel.getuid()} gid: {kernel.getgid()}) ..."
-        problem = run_one(kernel, hooks.binsh, command, how, say)
+        problem = run_one(kernel, hooks.binsh, command, _as_whom(kernel), say)
         if problem:
             say(problem)
+
+
+def _as_whom(kernel: IKernel) -> str:
+    return f"(as uid: {kernel.getuid()} gid: {kernel.getgid()}) ..."

@@ -21,12 +21,16 @@ VARIABLE: Final = "UWSGID_KEPT"
 
 
 class Kept:
-    """Descriptors by key.  A key is a text without line breaks, such as ``tun emperor0``."""
+    """Descriptors by key.  A key is a text without line breaks, such as ``tun emperor0``.
+
+    :ivar has_outlived: somebody took over what our former self had kept.
+    """
 
     def __init__(self, kernel: IKernel) -> None:
         self._kernel = kernel
         self._kept: dict[str, int] = {}
         self._inherited: dict[str, int] = {}
+        self.has_outlived = False
 
     @classmethod
     def inherited(cls, kernel: IKernel, environ: MutableMapping[str, str]) -> Kept:
@@ -49,6 +53,7 @@ class Kept:
         fd = self._inherited.pop(key, None)
         if fd is not None:
             self._kept[key] = fd
+            self.has_outlived = True
         return self._kept.get(key)
 
     def keep(self, key: str, fd: int) -> None:
