@@ -64,6 +64,16 @@ class Calls(SynchronousTestCase):
 
         self.assertEqual(self.code_of(act), 0)
 
+    def test_same_open_file(self) -> None:
+        """A dup leads to the same open file, another opening of the same path does not."""
+        one, other = os.open("/dev/null", os.O_RDONLY), os.open("/dev/null", os.O_RDONLY)
+        again = os.dup(one)
+        for fd in (one, other, again):
+            self.addCleanup(os.close, fd)
+        self.assertTrue(syscalls.same_open_file(one, again))
+        self.assertFalse(syscalls.same_open_file(one, other))
+        self.assertRaises(OSError, syscalls.same_open_file, one, 1 << 20)
+
     def test_memory(self) -> None:
         """What is written is read again."""
         place = ctypes.create_string_buffer(8)
