@@ -4,81 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-import socket
-import tempfile
 import threading
-from typing import Any
-from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.config.settings import settings_of
+from tests.request.bodies import STEPS, TEXTS, Line, model, real
 from uwsgid.errors import BodyError
-from uwsgid.request.body import Body, buffered, how_buffered, nameless_file
-from uwsgid.request.connection import Connection
-from uwsgid.request.terms import Terms
-from uwsgid.wire.http1 import HttpDecoder
-from uwsgid.wire.limits import Limits
-
-
-class Line:
-    """A connection with its client's end.
-
-    :ivar said: the lines of its log.
-    """
-
-    def __init__(self, config: str = "socket-timeout = 1") -> None:
-        ours, self.client = socket.socketpair()
-        ours.setblocking(False)
-        self.said: list[str] = []
-        self.terms = Terms(settings_of(config), self.said.append)
-        self.connection = Connection(ours.detach(), "192.0.2.7", None, None, self.terms)
-
-    def body(self, data: bytes, here: int = 0, length: int | None = None) -> Body:
-        """A body of *data*, of which *here* bytes came with the head and the client sends the rest."""
-        start, rest = data[:here], data[here:]
-        if len(rest) < 60000:
-            self.client.sendall(rest)
-        else:
-            threading.Thread(target=self.client.sendall, args=(rest,), daemon=True).start()
-        return Body(self.connection, len(data) if length is None else length, start)
-
-    def chunked(self, *pieces: bytes, end: bytes = b"") -> Body:
-        """A chunked body whose coded *pieces* the client sends; *end* comes with the head."""
-        decoder = HttpDecoder({}, Limits())
-        decoder.feed(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + end)
-        decoder.next_event()
-        for piece in pieces:
-            self.client.sendall(piece)
-        return Body(self.connection, None, b"", decoder)
-
-    def close(self) -> None:
-        self.connection.close()
-        self.client.close()
-
-
-#: What an application may do with a body, and how often it may be told a size.
-STEPS = st.lists(
-    st.tuples(st.sampled_from(["read", "readline", "next"]), st.integers(-1, 40)), min_size=1, max_size=12
-)
-TEXTS = st.lists(st.sampled_from([b"\n", b"a", b"bc", b"line\n", b"\r\n", b"x" * 50]), max_size=30).map(
-    b"".join
-)
-
-
-def model(file: io.BytesIO, step: str, size: int) -> bytes:
-    if step == "next":
-        return file.readline()
-    # uWSGI takes a size of 0 for no size at all
-    result: bytes = getattr(file, step)(size if size > 0 else -1)
-    return result
-
-
-def real(body: Any, step: str, size: int) -> bytes:
-    result: bytes = next(body, b"") if step == "next" else getattr(body, step)(size)
-    return result
+from uwsgid.request.body import Body
 
 
 class BodyTests(SynchronousTestCase):
@@ -230,76 +164,3 @@ class BodyTests(SynchronousTestCase):
         body.close()
         self.assertEqual(body.fileno(), line.connection.fd)
         self.assertEqual(body.read(), b"abc")
-
-
-class BufferedTests(SynchronousTestCase):
-    def buffered(self, data: bytes, threshold: int) -> Any:
-        line = Line()
-        self.addCleanup(line.close)
-        body = buffered(line.body(data), threshold, 4096)
-        self.addCleanup(body.close)
-        return body
-
-    @given(TEXTS, st.integers(1, 60), STEPS)
-    @settings(deadline=None, max_examples=40)
-    def test_reads_like_a_file(self, data: bytes, threshold: int, steps: list[tuple[str, int]]) -> None:
-        """In memory or in a file, it is what a file gives."""
-        line = Line()
-        try:
-            body, file = buffered(line.body(data), threshold, 4096), io.BytesIO(data)
-            for step, size in steps:
-                self.assertEqual(real(body, step, size), model(file, step, size))
-            body.close()
-        finally:
-            line.close()
-
-    def test_large_bodies_go_to_a_file(self) -> None:
-        """From post-buffering bytes on a body lies in a file without a name, which only we can read."""
-        body = self.buffered(b"x" * 100, 100)
-        facts = os.fstat(body.fileno())
-        self.assertEqual((facts.st_nlink, facts.st_mode & 0o777, facts.st_size), (0, 0o600, 100))
-
-    def test_small_bodies_stay_in_memory(self) -> None:
-        """Below post-buffering bytes there is no file."""
-        self.assertRaises(OSError, self.buffered(b"x" * 99, 100).fileno)
-
-    def test_can_be_read_twice(self) -> None:
-        """A buffered body can be sought, but not beyond its ends."""
-        body = self.buffered(b"one\ntwo\n", 4)
-        self.assertEqual(body.read(), b"one\ntwo\n")
-        self.assertEqual(body.seek(4), 4)
-        self.assertEqual(list(body), [b"two\n"])
-        for place in (-1, 9):
-            with self.assertRaisesRegex(OSError, "^invalid seek position for wsgi.input$"):
-                body.seek(place)
-
-    def test_a_chunked_body_moves_to_a_file(self) -> None:
-        """A body of unknown length goes to a file once it has grown to post-buffering bytes."""
-        line = Line()
-        self.addCleanup(line.close)
-        body = buffered(line.chunked(b"40\r\n" + b"y" * 64 + b"\r\n0\r\n\r\n"), 50, 16)
-        self.addCleanup(body.close)
-        self.assertEqual((body.length, body.read()), (64, b"y" * 64))
-        self.assertGreaterEqual(body.fileno(), 0)
-
-    def test_without_o_tmpfile(self) -> None:
-        """Where the file system has no O_TMPFILE the file loses its name at once."""
-        folder = tempfile.mkdtemp()
-        self.addCleanup(os.rmdir, folder)
-        real_open = os.open
-
-        def refuse(path: str, flags: int, *more: Any, **others: Any) -> int:
-            if flags & os.O_TMPFILE == os.O_TMPFILE:
-                raise OSError(95, "Operation not supported")
-            return real_open(path, flags, *more, **others)
-
-        with mock.patch.dict(os.environ, TMPDIR=folder), mock.patch.object(os, "open", refuse):
-            self.assertIn("Operation not supported", how_buffered())
-            with nameless_file() as file:
-                self.assertEqual(os.listdir(folder), [])
-                self.assertEqual(os.fstat(file.fileno()).st_mode & 0o777, 0o600)
-
-    def test_says_how(self) -> None:
-        """The line at start names the directory."""
-        with mock.patch.dict(os.environ, TMPDIR="/nowhere"):
-            self.assertIn("/nowhere", how_buffered())

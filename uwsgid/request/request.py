@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from uwsgid.request.body import Body, BufferedBody
+    from uwsgid.request.body import Body
+    from uwsgid.request.buffering import BufferedBody
     from uwsgid.request.reply import Reply
 
 

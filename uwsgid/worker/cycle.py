@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from uwsgid.errors import BodyError, PeerError, PeerGone, PeerTimeout
 from uwsgid.host import Listener
-from uwsgid.request.body import Body, buffered
+from uwsgid.request.body import Body
+from uwsgid.request.buffering import buffered
 from uwsgid.request.connection import AGAIN, CLOSE, LINGER, PARK_HEAD, PARK_IDLE, Connection, Next
 from uwsgid.request.options import Bodies, Dispatch, RequestOptions
 from uwsgid.request.reply import HttpReply, Reply
@@ -29,10 +30,10 @@ from uwsgid.supervise.board import RequestKind
 from uwsgid.supervise.counting import Progress, Tally
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.wire.events import RequestHead
-from uwsgid.wire.http1 import HttpDecoder
 from uwsgid.wire.limits import Limits
 from uwsgid.wire.response import error_page
 from uwsgid.wire.uwsgi import UwsgiDecoder, content_length, read_vars
+from uwsgid.worker.station import Station
 
 _HTTP: Final = RequestKind.HTTP
 #: The least one read of a request head asks for: an answer's first packet seldom brings more.
@@ -43,60 +44,8 @@ _WITH_VARS: Final = frozenset({0, 5, 7, 9, 30})
 _DISCARD: Final = 1 << 16
 #: Bytes that a client may still send after it got its last answer.
 _LINGER: Final = 1 << 20
-
-
-#: Variables that a request may well have.
-_ROOM: Final = 30
-
 #: A request, its body, and its bytes for whoever looks at requests in progress.
 Prepared = tuple[Request, Body, bytes]
-
-
-class Station:
-    """Where connections come in: what they have in common.
-
-    :ivar base: what the variables of every request start from.
-    :ivar kind: how the bytes of its requests are to be read.
-    :ivar trusted: `Request.trusted` of its requests.
-    """
-
-    __slots__ = ("base", "kind", "limits", "listener", "terms", "trusted")
-
-    def __init__(self, listener: Listener, base: dict[str, Any], limits: Limits, terms: Terms, trusted: bool):
-        self.listener = listener
-        self.base = _roomy(base)
-        self.limits = limits
-        self.terms = terms
-        self.trusted = trusted
-        self.kind = _HTTP if listener.protocol == "http" else RequestKind.UWSGI
-
-    # ---- hot path, watched by bench-requests (a) and (b) ---------------------------------------------------
-
-    def connect_uwsgi(self, fd: int, peer: Any) -> Connection:
-        """A connection of a front end; what it says of its client is in the packet."""
-        return Connection(fd, "", self.listener, self, self.terms)
-
-    def connect_http(self, fd: int, peer: Any) -> Connection:
-        """A connection of an HTTP client, whose address becomes ``REMOTE_ADDR`` of its requests."""
-        base = self.base
-        address = ""
-        if type(peer) is tuple:
-            address = peer[0].removeprefix("::ffff:")
-            base = base.copy()
-            base["REMOTE_ADDR"] = address
-        connection = Connection(fd, address, self.listener, self, self.terms)
-        connection.decoder = HttpDecoder(base, self.limits)
-        return connection
-
-
-def _roomy(base: dict[str, Any]) -> dict[str, Any]:
-    """A copy with room for a request: CPython copies that too, and a dict that grows costs a microsecond."""
-    copy = base.copy()
-    for number in range(_ROOM):
-        copy[f" {number}"] = ""
-    for _ in range(_ROOM):
-        copy.popitem()
-    return copy
 
 
 class Cycle:
