@@ -876,20 +876,6 @@ class Remembering(SynchronousTestCase):
         self.assertLess(prices[1], prices[0] * 2)
 
 
-class Words(SynchronousTestCase):
-    """Decisions in words."""
-
-    def test_str(self) -> None:
-        """A decision says what becomes of the packet, and by which rule."""
-        blue = Peer(1, "fd: 7")
-        self.assertEqual(str(Decision(HOST)), "to the host")
-        self.assertEqual(str(Decision(PEER, blue)), "to fd: 7")
-        one = read_rule("deny any any udp")
-        self.assertEqual(
-            repr(Decision(DROP, reason="denied", rule=one)), "<Decision drop, denied, by 'deny any any udp'>"
-        )
-
-
 # ---- anything at all ---------------------------------------------------------------------------------------
 
 NET = [BLUE, RED, GREEN, "192.168.0.5", WORLD, "10.0.0.1", "0.0.0.0", "224.0.0.1"]

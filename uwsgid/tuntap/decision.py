@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.tuntap.networks import Target, show_target
+from uwsgid.tuntap.peer import Peer
 from uwsgid.tuntap.rules import Rule
 
 if TYPE_CHECKING:
     from uwsgid.tuntap.chain import Chain
-    from uwsgid.tuntap.peer import Peer
     from uwsgid.wire.ip import Facts
 
 HOST: Final = 0  #: write it to the router's own device
