@@ -9,7 +9,7 @@ BENCHES := requests
 WHEEL_VENV := .venv-wheel
 WHEEL_SOURCES := $(METADATA) .ci/build_backend.py .ci/wheel-venv $(shell find uwsgid twisted -name '*.py')
 
-.PHONY: help run test venv lint types floors docs py compiled live bench packages clean
+.PHONY: help run test venv lint types floors docs py compiled live bench fuzz packages clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -70,6 +70,10 @@ bench: $(addprefix bench-,$(BENCHES)) ## all benchmarks; make bench-requests run
 bench-%: venv
 	@.ci/debian-packages tests/debian-packages.txt tests/bench/debian-packages.txt
 	@$(BIN)/python -m tests.bench.$*
+
+fuzz: venv ## atheris on what reads bytes of strangers, a minute each; not part of `make test`
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet atheris
+	$(BIN)/python -m tests.fuzz
 
 clean: ## remove what was built, environments included
 	rm -rf .venv .venv-bench $(WHEEL_VENV) .tox build dist docs/_build *.egg-info _trial_temp* .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,5 @@
+"""Fuzzing of what reads bytes of strangers, with atheris: ``make fuzz`` runs it, not what runs at every commit.
+
+`tests.fuzz.targets` says what has to hold for any bytes, `tests.fuzz.__main__` lets atheris look for bytes
+for which it does not.  The targets also run in the test suite, over their seeds and a few random bytes.
+"""
