@@ -12,7 +12,9 @@ from tests.tuntap.devices import SteppedReactor
 from tests.tuntap.routers import BLUE, HOST, RED, RouterCase, packet
 from uwsgid.config.settings import Settings, settings_of
 from uwsgid.errors import ConfigError, KernelError
+from uwsgid.host.tun import DeviceFacts
 from uwsgid.testing.packets import ipv4, ipv6, udp
+from uwsgid.tuntap import listen
 from uwsgid.tuntap import router as routers
 from uwsgid.tuntap.access import Credentials
 from uwsgid.tuntap.chain import Chain
@@ -20,6 +22,7 @@ from uwsgid.tuntap.options import RouterSpec
 from uwsgid.tuntap.policy import Policy
 from uwsgid.tuntap.router import Opened, serve
 from uwsgid.tuntap.rules import read_route, read_rule
+from uwsgid.wire.handover import Hello
 from uwsgid.wire.tunframe import frame
 
 
@@ -131,6 +134,40 @@ class LifeTests(RouterCase):
         self.router._host.connectionLost(None)  # type: ignore[arg-type]
         self.assertEqual((client.recv(1), connection.recv(1)), (b"", b""))
         self.assertEqual((self.lines, self.codes), (before, []))
+
+    def test_a_descriptor_that_can_not_be_watched(self) -> None:
+        """When the kernel watches no more descriptors, who comes is closed, and nothing of it is left."""
+        self.make_router()
+        self.stream_peer(BLUE)
+
+        def full(reader: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with mock.patch.object(self.reactor, "addReader", full):
+            self.assertEqual(self.stream_peer().recv(1), b"")
+            self.assertEqual(self.connect("t.dev", socket.SOCK_SEQPACKET).fileno() > 0, True)
+            self.reactor.turn()
+            device, connection = socket.socketpair(), socket.socketpair()
+            self.router.welcome_device(
+                connection[0], listen.UNKNOWN, Hello("x"), device[0].detach(), DeviceFacts("x", 0x5001)
+            )
+            self.assertEqual((connection[1].recv(1), device[1].recv(1)), (b"", b""))
+            device[1].close()
+            connection[1].close()
+        self.assertEqual(len(self.router.peers), 1)
+        self.assertEqual(self.router._doors._silent, 0)
+
+    def test_an_odd_error_of_the_device(self) -> None:
+        """An error that may pass does not end the router."""
+        self.make_router()
+
+        def poor(*_: object) -> int:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+        with mock.patch.object(os, "readv", poor):
+            self.reactor.turn()
+        self.assertEqual(self.codes, [])
+        self.assertIn("emperor0: Cannot allocate memory", "\n".join(self.lines))
 
     def test_lines_are_said_once_a_second(self) -> None:
         """The log is not for peers to fill."""

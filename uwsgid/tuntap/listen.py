@@ -107,7 +107,7 @@ def examine(fd: int) -> DeviceFacts:
         with open(f"/proc/self/fdinfo/{fd}", encoding="ascii", errors="replace") as table:
             if "\niff:" not in table.read():
                 raise PeerError("what was handed over is not a tun device", status=0)
-    except FileNotFoundError:
+    except OSError:
         pass  # a jail without /proc
     try:
         return identify(fd)
@@ -309,6 +309,11 @@ class DeviceGuest(_Guest):
                 connection.send(Answer(False, str(error)).pack())
             except OSError:
                 pass
+            connection.close()
+            raise
+        except Exception:
+            close_elsewhere(passed)
+            connection.close()
             raise
 
 
@@ -361,8 +366,8 @@ class Doors:
     def _enter_device(self, connection: socket.socket) -> None:
         if self._silent >= MOST_SILENT:
             raise PeerError(f"{self._silent} connections to the companion socket that say nothing", status=0)
-        self._silent += 1
         DeviceGuest(connection, self._reception, self._one_less).start()
+        self._silent += 1
 
     def _one_less(self) -> None:
         self._silent -= 1

@@ -128,6 +128,8 @@ class HostSide:
         self._router.drain_events()
         if error in GONE:
             self._router.fail(os.strerror(error))
+        elif error:
+            self._router.grumble(f"the device {self._router.opened.name}: {os.strerror(error)}")
 
     def connectionLost(self, reason: Failure) -> None:
         """The kernel reports an error of the device: somebody removed it."""
@@ -281,7 +283,7 @@ class Router:
         peer = self._new_peer(connection, who, header=4)
         link = FrameLink(peer, self, self._pump, connection, limit=policy.queue, size_limit=policy.buffer)
         self._attach(link)
-        link.start()
+        self._watch(link)
 
     def welcome_device(
         self, connection: socket.socket, who: Credentials, hello: Hello, device: int, facts: DeviceFacts
@@ -300,13 +302,21 @@ class Router:
         if not self.switch.policy.credentials.assigns:
             peer.addresses.update(dict.fromkeys(self._meant(hello)))
         link = DeviceLink(peer, self, self._pump, device, connection)
-        self._attach(link)
         self.switch.offer_rules(peer, rules)
-        link.start()
+        self._attach(link)
+        self._watch(link)
+        if link.open:
+            try:
+                connection.send(Answer(True).pack())
+            except OSError:
+                self.lost(link, "")  # it did not wait for the answer
+
+    def _watch(self, link: DeviceLink | FrameLink) -> None:
+        """From here on the descriptors of *link* are closed by it, and by nobody else."""
         try:
-            connection.send(Answer(True).pack())
-        except OSError:
-            self.lost(link, "")  # it did not wait for the answer
+            link.start()
+        except OSError as error:  # the limit of fs.epoll.max_user_watches
+            self.lost(link, f"the kernel can not watch a descriptor ({error.strerror})")
 
     @staticmethod
     def _meant(hello: Hello) -> Iterable[bytes]:
