@@ -111,6 +111,9 @@ class ChainTests(SynchronousTestCase):
         self.assertTrue(self.passes(ssh, facts(protocol=6)))
         self.assertFalse(self.passes("deny any any sport 53", facts(protocol=17, sport=53, dport=9)))
         self.assertTrue(self.passes("deny any any sport 53", facts(protocol=132, sport=53, dport=9)))
+        two = "deny any any udp sport 53,99 dport 1-9"
+        for sport, passes in ((53, False), (60, True), (99, False)):
+            self.assertEqual(self.passes(two, facts(sport=sport, dport=9)), passes, sport)
 
     def test_icmp(self) -> None:
         """Types and codes fit as numbers, of the protocol that was named."""

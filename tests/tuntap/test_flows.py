@@ -80,6 +80,9 @@ class TcpTests(SynchronousTestCase):
         for flags in ("SA", "FA", "R"):
             self.table.note(tcp(flags), 0)
         self.assertEqual(len(self.table), 0)
+        self.assertEqual(
+            [self.table.seen(tcp(flags, back=True), 0) for flags in ("A", "FA", "R")], [False] * 3
+        )
         self.table.note(tcp("A"), 0)
         self.assertTrue(self.table.seen(tcp("A", back=True), 0))
 
@@ -158,6 +161,8 @@ class DatagramTests(SynchronousTestCase):
         """A report that something is unreachable or too big reaches whoever takes part in a flow."""
         table = FlowTable()
         self.assertFalse(table.seen(icmp(3, back=True), 0))
+        table.note(icmp(3), 0)
+        self.assertEqual(len(table), 0)
         table.note(udp(), 0)
         self.assertTrue(table.seen(icmp(3, back=True), 0))
         self.assertTrue(table.seen(replace(icmp(11, back=True), src=ELSEWHERE), 0))
