@@ -54,6 +54,8 @@ class Peer:
     :ivar link: how the router reaches it; nothing that concerns the switch.
     :ivar attached: until it leaves.
     :ivar refused: why it has to leave; empty while it may stay.
+    :ivar quiet_until: when there may be a line about its packets again.
+    :ivar unsaid: lines that were left out since the last one.
     :ivar since: when it was attached, in seconds of the switch's clock.
     """
 

@@ -35,6 +35,7 @@ from uwsgid.tuntap.holders import Holders
 from uwsgid.tuntap.memory import REMEMBERED, Memory
 from uwsgid.tuntap.peer import MAX_ADDRESSES, Peer, learnable
 from uwsgid.tuntap.rules import ROUTE, DeviceRule, Rule
+from uwsgid.tuntap.telling import Teller
 from uwsgid.wire.ip import BadPacket, Buffer, flow_key, look, show
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DROP", "GATEWAY", "HOST", "PEER", "Decision", "Learned", "Refused", "Switch"]
 
-_QUIET: Final = 1.0  #: seconds between two lines about a peer
 _RECORD: Final = 24  #: bytes of a rule in a stream
 
 
@@ -69,9 +69,7 @@ class Switch:
         "_from_host",
         "_holders",
         "_memory",
-        "_quiet_until",
-        "_say",
-        "_unsaid",
+        "_teller",
         "denied_in",
         "denied_out",
         "drops",
@@ -108,14 +106,12 @@ class Switch:
         self.host_bytes = 0
         self.gateway_packets = 0
         self.gateway_bytes = 0
-        self._say = say
+        self._teller = Teller(say)
         self._clock = clock
         self._holders = Holders()
         self._memory = Memory()
         self._from_host = self._memory.from_host
         self._dropped: dict[str, Decision] = {}
-        self._quiet_until = 0.0
-        self._unsaid = 0
 
     # ---- hot path, watched by bench-tuntap -------------------------------------------------------------
 
@@ -179,15 +175,17 @@ class Switch:
         try:
             facts = look(buffer, start, end)
         except BadPacket as bad:
-            self._complain(peer, now, f"dropped a packet of {peer.name}: {bad}")
+            if not self._teller.is_hushed(peer, now):
+                self._teller.complain(peer, now, f"dropped a packet of {peer.name}: {bad}")
             return self._drop(peer, bad.reason)
         src = facts.src
         mine = src in peer.addresses or src in peer.neighbours
         if not mine:
             reason = self._holders.objection(peer, src, self.policy)
             if reason:
-                if reason == "spoofed":
-                    self._complain(peer, now, f"dropped a packet of {peer.name} with the source {show(src)}")
+                if reason == "spoofed" and not self._teller.is_hushed(peer, now):
+                    text = f"dropped a packet of {peer.name} with the source {show(src)}"
+                    self._teller.complain(peer, now, text)
                 return self._drop(peer, reason)
         flows, policy = self.flows, self.policy
         path = Path(facts)
@@ -318,7 +316,7 @@ class Switch:
         """
         target, size = decision.peer, end - start
         if decision.log:
-            self._tell(peer or target, decision, buffer, start, end, now)
+            self._teller.tell(peer or target, decision, buffer, start, end, now)
         if decision.kind == DROP:
             self._count_drop(target, decision.reason, inward=peer is None or peer is not target)
             return decision
@@ -368,45 +366,6 @@ class Switch:
             peer.tx_bytes -= size
         self._count_drop(peer, reason, inward=True)
 
-    def _tell(
-        self, peer: Peer | None, decision: Decision, buffer: Buffer, start: int, end: int, now: float
-    ) -> None:
-        """A line for a rule with ``log``."""
-        if now < (self._quiet_until if peer is None else peer.quiet_until):
-            self._complain(peer, now, "")
-            return
-        facts = look(buffer, start, end)
-        ends = [
-            (f"[{show(host)}]:{port}" if len(host) == 16 else f"{show(host)}:{port}")
-            if port >= 0
-            else show(host)
-            for host, port in ((facts.src, facts.sport), (facts.dst, facts.dport))
-        ]
-        rule = next(rule for rule in decision.rules if rule.log)
-        self._complain(
-            peer,
-            now,
-            f"{' -> '.join(ends)}, protocol {facts.protocol}, {facts.length} bytes: {decision}"
-            + (f", logged by {rule.text!r}" if rule is not decision.rule else ""),
-        )
-
-    def _complain(self, peer: Peer | None, now: float, text: str) -> None:
-        """Say *text*, unless there was a line about *peer* within this second."""
-        if peer is None:
-            if now < self._quiet_until:
-                self._unsaid += 1
-                return
-            unsaid, self._unsaid = self._unsaid, 0
-            self._quiet_until = now + _QUIET
-        else:
-            if now < peer.quiet_until:
-                peer.unsaid += 1
-                return
-            unsaid, peer.unsaid = peer.unsaid, 0
-            peer.quiet_until = now + _QUIET
-        more = f" (and {unsaid} before, unsaid)" if unsaid else ""
-        self._say(f"[tuntap-router] {text}{more}")
-
     # ---- peers and their addresses ---------------------------------------------------------------------
 
     def attach(self, peer: Peer) -> bool:
@@ -421,7 +380,7 @@ class Switch:
         peer.addresses.clear()
         for address in known:
             if not learnable(address) or not self.policy.access.permits(peer.uid, peer.gid, address):
-                self._say(f"[tuntap-router] {show(address)} is not for {peer.name}")
+                self._announce(f"{show(address)} is not for {peer.name}")
                 self._refuse(peer, "denied")
             else:
                 self._claim(peer, address)
@@ -441,7 +400,7 @@ class Switch:
         """Make *address* the peer's own, to which there is no objection but its owner."""
         loser = self._holders.claim(peer, address, self.policy)
         if loser is not None:
-            self._say(f"[tuntap-router] detected ip collision for {show(address)}")
+            self._announce(f"detected ip collision for {show(address)}")
             self._refuse(loser, "collision")
             if loser is peer:
                 return False
@@ -450,8 +409,11 @@ class Switch:
             self._limit(peer)
             self.events.append(Learned(peer, address))
             label = f" ({peer.label})" if peer.label else ""
-            self._say(f"[tuntap-router] registered new peer {show(address)}{label}")
+            self._announce(f"registered new peer {show(address)}{label}")
         return True
+
+    def _announce(self, text: str) -> None:
+        self._teller.announce(self._clock(), text)
 
     def _refuse(self, peer: Peer, reason: str) -> None:
         self.detach(peer)
@@ -508,7 +470,7 @@ class Switch:
             if all(policy.access.permits(peer.uid, peer.gid, address) for address in peer.addresses):
                 self._limit(peer)
             else:
-                self._say(f"[tuntap-router] {peer.name} may not own its address any more")
+                self._announce(f"{peer.name} may not own its address any more")
                 self._refuse(peer, "denied")
 
 

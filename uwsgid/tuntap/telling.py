@@ -1,0 +1,92 @@
+"""The lines that a switch writes, and the many that it does not.
+
+Whoever floods a router with nonsense must not flood its log as well.  There is at most one line a second
+about the packets of one peer, and one about those of nobody; and of peers that come, collide and come again
+there are at most `MOST` lines a second.  What was left out is told with the next line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from uwsgid.tuntap.decision import Decision
+from uwsgid.wire.ip import Buffer, look, show
+
+if TYPE_CHECKING:
+    from uwsgid.tuntap.peer import Peer
+
+QUIET: Final = 1.0  #: seconds between two lines about the packets of a peer
+MOST: Final = 100  #: lines a second about peers that come and go
+
+
+class Teller:
+    """Writes lines to the log of a router.
+
+    :param say: takes one.
+    """
+
+    __slots__ = ("_announced", "_quiet_until", "_say", "_unannounced", "_unsaid", "_window")
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._quiet_until = 0.0
+        self._unsaid = 0
+        self._window = 0.0
+        self._announced = 0
+        self._unannounced = 0
+
+    def is_hushed(self, peer: Peer | None, now: float) -> bool:
+        """Whether there was a line about *peer* within this second; then this one counts as unsaid."""
+        if peer is None:
+            if now < self._quiet_until:
+                self._unsaid += 1
+                return True
+        elif now < peer.quiet_until:
+            peer.unsaid += 1
+            return True
+        return False
+
+    def complain(self, peer: Peer | None, now: float, text: str) -> None:
+        """Write a line about a packet of *peer*, who is not hushed."""
+        if peer is None:
+            unsaid, self._unsaid = self._unsaid, 0
+            self._quiet_until = now + QUIET
+        else:
+            unsaid, peer.unsaid = peer.unsaid, 0
+            peer.quiet_until = now + QUIET
+        self._write(text, unsaid)
+
+    def tell(
+        self, peer: Peer | None, decision: Decision, buffer: Buffer, start: int, end: int, now: float
+    ) -> None:
+        """Write a line about a packet, because a rule with ``log`` wants one."""
+        if self.is_hushed(peer, now):
+            return
+        facts = look(buffer, start, end)
+        ends = f"{_end(facts.src, facts.sport)} -> {_end(facts.dst, facts.dport)}"
+        rule = next(rule for rule in decision.rules if rule.log)
+        more = "" if rule is decision.rule else f", logged by {rule.text!r}"
+        self.complain(peer, now, f"{ends}, protocol {facts.protocol}, {facts.length} bytes: {decision}{more}")
+
+    def announce(self, now: float, text: str) -> None:
+        """Write a line about a peer that comes or has to leave."""
+        if now >= self._window + 1:
+            self._window = now
+            self._announced = 0
+        self._announced += 1
+        if self._announced > MOST:
+            self._unannounced += 1
+            return
+        unsaid, self._unannounced = self._unannounced, 0
+        self._write(text, unsaid)
+
+    def _write(self, text: str, unsaid: int) -> None:
+        more = f" (and {unsaid} before, unsaid)" if unsaid else ""
+        self._say(f"[tuntap-router] {text}{more}")
+
+
+def _end(host: bytes, port: int) -> str:
+    if port < 0:
+        return show(host)
+    return f"[{show(host)}]:{port}" if len(host) == 16 else f"{show(host)}:{port}"
