@@ -98,7 +98,7 @@ class CommandsTests(SynchronousTestCase):
         self.assertEqual(self.run_words("capture /run/stats tcp or udp"), 0)
         self.assertEqual(self.asked, [("/run/stats", "snap 128 tcp or udp")])
         self.assertEqual(len(self.out.getvalue().splitlines()), len(PLAIN))
-        self.assertEqual(self.err.getvalue(), f"{len(PLAIN)} packets\n")
+        self.assertEqual(self.err.getvalue(), f"capturing what crosses emperor0\n{len(PLAIN)} packets\n")
         self.assertTrue(self.stream.closed)
 
     def test_capture_file(self) -> None:
@@ -109,7 +109,9 @@ class CommandsTests(SynchronousTestCase):
         self.assertTrue(data.endswith(BLOCKS[0] + BLOCKS[1]))
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
         self.assertEqual(self.asked, [("/run/stats", "snap 96 tcp")])
-        self.assertEqual((self.out.getvalue(), self.err.getvalue()), ("", "2 packets\n"))
+        self.assertEqual(
+            (self.out.getvalue(), self.err.getvalue()), ("", "capturing what crosses emperor0\n2 packets\n")
+        )
 
     def test_capture_to_standard_output(self) -> None:
         """The stream may go on to another program."""

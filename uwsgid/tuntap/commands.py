@@ -176,8 +176,13 @@ class Commands:
         return 0
 
     def _follow(self, stream: asking.Stream, begin: Callable[[str], Sink], most: int) -> int:
+        def told(name: str) -> Sink:
+            self._err.write(f"capturing what crosses {name}\n")
+            self._err.flush()
+            return begin(name)
+
         try:
-            return follow(stream, begin, most)
+            return follow(stream, told, most)
         finally:
             stream.close()
 
