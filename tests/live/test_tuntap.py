@@ -89,6 +89,8 @@ class TunTapCase(LiveCase):
         space.run("ip", "addr", "add", f"{address}/24", "dev", "uwsgi0")
         space.run("ip", "link", "set", "uwsgi0", "up")
         space.run("ip", "route", "add", "default", "via", HOST)
+        if server == "uwsgid":
+            daemon.wait_for(r"spawned uWSGI tuntap device uwsgi0 ")  # from then on it hears signals
         return daemon
 
     def reach_each_other(self, address: str = VASSAL, space: Space | None = None) -> None:
@@ -144,9 +146,8 @@ class HandOverTests(TunTapCase):
     def test_a_vassal_that_only_answers_is_found(self) -> None:
         """The router knows a vassal that never sends anything by itself, once its process is up."""
         self.router()
-        vassal = self.device(more="touch-reload = /nonexistent")
-        vassal.wait_for("spawned uWSGI tuntap device uwsgi0")
-        self.reach_each_other()
+        self.device()
+        wait_until(lambda: self.host.answers(VASSAL), "the vassal is found")
         [peer] = self.peers()
         self.assertEqual(peer["addr"], VASSAL)
 
@@ -214,6 +215,21 @@ class HandOverTests(TunTapCase):
         first.close()
         wait_until(lambda: len(self.peers()) == 1, "one peer is left")
         self.assertTrue(other.answers(HOST))
+
+    def test_rules_change_while_packets_flow(self) -> None:
+        """A vassal's rules are read again when its configuration changed, and its network goes on."""
+        self.router()
+        vassal = self.device("tuntap-device-rule = out 0.0.0.0 192.168.0.1 allow")
+        self.host.run("ip", "addr", "add", "10.77.1.1/32", "dev", "lo")
+        self.reach_each_other()
+        self.assertTrue(self.vassal.answers("10.77.1.1"))
+        config = self.folder / "v.ini"
+        config.write_text(config.read_text() + "tuntap-device-rule = out 0.0.0.0 10.77.0.0/16 deny\n")
+        os.kill(vassal.pid, signal.SIGHUP)
+        vassal.wait_for("tuntap device uwsgi0: handed over to the router", count=2)
+        self.reach_each_other()
+        self.assertFalse(self.vassal.answers("10.77.1.1", wait=0.3))
+        self.assertEqual(vassal.seen("binary reloading uWSGI"), 0)
 
     def test_a_router_that_comes_late(self) -> None:
         """A vassal starts without its router, and joins when there is one."""

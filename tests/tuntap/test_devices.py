@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.tuntap.devices import FakeDevice, SteppedReactor
+from uwsgid.config.settings import settings_of
+from uwsgid.errors import ConfigError
+from uwsgid.host.kept import Kept
+from uwsgid.supervise.gateways import Gateway
+from uwsgid.testing import MemoryKernel
+from uwsgid.tuntap.devices import LIVE, Early, devices
+from uwsgid.tuntap.wishes import Wishes
+from uwsgid.wire.handover import Answer, Hello
+
+
+class RealEnough(MemoryKernel):
+    """A kernel whose tun devices have real descriptors, as what is sent over sockets needs."""
+
+    def __init__(self, device: FakeDevice) -> None:
+        super().__init__(uid=0)
+        self.made: list[tuple[str, int]] = []
+        self.closed: list[int] = []
+        self._device = device
+
+    def open_tun(self, name: str, flags: int) -> tuple[int, str]:
+        self.made.append((name, flags))
+        return os.dup(self._device.fd), name.replace("%d", "7")
+
+    def set_blocking(self, fd: int, blocking: bool) -> None:
+        os.set_blocking(fd, blocking)
+
+    def close(self, fd: int) -> None:
+        self.closed.append(fd)
+        os.close(fd)
+
+
+class DevicesCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="uwsgid-")
+        self.addCleanup(folder.cleanup)
+        self.path = str(Path(folder.name) / "t")
+        device = FakeDevice()
+        self.addCleanup(device.close)
+        self.kernel = RealEnough(device)
+        self.kept = Kept(self.kernel)
+        self.said: list[str] = []
+        self.addCleanup(self.close_kept)
+
+    def close_kept(self) -> None:
+        for fd in set(self.kept.descriptors()):
+            os.close(fd)
+
+    def open(self, config: str) -> list[Gateway]:
+        """The gateways that a configuration asks for."""
+        return list(devices(settings_of(config), self.kernel, self.said.append, self.kept))
+
+    def work(self, gateway: Gateway) -> tuple[Wishes, int, Early]:
+        """What a gateway works with."""
+        work = gateway.run
+        assert isinstance(work, functools.partial)
+        _, wishes, fd, early = work.args
+        return wishes, fd, early
+
+    def router(self, *answers: Answer) -> list[Hello]:
+        """A router that takes one device for each of *answers*; what it was told."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(self.path + ".dev")
+        listener.listen()
+        told: list[Hello] = []
+        self.connections: list[socket.socket] = []
+
+        def serve() -> None:
+            for answer in answers:
+                connection, _ = listener.accept()
+                data, passed, _, _ = socket.recv_fds(connection, 5000, 4)
+                for fd in passed:
+                    os.close(fd)
+                told.append(Hello.unpack(data))
+                self.connections.append(connection)
+                connection.send(answer.pack())
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+
+        def end() -> None:
+            thread.join(5)
+            listener.close()
+            for connection in self.connections:
+                connection.close()
+
+        self.addCleanup(end)
+        return told
+
+
+class DeviceTests(DevicesCase):
+    def test_nothing_is_asked_for(self) -> None:
+        """An instance without devices opens none."""
+        self.assertEqual(self.open(""), [])
+        self.assertEqual(self.kernel.made, [])
+
+    def test_a_device_alone(self) -> None:
+        """Without a socket the device is made and kept, without virtio headers, and nobody attends to it."""
+        self.assertEqual(self.open("tuntap-device = uwsgi0"), [])
+        self.assertEqual(self.kernel.made, [("uwsgi0", 0x1001)])
+        [fd] = self.kept.descriptors()
+        self.assertEqual(self.said, [f"initialized tuntap device uwsgi0 (fd: {fd})"])
+
+    def test_a_pattern(self) -> None:
+        """Where the kernel chooses the number, the name it chose counts from then on."""
+        self.kernel.forks = [4711]
+        [gateway] = self.open(f"tuntap-device = uwsgi%d {self.path}")
+        self.assertEqual(gateway.name, "uWSGI tuntap device uwsgi7")
+        os.close(self.work(gateway)[2].stand_in)
+
+    def test_a_kept_device_is_not_made_again(self) -> None:
+        """After a reload the device is there, with all that somebody gave its interface."""
+        self.open("tuntap-device = uwsgi0")
+        self.open("tuntap-device = uwsgi0")
+        self.assertEqual(len(self.kernel.made), 1)
+        self.assertEqual(len(self.said), 1)
+
+    def test_a_line_that_got_a_socket(self) -> None:
+        """A device that was made without virtio headers makes room for one that has them."""
+        self.open("tuntap-device = uwsgi0")
+        [bare] = self.kept.descriptors()
+        self.kernel.forks = [4711]
+        [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
+        self.assertEqual(self.kernel.closed, [bare])
+        self.assertEqual(self.kernel.made[-1], ("uwsgi0", 0x5001))
+        os.close(self.work(gateway)[2].stand_in)
+
+
+class AttachTests(DevicesCase):
+    def test_a_router_of_ours_takes_it(self) -> None:
+        """It is handed over before the hooks run, with the rules; the connection is kept."""
+        told = self.router(Answer(True))
+        [gateway] = self.open(
+            f"tuntap-device = uwsgi0 {self.path}\ntuntap-device-rule = out 0.0.0.0 10.0.0.0/8 deny"
+        )
+        wishes, fd, early = self.work(gateway)
+        self.assertEqual(told, [Hello("uwsgi0", ("out 0.0.0.0 10.0.0.0/8 deny",))])
+        self.assertEqual(gateway.live, LIVE)
+        self.assertEqual(early.stand_in, -1)
+        self.assertEqual(set(self.kept.descriptors()), {fd, early.connection})
+        self.assertEqual(self.kept.get(wishes.key), early.connection)
+        self.assertEqual(self.said[1], f"tuntap device uwsgi0: handed over to the router at {self.path}")
+
+    def test_a_connection_goes_on_over_a_reload(self) -> None:
+        """A connection that lives is used again: the router never notices the reload."""
+        told = self.router(Answer(True))
+        line = f"tuntap-device = uwsgi0 {self.path}"
+        first = self.work(self.open(line)[0])[2]
+        second = self.work(self.open(line)[0])[2]
+        self.assertEqual(first, second)
+        self.assertEqual(len(told), 1)
+
+    def test_a_connection_that_ended(self) -> None:
+        """One that ended meanwhile is replaced."""
+        told = self.router(Answer(True), Answer(True))
+        line = f"tuntap-device = uwsgi0 {self.path}"
+        self.open(line)
+        self.connections[0].close()
+        early = self.work(self.open(line)[0])[2]
+        self.assertEqual(len(told), 2)
+        self.assertIn(early.connection, self.kept.descriptors())
+        self.assertEqual(len(self.kept.descriptors()), 2)
+
+    def test_other_rules_need_another_connection(self) -> None:
+        """What the router was told on a connection that is kept must still be true."""
+        told = self.router(Answer(True), Answer(True))
+        self.open(f"tuntap-device = uwsgi0 {self.path}")
+        self.open(f"tuntap-device = uwsgi0 {self.path}\ntuntap-device-rule = in 0.0.0.0 0.0.0.0 deny")
+        self.assertEqual([len(hello.rules) for hello in told], [0, 1])
+
+    def test_a_refusal_does_not_stop_the_start(self) -> None:
+        """A router may refuse who asks as root, and take the user that the instance becomes."""
+        self.router(Answer(False, "you may not"))
+        [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
+        self.assertEqual(self.work(gateway)[2], Early())
+        self.assertIn("does not take it yet: you may not", self.said[1])
+
+    def test_credentials_wait(self) -> None:
+        """With credentials nobody is asked before privileges were dropped."""
+        told = self.router()
+        [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}\ntuntap-use-credentials = true")
+        wishes, _, early = self.work(gateway)
+        self.assertTrue(wishes.credentials)
+        self.assertEqual((early, told), (Early(), []))
+
+    def test_frames_have_a_stand_in(self) -> None:
+        """Where a device can not be handed over, a process passes its packets on for the time being."""
+        self.kernel.forks = [4711]
+        [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
+        early = self.work(gateway)[2]
+        self.assertEqual(early.connection, -1)
+        self.assertGreaterEqual(early.stand_in, 0)
+        os.close(early.stand_in)
+
+    def test_rules_that_tcp_can_not_carry(self) -> None:
+        """A router on TCP gets frames for ever, so rules that frames can not carry stop the start."""
+        with self.assertRaisesRegex(ConfigError, r"127\.0\.0\.1:3000 is on TCP"):
+            self.open(
+                "tuntap-device = uwsgi0 127.0.0.1:3000\n"
+                "tuntap-device-rule = out 0.0.0.0 0.0.0.0 deny proto=tcp"
+            )
+
+
+class AttendTests(DevicesCase):
+    """The process that keeps a device attached."""
+
+    def test_it_goes_on_with_what_the_boot_has(self) -> None:
+        """A connection of the boot is watched; another reading of the configuration may change the rules."""
+        life = FakeLife(f"tuntap-device = uwsgi0 {self.path}")
+        self.router(Answer(True), Answer(True))
+        [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
+        work = gateway.run
+        assert isinstance(work, functools.partial)
+        held = os.dup(work.args[3].connection)  # as the process has it that was forked from this one
+        self.assertEqual(work.func(*work.args[:3], Early(held), life), 30)
+        life.reactor.start()
+        self.assertEqual(len(life.reactor.readers), 1)
+        life.config += "\ntuntap-device-rule = in 0.0.0.0 0.0.0.0 deny"
+        life.hang_up()
+        self.assertEqual(life.adopted, 1)
+        self.assertEqual(len(life.reactor.readers), 1)
+        life.config = "tuntap-device-rule = nonsense"
+        life.hang_up()
+        self.assertEqual(life.adopted, 1)
+        self.assertIn("the rules stay as they are", life.said[-1])
+        life.reactor.end()
+        self.assertEqual(life.reactor.readers, [])
+
+    def test_it_relieves_the_stand_in(self) -> None:
+        """The stand-in is asked to leave, and the device attached anew once it has."""
+        ours, theirs = socket.socketpair()
+        life = FakeLife(f"tuntap-device = uwsgi0 {self.path}")
+        self.kernel.forks = [4711]
+        [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
+        work = gateway.run
+        assert isinstance(work, functools.partial)
+        os.close(work.args[3].stand_in)
+        self.router(Answer(True))
+
+        def leave() -> None:
+            theirs.recv(1)
+            theirs.close()
+
+        leaving = threading.Thread(target=leave)
+        leaving.start()
+        work.func(*work.args[:3], Early(stand_in=ours.detach()), life)
+        life.reactor.start()
+        leaving.join(5)
+        self.assertEqual(theirs.fileno(), -1)
+        self.assertEqual(len(life.reactor.readers), 1)
+        life.reactor.end()
+
+
+class LivedReactor(SteppedReactor):
+    """One that starts and ends when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._starts: list[Any] = []
+        self._ends: list[Any] = []
+
+    def callWhenRunning(self, call: Any) -> None:
+        self._starts.append(call)
+
+    def addSystemEventTrigger(self, phase: str, event: str, call: Any) -> None:
+        assert (phase, event) == ("before", "shutdown")
+        self._ends.append(call)
+
+    def start(self) -> None:
+        for call in self._starts:
+            call()
+
+    def end(self) -> None:
+        for call in self._ends:
+            call()
+
+
+class FakeLife:
+    """What `GatewayLife` offers, with a reactor that is stepped."""
+
+    name = "uWSGI tuntap device uwsgi0"
+
+    def __init__(self, config: str) -> None:
+        self.config = config
+        self.reactor = LivedReactor()
+        self.said: list[str] = []
+        self.say = self.said.append
+        self.adopted = 0
+        self.settings = settings_of(config)
+        self.hang_up: Any = None
+
+    def on_hangup(self, call: Any) -> None:
+        self.hang_up = call
+
+    def read_settings(self) -> Any:
+        return settings_of(self.config)
+
+    def adopt(self, settings: Any) -> None:
+        self.adopted += 1
+
+    def run(self) -> int:
+        return 30
