@@ -17,7 +17,9 @@ from uwsgid.testing.packets import ipv4, ipv6, udp
 from uwsgid.tuntap import listen
 from uwsgid.tuntap import router as routers
 from uwsgid.tuntap.access import Credentials
+from uwsgid.tuntap.capture import Tap
 from uwsgid.tuntap.chain import Chain
+from uwsgid.tuntap.decision import Decision
 from uwsgid.tuntap.options import RouterSpec
 from uwsgid.tuntap.policy import Policy
 from uwsgid.tuntap.router import Opened, serve
@@ -29,6 +31,16 @@ from uwsgid.wire.tunframe import frame
 def policy(out: str = "", **more: Any) -> Policy:
     """A policy with one rule for packets from peers."""
     return Policy(chain_out=Chain((read_rule(out),) if out else ()), **more)
+
+
+class FailingTap(Tap):
+    """A mistake, wherever a packet comes from."""
+
+    def from_host(self, *_: object) -> Decision:
+        raise ZeroDivisionError
+
+    def from_gateway(self, *_: object) -> Decision:
+        raise ZeroDivisionError
 
 
 class PacketTests(RouterCase):
@@ -203,12 +215,13 @@ class LifeTests(RouterCase):
             raise ZeroDivisionError
 
         self.host.hold(packet(HOST, BLUE))
-        with mock.patch.object(self.router._pump, "_asked", mock.Mock(from_host=fail, from_gateway=fail)):
-            self.router._host.doRead()
-            self.router.switch.policy.any_gateway = True
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
-                far.sendto(b"hello", self.gateway_address)
-                self.reactor.until(lambda: len(self.flushLoggedErrors(ZeroDivisionError)) > 0)
+        self.router._pump.ask(FailingTap(self.router.switch))
+        self.router._host.doRead()
+        self.router.switch.policy.any_gateway = True
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
+            far.sendto(b"hello", self.gateway_address)
+            self.reactor.until(lambda: len(self.flushLoggedErrors(ZeroDivisionError)) > 0)
+        self.router._pump.ask(self.router.switch)
         self.host.hold(packet(HOST, BLUE))
         self.reactor.turn()
         self.assertEqual(client.recv(1000), frame(packet(HOST, BLUE)))
