@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 
 from tests.door.running import MODULE, TWISTD, UWSGID, RunningCase
 from tests.live.support import ROOT, fetch, wait_until
@@ -36,6 +37,41 @@ class SpellingTests(RunningCase):
         )
         daemon.wait_for("spawned uWSGI worker 2 ")
         self.assertEqual(fetch(self.address(daemon.log())).status, 200)
+
+    def test_letters(self) -> None:
+        """Letters mean the options that they mean in uWSGI."""
+        daemon = self.run_command(
+            *UWSGID, "--no-server", "--show-config", "-H", sys.prefix, "-p", "2", "-M", "-s", "a.sock",
+            "-w", "app:application", "-b", "8192", "-l", "20", "-t", "30", "-z", "5", "--pp", ".",
+        )  # fmt: skip
+        self.assertEqual(daemon.wait(), 0, daemon.log())
+        shown = daemon.lines[daemon.lines.index("[uwsgi]") + 1 : daemon.lines.index(";end of configuration")]
+        for line in (
+            f"home = {sys.prefix}", "processes = 2", "master = true", "socket = a.sock",
+            "module = app:application", "buffer-size = 8192", "listen = 20", "harakiri = 30",
+            "socket-timeout = 5",
+        ):  # fmt: skip
+            self.assertIn(line, shown)
+        self.assertEqual(daemon.seen("listen backlog is limited to 20 connections"), 1, daemon.log())
+
+    def test_formats(self) -> None:
+        """Each format is read, by its option as by its bare name."""
+        self.write("site.yaml", "uwsgi:\n  socket: a.sock\n  processes: 3\n")
+        self.write("site.json", '{"uwsgi": {"socket": "a.sock", "processes": 3}}')
+        self.write("site.xml", "<uwsgi><socket>a.sock</socket><processes>3</processes></uwsgi>")
+        self.write("other.ini", "[shop]\nsocket = a.sock\nprocesses = 3\n")
+        for words in (
+            ("--yaml", "site.yaml"),
+            ("--json", "site.json"),
+            ("--xml", "site.xml"),
+            ("--ini", "other.ini:shop"),
+            ("site.yaml",),
+            ("site.json",),
+            ("site.xml",),
+            ("other.ini:shop",),
+        ):
+            daemon = self.run_command(*UWSGID, "--get", "processes", *words)
+            self.assertEqual((daemon.wait(), daemon.lines[-1:]), (0, ["3"]), daemon.log())
 
     def test_questions(self) -> None:
         """A question is answered on standard output, without a banner and without twistd's voice."""
