@@ -30,7 +30,8 @@ rules    the chains of the router, with how much each rule has counted
 capture  what crosses the router, and what becomes of it: a line for each packet, or with -w
          a pcapng file for Wireshark and tshark (- for standard output).  The filter is made of:
          host A, net N, port P, each with src or dst before it; tcp, udp, icmp, icmp6, proto X;
-         ip, ip6; in, out; denied, dropped; not, and, or.
+         ip, ip6; in, out; denied, dropped; not, and, or.  "snap 96" before all of it keeps the
+         first 96 bytes of each packet.
 """
 
 _CLEAR: Final = "\x1b[H\x1b[J"
