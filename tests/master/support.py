@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
@@ -9,6 +11,7 @@ from uwsgid.master.workforce import Workforce
 from uwsgid.request.log_options import RequestLog
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.deadline import Harakiri
+from uwsgid.supervise.gateways import Gateway
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.memory import MemoryLimits
 from uwsgid.supervise.processes import Processes
@@ -32,7 +35,13 @@ class InstanceCase(SynchronousTestCase):
     house: Household
     end_is_near = False
 
-    def prepare(self, config: str = "processes = 2", *, need_app: bool = False) -> None:
+    def prepare(
+        self,
+        config: str = "processes = 2",
+        *,
+        need_app: bool = False,
+        gateways: Sequence[Gateway] = (),
+    ) -> None:
         """Make an instance; nothing is started."""
         settings = settings_of(config)
         self.lines: list[str] = []
@@ -49,6 +58,7 @@ class InstanceCase(SynchronousTestCase):
             listeners=(),
             master_pid=1,
             started=0.0,
+            gateways=gateways,
         )
         self.workforce = Workforce(
             self.house,

@@ -133,6 +133,9 @@ def set_offload(fd: int, on: bool) -> int:
 def identify(fd: int) -> DeviceFacts:
     """What the descriptor is that somebody handed over.
 
+    Linux says ``IFF_NO_PI`` also of a device that was made without it (drivers/net/tun.c).  The packets of
+    such a one have four bytes in front that no IP packet begins with, so that each is dropped.
+
     :raises KernelError: it is no attached tun device, or none that is read as ours are: a tap, one with
         packet information, or without a virtio header of 10 bytes.
     """

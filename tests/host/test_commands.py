@@ -1,0 +1,43 @@
+"""Commands of the shell, for real."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from uwsgid.host.commands import run_and_wait
+
+
+class CommandTests(SynchronousTestCase):
+    def test_codes(self) -> None:
+        """The answer is the exit code; a signal counts as a failure, as for a shell."""
+        for command, code in (("true", 0), ("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143)):
+            self.assertEqual(run_and_wait("/bin/sh", command), code, command)
+
+    def test_no_shell(self) -> None:
+        """A shell that does not exist is an error, not a code."""
+        self.assertRaises(FileNotFoundError, run_and_wait, "/nowhere/sh", "true")
+
+    def test_signals(self) -> None:
+        """What was ignored or held back here is neither for the command."""
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.addCleanup(
+            signal.pthread_sigmask,
+            signal.SIG_SETMASK,
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,)),
+        )
+        self.assertEqual(run_and_wait("/bin/sh", "kill -HUP $$"), 128 + signal.SIGHUP)
+        self.assertEqual(run_and_wait("/bin/sh", "kill -TERM $$"), 128 + signal.SIGTERM)
+
+    def test_surroundings(self) -> None:
+        """It runs in our directory, with our environment and what we let it inherit."""
+        reader, writer = os.pipe()
+        os.set_inheritable(writer, True)
+        self.patch(os, "environ", {**os.environ, "SHOP": "open"})
+        os.environ["SHOP"] = "open"
+        self.assertEqual(run_and_wait("/bin/sh", f"echo $PWD >&{writer}"), 0)
+        os.close(writer)
+        with open(reader) as said:
+            self.assertEqual(said.read().strip(), os.getcwd())
