@@ -37,7 +37,7 @@ class Memory:
         self._tracked = 0
 
     def keep_for(self, address: bytes, table: Table, key: bytes, decision: Decision) -> None:
-        """Remember a decision until there is something new about `address`."""
+        """Remember a decision until there is something new about *address*."""
         if key not in table:
             self._track(address, table, key)
         table[key] = decision
@@ -58,14 +58,14 @@ class Memory:
         return self._tracked >= TRACKED
 
     def forget(self, address: bytes) -> None:
-        """Somebody else owns `address` now, or nobody, or its owner has other rules."""
+        """Somebody else owns *address* now, or nobody, or its owner has other rules."""
         keys = self._interest.pop(address, [])
         self._tracked -= len(keys)
         for table, key in keys:
             table.pop(key, None)
 
     def forget_all(self, tables: Iterable[Table]) -> None:
-        """Forget all decisions, those in `tables` too."""
+        """Forget all decisions, those in *tables* too."""
         self._interest.clear()
         self._tracked = 0
         self.from_host.clear()
