@@ -105,6 +105,16 @@ class TunTapCase(LiveCase):
             found: list[dict[str, Any]] = json.loads(stream.read())["peers"]
         return found
 
+    def give_ipv6(self) -> None:
+        """Give both sides addresses of IPv6 too, and wait until they answer each other there."""
+        for space, device, address in (
+            (self.host, "emperor0", "fd00:9::1/64"),
+            (self.vassal, "uwsgi0", "fd00:9::2/64"),
+        ):
+            space.run("ip", "addr", "add", address, "dev", device, "nodad")
+        wait_until(lambda: self.vassal.answers("fd00:9::1"), "the router answers in IPv6")
+        wait_until(lambda: self.host.answers("fd00:9::2"), "the vassal answers in IPv6")
+
     def carries_much(self, *, reverse: bool = False) -> None:
         """Some megabytes of TCP arrive as they were sent, from the vassal to the host or back."""
         from_space, to_space, to = (
@@ -202,6 +212,37 @@ class HandOverTests(TunTapCase):
             lambda: not self.vassal.succeeds("ip", "link", "show", "uwsgi0"), "the device is gone", seconds=3
         )
 
+    def test_ipv6(self) -> None:
+        """Addresses of IPv6 are learned beside those of IPv4, one vassal having both."""
+        self.router()
+        self.device()
+        self.give_ipv6()
+        self.reach_each_other()
+        [peer] = self.peers()
+        self.assertEqual(peer["addr"], VASSAL)
+
+    def test_two_routers(self) -> None:
+        """An instance has two routers, and a vassal a device at each of them."""
+        router = self.start(
+            self.host,
+            f"tuntap-router = emperor0 {self.socket}\ntuntap-router = emperor1 {self.path('u.sock')}",
+            "r",
+            "uwsgid",
+        )
+        router.wait_for("spawned uWSGI tuntap router 2 ")
+        vassal = self.start(
+            self.vassal,
+            f"tuntap-device = uwsgi0 {self.socket}\ntuntap-device = uwsgi1 {self.path('u.sock')}",
+            "v",
+            "uwsgid",
+        )
+        vassal.wait_for("spawned uWSGI tuntap device uwsgi1 ")
+        for number in (0, 1):
+            for space, name, last in ((self.host, "emperor", 1), (self.vassal, "uwsgi", 2)):
+                space.run("ip", "addr", "add", f"192.168.{number}.{last}/24", "dev", f"{name}{number}")
+                space.run("ip", "link", "set", f"{name}{number}", "up")
+            wait_until(lambda n=number: self.vassal.answers(f"192.168.{n}.1"), f"router {number}")  # type: ignore[misc]
+
     def test_two_vassals_through_the_host(self) -> None:
         """Vassals reach each other through the network of the host, and one's end is nothing to the other."""
         self.router()
@@ -256,6 +297,12 @@ class FramesTests(TunTapCase):
         self.reach_each_other()
         self.carries_much()
         self.carries_much(reverse=True)
+
+    def test_ipv6(self) -> None:
+        """Frames carry IPv6 as well."""
+        self.attached()
+        self.give_ipv6()
+        self.reach_each_other()
 
     def test_over_tcp(self) -> None:
         """So it is with a router on another host."""

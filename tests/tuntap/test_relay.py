@@ -143,6 +143,23 @@ class ToTheDeviceTests(RelayCase):
             self.reactor.turn()
         self.assertEqual(self.device.written(), [packet(size=size) for size in sizes])
 
+    @given(st.lists(st.binary(min_size=1, max_size=100), max_size=10))
+    @settings(deadline=None, max_examples=50)
+    def test_no_input_is_a_mistake_of_ours(self, pieces: list[bytes]) -> None:
+        """Whatever a router sends, the relay goes on or ends with a reason."""
+        ours, router = socket.socketpair()
+        reasons: list[str] = []
+        relay = Relay(self.reactor, self.device.fd, ours, reasons.append)
+        relay.start()
+        for piece in pieces:
+            if not reasons:
+                router.send(piece)
+                relay.read_stream()
+        relay.stop()
+        self.assertLessEqual(len(reasons), 1)
+        self.device.written()
+        router.close()
+
     def test_what_the_device_refuses_is_dropped(self) -> None:
         """A packet that the kernel does not take costs that packet, not the connection."""
         self.device.vanish()

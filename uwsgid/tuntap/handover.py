@@ -46,20 +46,18 @@ def offer(companion: Address, device: int, hello: Hello, patience: float) -> soc
     :param patience: seconds that the router has to take it.
     :returns: the connection, on which the answer is due; None where nobody listens who would know what to do.
     :raises OSError: somebody listens, and does not take it.
+    :raises ConfigError: there are more rules than one record holds.
     """
+    record = hello.pack()
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         connection.settimeout(patience)
-        try:
-            connection.connect(companion.sockaddr())
-        except OSError as error:
-            if error.errno not in _NO_COMPANION:
-                raise
-            connection.close()
-            return None
-        socket.send_fds(connection, [hello.pack()], [device])
-    except OSError:
+        connection.connect(companion.sockaddr())
+        socket.send_fds(connection, [record], [device])
+    except OSError as error:
         connection.close()
+        if error.errno in _NO_COMPANION:
+            return None
         raise
     return connection
 
