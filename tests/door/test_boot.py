@@ -8,12 +8,21 @@ import resource
 import signal
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.door.support import SEED, SERVED, BootCase
+from uwsgid.config.settings import Settings
+from uwsgid.door import boot as boots
 from uwsgid.door.boot import STEPS, inheritance_of
 from uwsgid.door.command import RELOADS, STARTED_AS
 from uwsgid.errors import ConfigError, KernelError, UnknownMember
+from uwsgid.host.kept import VARIABLE, Kept
+from uwsgid.host.tun import open_device
+from uwsgid.registry import Registry
+from uwsgid.supervise.gateways import Gateway
+from uwsgid.testing import MemoryKernel
 from uwsgid.testing.kernel import Exited
 
 _ORDER = (
@@ -317,3 +326,89 @@ class SocketTests(BootCase):
         made = self.kernel.files["/run/shop.sock"]
         self.assertEqual(stat.S_IMODE(made.mode), 0o660)
         self.assertEqual(self.steps("setuid", "bind"), ["setuid", "bind /run/shop.sock"])
+
+
+class GatewayTests(BootCase):
+    """What rooms open at boot, and the commands around it."""
+
+    opened: list[str]
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.opened = []
+        self.kernel.forks = [SEED, SEED]
+        families = Registry[Callable[..., Any]]("gateway setup")
+        families.member("probe")(self.set_up)
+        self.patch(boots, "gateway_setups", families)
+
+    def set_up(self, settings: Settings, kernel: MemoryKernel, say: Any, kept: Kept) -> list[Gateway]:
+        """Open a device, or take over the one that is there."""
+        if "nothing" in self.environ:
+            return []
+        fd = kept.get("tun probe0")
+        if fd is None:
+            fd = open_device(kernel, "probe0", vnet=False).fd
+            kept.keep("tun probe0", fd)
+        self.opened.append(f"{fd} as {kernel.uid}")
+        return [Gateway("uWSGI probe 1", lambda life: life.run())]
+
+    def test_no_sockets(self) -> None:
+        """An instance of gateways alone is legal; without any there is nothing to do."""
+        booted = self.boot("--processes", "1")
+        self.assertEqual([gateway.name for gateway in booted.household.gateways], ["uWSGI probe 1"])
+        self.environ["nothing"] = ""
+        self.assertRaises(ConfigError, self.boot, "--processes", "1")
+
+    def test_order(self) -> None:
+        """Devices come after the commands before a jail and before those that configure them, as root."""
+        phases = ("asap", "pre-jail", "in-jail", "as-root", "as-user")
+        commands = [word for phase in phases for word in (f"--exec-{phase}", phase)]
+        self.boot(*SERVED, "--uid", "www-data", "--gid", "www-data", *commands)
+        names = ("open_tun", "setuid", "run_command")
+        self.assertEqual(
+            [
+                call[-1] if call[0] == "run_command" else call[0]
+                for call in self.kernel.calls
+                if call[0] in names
+            ],
+            ["asap", "pre-jail", "open_tun", "in-jail", "as-root", "setuid", "as-user"],
+        )
+        self.assertEqual(self.opened, ["3 as 0"])
+
+    def test_not_root(self) -> None:
+        """Who is not root runs neither what is for root nor what comes after it."""
+        self.environ["nothing"] = ""
+        self.kernel.uid = 1000
+        self.boot(*SERVED, "--exec-as-root", "root", "--exec-as-user", "user", "--exec-in-jail", "jail")
+        self.assertEqual(
+            [call[-1] for call in self.kernel.calls if call[0] == "run_command"],
+            ["jail"],
+        )
+
+    def test_a_command_that_fails(self) -> None:
+        """A command that fails ends the start with its place."""
+        self.kernel.exit_codes = {"false": 1}
+        error = self.assertRaises(ConfigError, self.boot, *SERVED, "--exec-pre-jail", "false")
+        self.assertIn('exec-pre-jail: command "false" exited with non-zero code: 1', str(error))
+
+    def test_a_reload(self) -> None:
+        """After a reload the device is the same, what configured it may fail, and pre-jail is over."""
+        first = self.boot(*SERVED)
+        assert first.house is not None and first.house.kept is not None
+        first.house.kept.leave_behind(self.environ)
+        self.environ[RELOADS] = "0"
+        self.kernel.exit_codes = {"again": 2}
+        self.boot("--http-socket", "127.0.0.1:8081", "--exec-as-root", "again", "--exec-pre-jail", "no")
+        self.assertEqual(self.opened, ["3 as 0", "3 as 0"])
+        self.assertNotIn(VARIABLE, self.environ)
+        self.assertEqual([call[-1] for call in self.kernel.calls if call[0] == "run_command"], ["again"])
+
+    def test_a_device_that_goes(self) -> None:
+        """A device that the new configuration does not name is closed."""
+        first = self.boot(*SERVED)
+        assert first.house is not None and first.house.kept is not None
+        first.house.kept.leave_behind(self.environ)
+        self.environ[RELOADS] = "0"
+        self.environ["nothing"] = ""
+        self.boot("--http-socket", "127.0.0.1:8081")
+        self.assertEqual(self.kernel.devices(), {})

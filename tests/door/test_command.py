@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid import __version__
 from uwsgid.door import catalog
-from uwsgid.door.command import IN_FALLBACK, RELOADS, Answer, Site, configuration, decide
-from uwsgid.errors import KernelError
+from uwsgid.door.command import IN_FALLBACK, RELOADS, Answer, Site, configuration, decide, read_again
+from uwsgid.errors import ConfigError, KernelError
+from uwsgid.supervise.processes import Processes
 from uwsgid.testing import MemoryKernel
 
 SERVED = ("--http-socket", "127.0.0.1:8080")
@@ -225,6 +228,29 @@ class SiteTests(CommandCase):
         """The configuration that is fallen back to falls no further."""
         self.assertEqual(self.site(*SERVED, "--fallback-config", "/b", **{IN_FALLBACK: "1"}).fallback, "")
         self.assertEqual(self.answer("--fallback-config", "/b", "-p", "x", **{IN_FALLBACK: "1"}).fallback, "")
+
+
+class ReadAgainTests(CommandCase):
+    """The configuration of an instance that runs."""
+
+    def test_changed(self) -> None:
+        """It is what the files say now, read from where the instance was started, and nobody moves."""
+        folder = str(self.folder)
+
+        def write(text: str) -> None:
+            self.file("site.ini", f"[uwsgi]\nhttp-socket = :8080\n{text}\n")
+
+        write("processes = 1")
+        site = replace(self.site(f"{folder}/site.ini"), argv=("site.ini",))
+        here = os.getcwd()
+        write("processes = 2")
+        self.assertEqual(read_again(site, folder)[Processes].processes, 2)
+        write("processes = two")
+        self.assertRaisesRegex(ConfigError, "site.ini:3: processes", read_again, site, folder)
+        (self.folder / "site.ini").unlink()
+        self.assertRaises(ConfigError, read_again, site, folder)
+        self.assertRaises(ConfigError, read_again, site, "/nowhere")
+        self.assertEqual(os.getcwd(), here)
 
 
 class PluginTests(CommandCase):

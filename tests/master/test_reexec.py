@@ -14,6 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from uwsgid.host import Kernel
 from uwsgid.host.inherit import VARIABLE
+from uwsgid.host.kept import Kept
+from uwsgid.host.tun import open_device
 from uwsgid.master import reexec
 from uwsgid.master.reexec import Reexec, Sources
 from uwsgid.testing import Executed, MemoryKernel
@@ -87,6 +89,17 @@ class Images(SynchronousTestCase):
         made = Reexec(None, MemoryKernel(), (), "/", (), lambda text: None, {"HOME": "/root"})
         image = self.assertRaises(Executed, made.execute, lambda: None)
         self.assertEqual(image.environment, {"HOME": "/root", VARIABLE: ""})
+
+    def test_kept(self) -> None:
+        """The new image finds the devices that were kept."""
+        kernel = MemoryKernel(uid=0)
+        kept = Kept(kernel)
+        device = open_device(kernel, "emperor0", vnet=True)
+        kept.keep("tun emperor0", device.fd)
+        made = Reexec(None, kernel, (), "/", (), lambda text: None, {}, kept)
+        image = self.assertRaises(Executed, made.execute, lambda: None)
+        self.assertEqual(Kept.inherited(kernel, image.environment).get("tun emperor0"), device.fd)
+        self.assertEqual(kernel.calls.count(("set_inheritable", str(device.fd), "True")), 1)
 
     def test_signals(self) -> None:
         """At the exec signals wait; where it is refused, they are heard again."""

@@ -303,6 +303,36 @@ class ReloadOrders(MasterCase):
         self.assertEqual([worker.signals for worker in workers], [[], []])
         self.run_to_exec()
 
+    def test_a_change_for_gateways(self) -> None:
+        """A change that gateways carry out themselves is no reason for a new image; the next one may be."""
+        self.serve()
+        takes = [True, False]
+        self.patch(self.master.gateways, "take_changes", lambda: takes.pop(0))
+        self.check_says(True)
+        self.change("two!")
+        self.master.reload()
+        self.assertLogged("the configuration changed: the gateways take it over")
+        self.assertFalse(self.workforce.stopping)
+        self.master.reload()
+        self.assertEqual(takes, [False])
+        self.change("three")
+        self.master.reload()
+        self.run_to_exec()
+
+    def test_the_last_commands(self) -> None:
+        """exec-as-user-atexit runs once, at the end and before a new image, when everybody is gone."""
+        for order in ("stop", "reload_brutally"):
+            self.serve("exec-as-user-atexit = bye")
+            self.patch(os, "access", lambda path, mode: True)
+            getattr(self.master, order)()
+            if order == "stop":
+                self.run_for(3)
+            else:
+                self.run_to_exec()
+            calls = [call for call in self.nursery.kernel.calls if call[0] == "run_command"]
+            self.assertEqual(calls, [("run_command", "/bin/sh", "bye")], order)
+            self.assertEqual(self.nursery.living(), [])
+
     def test_unusable_config(self) -> None:
         """One that can not be used changes nothing; the next reload is an ordinary one."""
         self.serve()

@@ -14,6 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import AppError
+from uwsgid.host import Kernel
+from uwsgid.host.kept import Kept
 from uwsgid.supervise import birth
 from uwsgid.supervise.birth import (
     Newborn,
@@ -101,6 +103,21 @@ class Forked(SynchronousTestCase):
         self.read, self.write = os.pipe()
         self.addCleanup(os.close, self.read)
         self.assertEqual(self.live(part, spare=[spare])[1], "False\n")
+
+    def test_kept_descriptors(self) -> None:
+        """What the household keeps for gateways is closed in whoever is none."""
+
+        def part(newborn: Newborn) -> int:
+            newborn.household.say(str(os.path.exists(f"/proc/self/fd/{kept}")))
+            return 0
+
+        kept = os.dup(0)
+        self.addCleanup(os.close, kept)
+        made = self.house(os.getpid())
+        made.kept = Kept(Kernel())
+        made.kept.keep("tun emperor0", kept)
+        self.patch(self, "house", lambda master_pid: made)
+        self.assertEqual(self.live(part)[1], "False\n")
 
     def test_exits(self) -> None:
         """sys.exit means what it means in Python."""
