@@ -1,7 +1,7 @@
 """How a peer is reached: through its device, whose descriptor it handed over, or through a stream of frames.
 
 A link belongs to one `Peer` and is what ``peer.link`` holds.  It offers the two deliveries that the hot loop
-needs (`send` for a packet behind a virtio header, `send_plain` for one without), and is watched by the
+needs (``send`` for a packet behind a virtio header, ``send_plain`` for one without), and is watched by the
 reactor. Whatever goes wrong with a link ends that link, and nothing else.
 """
 

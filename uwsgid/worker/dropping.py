@@ -43,12 +43,10 @@ def moment_of(privileges: Privileges) -> Moment:
 
 
 def drop_at(moment: Moment, house: Household, death_signal: signal.Signals) -> None:
-    """Drop, if this is the moment and this process is root.
+    """Drop, if this is the moment and this process is root, and then run the commands of ``exec-as-user``.
 
     :param death_signal: what the kernel sends when the master dies; it forgets that at a change of users
         (prctl(2), PR_SET_PDEATHSIG), so it is told anew.
-    ``exec-as-user`` runs here as well.
-
     :raises ConfigError: as `uwsgid.host.drop`, and for a command that fails.
     :raises KernelError: as that.
     """
