@@ -452,6 +452,7 @@ class SeedTests(TunTapCase):
         return self.start(
             space,
             f"tuntap-device = uwsgi0 {self.socket}\n"
+            "jailed = true\n"  # uWSGI makes no device without it
             "exec-as-root = ip link set lo up\n"
             f"exec-as-root = ip addr add {address}/24 dev uwsgi0\n"
             "exec-as-root = ip link set uwsgi0 up\n"
