@@ -15,10 +15,11 @@ from uwsgid.host.tun import DeviceFacts
 from uwsgid.testing.packets import ipv4, udp
 from uwsgid.tuntap.links import DeviceLink
 from uwsgid.tuntap.listen import Credentials
+from uwsgid.tuntap.opened import Opened
 from uwsgid.tuntap.options import RouterSpec
 from uwsgid.tuntap.peer import Peer
 from uwsgid.tuntap.policy import Policy
-from uwsgid.tuntap.router import Opened, Router
+from uwsgid.tuntap.router import Router
 from uwsgid.wire.handover import Answer, Hello
 from uwsgid.wire.tunframe import frame
 

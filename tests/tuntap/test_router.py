@@ -8,24 +8,40 @@ import socket
 from typing import Any
 from unittest import mock
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from tests.tuntap.devices import SteppedReactor
 from tests.tuntap.routers import BLUE, HOST, RED, RouterCase, packet
 from uwsgid.config.settings import Settings, settings_of
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.host.tun import DeviceFacts
-from uwsgid.testing.packets import ipv4, ipv6, udp
+from uwsgid.testing.packets import ipv4, ipv6, tcp, udp
 from uwsgid.tuntap import listen
 from uwsgid.tuntap import router as routers
 from uwsgid.tuntap.access import Credentials
 from uwsgid.tuntap.capture import Tap
 from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.decision import Decision
+from uwsgid.tuntap.opened import Opened
 from uwsgid.tuntap.options import RouterSpec
 from uwsgid.tuntap.policy import Policy
-from uwsgid.tuntap.router import Opened, serve
+from uwsgid.tuntap.router import serve
 from uwsgid.tuntap.rules import read_route, read_rule
 from uwsgid.wire.handover import Hello
 from uwsgid.wire.tunframe import frame
+
+#: Bytes, and packets that are changed in one place.
+CHUNKS: st.SearchStrategy[bytes] = st.one_of(
+    st.binary(max_size=80),
+    st.builds(
+        lambda good, at, byte, head: bytes(head) + good[: at % len(good)] + byte + good[at % len(good) + 1 :],
+        st.sampled_from((packet(BLUE, HOST), packet(BLUE, RED), ipv6(udp()), ipv4(tcp(), 6, src=BLUE))),
+        st.integers(0, 99),
+        st.binary(min_size=1, max_size=1),
+        st.sampled_from((0, 10)),
+    ),
+)
 
 
 def policy(out: str = "", **more: Any) -> Policy:
@@ -116,6 +132,49 @@ class PacketTests(RouterCase):
         self.assertEqual(len(self.router.peers), 1)
 
 
+class FuzzTests(RouterCase):
+    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    @given(st.lists(st.tuples(st.sampled_from(("stream", "framed", "device", "hello", "host")), CHUNKS)))
+    def test_anything(self, said: list[tuple[str, bytes]]) -> None:
+        """Whatever comes in at whatever side, a proper peer is served after it, and nothing is left open."""
+        if not hasattr(self, "router"):
+            self.make_router(policy("deny any 9.9.9.9"))
+        device, connection = self.device_peer()
+        client = self.stream_peer()
+        for where, data in said:
+            if where == "hello":
+                guest = self.connect("t.dev", socket.SOCK_SEQPACKET)
+                guest.send(data) if data else guest.close()
+            elif where == "host":
+                self.host._ours.send(data) if data else None
+            elif where == "device":
+                device._ours.send(data) if data else None
+            else:
+                try:
+                    client.send(frame(data) if where == "framed" and data else data)
+                except OSError:
+                    client = self.stream_peer()
+            self.reactor.turn()
+        self._drain_host()
+        proper = self.stream_peer()
+        good = packet("10.9.8.7", "10.6.5.4")
+        proper.send(frame(good))
+        self.reactor.turn()
+        self.assertEqual(self._drain_host(), [bytes(10) + good])
+        for end in (device, connection, client, proper):
+            end.close()
+        self.reactor.turn(2)
+        self.assertEqual((self.router.peers, self.codes), ({}, []))
+
+    def _drain_host(self) -> list[bytes]:
+        found: list[bytes] = []
+        while True:
+            try:
+                found.append(self.host._ours.recv(1 << 17))
+            except BlockingIOError:
+                return found
+
+
 class LifeTests(RouterCase):
     def test_the_loss_of_the_device_ends_the_router(self) -> None:
         """Without its device a router has nothing to do: it says so and ends with 1, once."""
@@ -133,7 +192,7 @@ class LifeTests(RouterCase):
     def test_the_poller_reports_an_error_of_the_device(self) -> None:
         """So does an interface that was removed."""
         self.make_router()
-        self.router._host.connectionLost(None)  # type: ignore[arg-type]
+        self.router._sides[0].connectionLost(None)  # type: ignore[arg-type]
         self.assertEqual(self.codes, [1])
 
     def test_stopping_is_silent(self) -> None:
@@ -143,7 +202,7 @@ class LifeTests(RouterCase):
         _, connection = self.device_peer(RED)
         before = list(self.lines)
         self.router.stop()
-        self.router._host.connectionLost(None)  # type: ignore[arg-type]
+        self.router._sides[0].connectionLost(None)  # type: ignore[arg-type]
         self.assertEqual((client.recv(1), connection.recv(1)), (b"", b""))
         self.assertEqual((self.lines, self.codes), (before, []))
 
@@ -216,7 +275,7 @@ class LifeTests(RouterCase):
 
         self.host.hold(packet(HOST, BLUE))
         self.router._pump.ask(FailingTap(self.router.switch))
-        self.router._host.doRead()
+        self.router._sides[0].doRead()
         self.router.switch.policy.any_gateway = True
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
             far.sendto(b"hello", self.gateway_address)

@@ -15,7 +15,7 @@ from uwsgid.stats import Stats
 from uwsgid.supervise.gateways import Gateway
 from uwsgid.testing import MemoryKernel
 from uwsgid.testing.files import MemorySocket
-from uwsgid.tuntap.router import Opened
+from uwsgid.tuntap.opened import Opened
 from uwsgid.tuntap.setup import LIVE, routers
 
 

@@ -14,13 +14,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-
-from twisted.internet.interfaces import IReadDescriptor
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from uwsgid.errors import KernelError, PeerError, UwsgidError
 from uwsgid.host.syscalls import same_open_file
@@ -31,13 +25,14 @@ from uwsgid.tuntap.decision import Refused
 from uwsgid.tuntap.links import DeviceLink, FrameLink, Link
 from uwsgid.tuntap.listen import Credentials, Doors
 from uwsgid.tuntap.offload import host_offloads, peer_offloads
-from uwsgid.tuntap.options import RouterSpec
+from uwsgid.tuntap.opened import Opened
 from uwsgid.tuntap.peer import Peer, learnable
 from uwsgid.tuntap.policy import Policy, policy_of
-from uwsgid.tuntap.pump import BATCH, GONE, Pump
+from uwsgid.tuntap.pump import Pump
 from uwsgid.tuntap.records import rules_of
 from uwsgid.tuntap.report import Report, RouterFacts
 from uwsgid.tuntap.rules import read_device_rule
+from uwsgid.tuntap.sides import GatewaySide, HostSide
 from uwsgid.tuntap.statsserver import StatsServer
 from uwsgid.tuntap.switch import Switch
 from uwsgid.wire.handover import Answer, Hello
@@ -46,40 +41,7 @@ from uwsgid.wire.ip import read_address
 if TYPE_CHECKING:
     from uwsgid.supervise.gateways import GatewayLife
 
-log: Final = Logger()
-
 QUIET: Final = 1.0  #: seconds between two lines about things that happen at the doors
-DATAGRAM: Final = 65536  #: bytes of the longest datagram
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What a router works with.  The descriptors belong to the instance; a router process has copies.
-
-    :ivar spec: its line of the configuration.
-    :ivar index: which of the lines, from 0.
-    :ivar device: the descriptor of its tun device, with virtio headers.
-    :ivar name: of the device, as the kernel calls it.
-    :ivar streams: the listening socket of peers with frames.
-    :ivar devices: that of vassals who hand their device over; -1 for a router on TCP.
-    :ivar stats: the listening socket of its statistics; -1 for none.
-    :ivar stats_address: as it was written.
-    :ivar gateway: its UDP socket; -1 for none.
-    :ivar stats_http: ``stats-http``, for clients that ask in no way.
-    :ivar stats_minified: ``stats-minified``.
-    """
-
-    spec: RouterSpec
-    index: int
-    device: int
-    name: str
-    streams: int
-    devices: int = -1
-    stats: int = -1
-    stats_address: str = ""
-    gateway: int = -1
-    stats_http: bool = False
-    stats_minified: bool = False
 
 
 def serve(opened: Opened, life: GatewayLife) -> int:
@@ -89,10 +51,13 @@ def serve(opened: Opened, life: GatewayLife) -> int:
     def reload() -> None:
         try:
             fresh = life.read_settings()
-            router.swap(policy_of(fresh))
+            policy = policy_of(fresh)
         except UwsgidError as error:
             life.say(f"{life.name}: the rules stay as they are: {error}")
         else:
+            for warning in policy.warnings:
+                life.say(f"*** WARNING: {warning} ***")
+            router.swap(policy)
             life.adopt(fresh)
             life.say(f"{life.name}: the rules were read again")
 
@@ -101,77 +66,6 @@ def serve(opened: Opened, life: GatewayLife) -> int:
     life.reactor.addSystemEventTrigger("before", "shutdown", router.stop)
     router.start()
     return life.run()
-
-
-@implementer(IReadDescriptor)
-class HostSide:
-    """The router's own device, as the reactor sees it."""
-
-    def __init__(self, router: Router, pump: Pump, device: int) -> None:
-        self._router = router
-        self._pump = pump
-        self._device = device
-
-    def fileno(self) -> int:
-        return self._device
-
-    def logPrefix(self) -> str:
-        return "tuntap router device"
-
-    def doRead(self) -> None:
-        try:
-            error = self._pump.drain_host()
-        except Exception:
-            # a mistake of ours costs the packet that showed it; the device stays
-            log.failure("a packet from {device} could not be handled", device=self._router.opened.name)
-            error = 0
-        self._router.drain_events()
-        if error in GONE:
-            self._router.fail(os.strerror(error))
-        elif error:
-            self._router.grumble(f"the device {self._router.opened.name}: {os.strerror(error)}")
-
-    def connectionLost(self, reason: Failure) -> None:
-        """The kernel reports an error of the device: somebody removed it."""
-        self._router.fail("it was removed")
-
-
-@implementer(IReadDescriptor)
-class GatewaySide:
-    """The UDP gateway, as the reactor sees it: a packet a datagram, in both directions."""
-
-    def __init__(self, router: Router, pump: Pump, gateway: socket.socket) -> None:
-        self._router = router
-        self._pump = pump
-        self._gateway = gateway
-
-    def fileno(self) -> int:
-        return self._gateway.fileno()
-
-    def logPrefix(self) -> str:
-        return "tuntap gateway"
-
-    def doRead(self) -> None:
-        router, now = self._router, self._router.clock()
-        for _ in range(BATCH):
-            try:
-                packet, sender = self._gateway.recvfrom(DATAGRAM)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError:
-                # what the kernel has to say about a datagram that we sent, such as "connection refused"
-                continue
-            if not router.switch.policy.accepts_from(sender[0]):
-                router.switch.lose(None, "target")
-                continue
-            try:
-                self._pump.pass_datagram(packet, now)
-            except Exception:
-                log.failure("a datagram could not be handled")
-        router.drain_events()
-
-    def connectionLost(self, reason: Failure) -> None:
-        """A UDP socket is never lost; the reactor ends."""
 
 
 class Router:
@@ -210,22 +104,21 @@ class Router:
         self._quiet_until = 0.0
         self._unsaid = 0
         self._stopped = False
-        self._gateway: socket.socket | None = None
-        if opened.gateway >= 0:
-            self._gateway = socket.socket(fileno=opened.gateway)
-            self._gateway.setblocking(False)
+        self._gateway = _socket(opened.gateway) if opened.gateway >= 0 else None
         os.set_blocking(opened.device, False)
         self._pump = Pump(self.switch, opened.device, self._gateway, clock)
-        self._host = HostSide(self, self._pump, opened.device)
+        self._sides: list[HostSide | GatewaySide] = [HostSide(self, self._pump, opened.device)]
+        if self._gateway is not None:
+            self._sides.append(GatewaySide(self, self._pump, self._gateway))
         self._doors = Doors(
             self,
-            _listener(opened.streams),
-            _listener(opened.devices) if opened.devices >= 0 else None,
+            _socket(opened.streams),
+            _socket(opened.devices) if opened.devices >= 0 else None,
             use_credentials=policy.credentials.required,
         )
         self._stats: StatsServer | None = None
         if opened.stats >= 0:
-            self._stats = StatsServer(_listener(opened.stats), self, http=opened.stats_http)
+            self._stats = StatsServer(_socket(opened.stats), self, http=opened.stats_http)
         self._tap = Tap(self.switch)
         self._report = Report(
             RouterFacts(opened.name, opened.spec.socket, opened.spec.gateway),
@@ -240,9 +133,8 @@ class Router:
     def start(self) -> None:
         """Begin to move packets."""
         self._set_offloads()
-        self.reactor.addReader(self._host)
-        if self._gateway is not None:
-            self.reactor.addReader(GatewaySide(self, self._pump, self._gateway))
+        for side in self._sides:
+            self.reactor.addReader(side)
         self._doors.start()
         if self._stats is not None:
             self._stats.start()
@@ -251,6 +143,10 @@ class Router:
         """Let go of everybody, without a word."""
         self._stopped = True
         self._doors.close()
+        for side in self._sides:
+            self.reactor.removeReader(side)
+        if self._gateway is not None:
+            self._gateway.close()
         if self._stats is not None:
             self._stats.close()
         for peer in list(self.peers.values()):
@@ -262,7 +158,7 @@ class Router:
         if not self._stopped:
             self._stopped = True
             self.say(f"[tuntap-router] the device {self.opened.name} is gone: {why}")
-            self.reactor.removeReader(self._host)
+            self.reactor.removeReader(self._sides[0])
             self._end(Exit.ERROR)
 
     def swap(self, policy: Policy) -> None:
@@ -460,7 +356,7 @@ class Router:
                         self.grumble(str(error))
 
 
-def _listener(fd: int) -> socket.socket:
-    listener = socket.socket(fileno=fd)
-    listener.setblocking(False)
-    return listener
+def _socket(fd: int) -> socket.socket:
+    made = socket.socket(fileno=fd)
+    made.setblocking(False)
+    return made

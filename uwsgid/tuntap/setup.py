@@ -24,9 +24,10 @@ from uwsgid.host.privileges import owner_ids
 from uwsgid.host.tun import identify, open_device
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.gateways import Gateway, Say
+from uwsgid.tuntap.opened import Opened
 from uwsgid.tuntap.options import RouterSpec, TunTapRouter
 from uwsgid.tuntap.policy import policy_of
-from uwsgid.tuntap.router import Opened, serve
+from uwsgid.tuntap.router import serve
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
