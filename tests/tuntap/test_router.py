@@ -304,6 +304,16 @@ class OffloadTests(RouterCase):
         self.reactor.turn()
         self.assertEqual(self.offloads, {self.host.fd: True, link.device: True})
 
+    def test_who_only_connects_turns_nothing_off(self) -> None:
+        """A stream without an address can not be sent anything, so it costs nobody speed."""
+        self.make_router()
+        self.device_peer(BLUE)
+        client = self.stream_peer()
+        self.assertEqual(set(self.offloads.values()), {True})
+        client.send(frame(packet(RED, HOST)))
+        self.reactor.turn()
+        self.assertFalse(self.offloads[self.host.fd])
+
     def test_local_switching(self) -> None:
         """With tuntap-router-switch-local the devices of vassals are turned off as well."""
         self.make_router(policy(switch_local=True))

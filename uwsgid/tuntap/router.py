@@ -100,7 +100,7 @@ class Router:
         self._end = end
         self._offload = offload
         self._numbers = 0
-        self._frame_peers = 0
+        self._framed: set[int] = set()  # peers behind streams that can be sent something
         self._quiet_until = 0.0
         self._unsaid = 0
         self._stopped = False
@@ -268,9 +268,6 @@ class Router:
             raise PeerError(f"its address is not to be had: {peer.refused}", status=0)
         self.peers[peer.number] = peer
         self.drain_events()
-        if isinstance(link, FrameLink):
-            self._frame_peers += 1
-            self._set_offloads()
 
     # ---- who goes ------------------------------------------------------------------------------------------
 
@@ -283,17 +280,23 @@ class Router:
         if self.peers.pop(peer.number, None) is None:
             return
         self.switch.detach(peer)
-        if isinstance(link, FrameLink):
-            self._frame_peers -= 1
+        if peer.number in self._framed:
+            self._framed.discard(peer.number)
             self._set_offloads()
 
     def drain_events(self) -> None:
-        """Close whom the switch has refused."""
+        """Close whom the switch has refused, and see who can be sent packets now."""
         events = self.switch.events
         while events:
             event = events.pop(0)
-            if isinstance(event, Refused) and event.peer.number in self.peers:
-                self.lost(event.peer.link, "")
+            peer = event.peer
+            if peer.number not in self.peers:
+                continue
+            if isinstance(event, Refused):
+                self.lost(peer.link, "")
+            elif isinstance(peer.link, FrameLink) and peer.number not in self._framed:
+                self._framed.add(peer.number)
+                self._set_offloads()
 
     # ---- what is said and counted --------------------------------------------------------------------------
 
@@ -335,10 +338,10 @@ class Router:
         return self._gateway is not None and len(self.switch.policy.routes) > 0
 
     def _wants_peer_offload(self) -> bool:
-        return peer_offloads(self._frame_peers, self._routes(), self.switch.policy.switch_local)
+        return peer_offloads(len(self._framed), self._routes(), self.switch.policy.switch_local)
 
     def _set_offloads(self) -> None:
-        host = host_offloads(self._frame_peers, self._routes())
+        host = host_offloads(len(self._framed), self._routes())
         if host is not self._host_offload:
             self._host_offload = host
             try:
