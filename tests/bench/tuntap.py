@@ -1,0 +1,185 @@
+"""What the TunTap router moves, beside its peers: ``make bench-tuntap``.
+
+Each contestant connects two network namespaces, and iperf3 and ping run between them: the kernel's own veth,
+uWSGI's C router and client (Debian's package), slirp4netns, pasta, and uwsgid with a handed-over device.  All
+are up at the same time and are asked in turns.  Routers live on core 0 and so does whoever receives; whoever
+sends is on core 1.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.bench.harness import ROUNDS, Bar, BenchError, report, table
+from tests.bench.traffic import loaded_pings, pings, tcp, udp
+from tests.bench.wires import Wire, idle_peers, pasta, slirp, uwsgi, uwsgid, veth
+
+RULES: Final = (1, 10, 100)
+PEERS: Final = (1, 50, 200)
+
+
+@dataclass(slots=True)
+class Figures:
+    """The rounds of one contestant; what stalled counts as nothing moved."""
+
+    out: list[float] = field(default_factory=list)  #: Gbit/s from V to H
+    back: list[float] = field(default_factory=list)
+    retransmits: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)  #: ms of the router for one Gbit
+    small: list[float] = field(default_factory=list)  #: delivered UDP packets/s of 64 bytes
+    large: list[float] = field(default_factory=list)  #: of 1200 bytes
+    idle: list[float] = field(default_factory=list)  #: ms there and back
+    loaded: list[float] = field(default_factory=list)
+
+    def told(self) -> dict[str, float]:
+        """Medians."""
+        return {
+            "gbit_out": median(self.out),
+            "gbit_back": median(self.back),
+            "retransmits": median(self.retransmits),
+            "cpu_ms_per_gbit": median(self.cpu),
+            "udp64_per_second": median(self.small),
+            "udp1200_per_second": median(self.large),
+            "rtt_p50_ms": median(self.idle),
+            "rtt_p99_ms": percentile(self.idle, 0.99),
+            "rtt_loaded_p50_ms": median(self.loaded),
+            "rtt_loaded_p99_ms": percentile(self.loaded, 0.99),
+        }
+
+
+def median(values: Sequence[float]) -> float:
+    """0 where there are none."""
+    return statistics.median(values) if values else 0.0
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """0 where there are none."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))] if values else 0.0
+
+
+def compare(wires: Sequence[Wire]) -> dict[str, Figures]:
+    """Ask all of them in turns."""
+    found = {wire.name: Figures() for wire in wires}
+    for number in range(ROUNDS):
+        for wire in wires if number % 2 == 0 else reversed(wires):
+            figures = found[wire.name]
+            rate, retransmits, cpu = tcp(wire)
+            figures.out.append(rate)
+            figures.retransmits.append(retransmits)
+            figures.cpu.append(cpu)
+            figures.back.append(tcp(wire, "-R")[0])
+            figures.small.append(udp(wire, 64))
+            figures.large.append(udp(wire, 1200))
+            figures.idle += pings(wire)
+            figures.loaded += loaded_pings(wire)
+        print(f"round {number + 1} of {ROUNDS} done", flush=True)
+    return found
+
+
+def firewall(rules: int) -> str:
+    """So many rules each way; the last one lets the traffic through."""
+    lines = []
+    for way in ("in", "out"):
+        for number in range(rules - 1):
+            lines.append(f"tuntap-router-firewall-{way} = deny 10.{number}.0.0/16 10.0.0.0/8")
+        lines.append(f"tuntap-router-firewall-{way} = allow 192.168.77.0/24 192.168.77.0/24")
+    return "\n".join(lines)
+
+
+def by_rules() -> dict[int, float]:
+    """Gbit/s from V to H by the number of rules each way."""
+    with ExitStack() as stack:
+        wires = {
+            count: stack.enter_context(uwsgid(firewall(count), f"uwsgid, {count} rules")) for count in RULES
+        }
+        return _rates(wires)
+
+
+def by_peers() -> dict[int, float]:
+    """Gbit/s of one of so many attached devices; the others are silent."""
+    with ExitStack() as stack:
+        wires = {}
+        for count in PEERS:
+            wire = wires[count] = stack.enter_context(uwsgid(name=f"uwsgid, {count} peers"))
+            stack.enter_context(idle_peers(wire, count - 1))
+        return _rates(wires)
+
+
+def _rates(wires: dict[int, Wire]) -> dict[int, float]:
+    found: dict[int, list[float]] = {count: [] for count in wires}
+    for number in range(ROUNDS):
+        for count in wires if number % 2 == 0 else reversed(wires):
+            found[count].append(tcp(wires[count])[0])
+    return {count: round(median(rates), 3) for count, rates in found.items()}
+
+
+def main(parts: list[str]) -> int:
+    """Run all parts, or those that are named: ``wires``, ``rules``, ``peers``."""
+    figures: dict[str, Any] = {}
+    bars: list[Bar] = []
+    if not parts or "wires" in parts:
+        with ExitStack() as stack:
+            makers = (veth(), uwsgi(), slirp(1500), slirp(65520), pasta(), uwsgid())
+            found = compare([stack.enter_context(maker) for maker in makers])
+        figures["wires"] = told = {name: one.told() for name, one in found.items()}
+        head = [
+            "",
+            "TCP out, back (Gbit/s)",
+            "retransmits",
+            "router ms/Gbit",
+            "UDP 64, 1200 bytes (packets/s)",
+            "RTT p50, p99 (ms)",
+            "under load",
+        ]
+        rows = [
+            [
+                name,
+                f"{one['gbit_out']:.2f}, {one['gbit_back']:.2f}",
+                f"{one['retransmits']:,.0f}",
+                f"{one['cpu_ms_per_gbit']:.1f}",
+                f"{one['udp64_per_second']:,.0f}, {one['udp1200_per_second']:,.0f}",
+                f"{one['rtt_p50_ms']:.3f}, {one['rtt_p99_ms']:.3f}",
+                f"{one['rtt_loaded_p50_ms']:.3f}, {one['rtt_loaded_p99_ms']:.3f}",
+            ]
+            for name, one in told.items()
+        ]
+        print("\n" + table(head, rows))
+        bars += _bars(told["uwsgid"], told["uWSGI"], told["veth"])
+    for part, measure, what in (("rules", by_rules, "rules"), ("peers", by_peers, "peers")):
+        if not parts or part in parts:
+            rates = measure()
+            figures[part] = rates
+            print(
+                "\n" + table([what, "Gbit/s"], [[str(count), f"{rate:.2f}"] for count, rate in rates.items()])
+            )
+            counts = list(rates)
+            share = rates[counts[-1]] / rates[counts[0]] if rates[counts[0]] else 0.0
+            bars.append(Bar(f"{counts[-1]} {what} beside {counts[0]}", share, 0.9, at_least=True))
+    return report("tuntap", figures, bars)
+
+
+def _bars(ours: dict[str, float], theirs: dict[str, float], kernel: dict[str, float]) -> list[Bar]:
+    bars = []
+    for way in ("out", "back"):
+        gbit = ours[f"gbit_{way}"]
+        # what stalled altogether counts as a hundredth of a Gbit/s
+        their = max(theirs[f"gbit_{way}"], 0.01)
+        bars.append(Bar(f"TCP {way} beside uWSGI's", gbit / their, 12, at_least=True))
+        bars.append(Bar(f"TCP {way} beside veth", gbit / kernel[f"gbit_{way}"], 0.30, at_least=True))
+    for size in (64, 1200):
+        packets, their = ours[f"udp{size}_per_second"], max(theirs[f"udp{size}_per_second"], 1.0)
+        bars.append(Bar(f"UDP of {size} bytes beside uWSGI's", packets / their, 1.0, at_least=True))
+    bars.append(Bar("RTT p50 beside uWSGI's", ours["rtt_p50_ms"] / theirs["rtt_p50_ms"], 1.5))
+    return bars
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except BenchError as error:
+        sys.exit(str(error))
