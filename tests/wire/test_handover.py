@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.errors import ConfigError, PeerError
-from uwsgid.wire import msgpack
 from uwsgid.wire.handover import MAX_RECORD, Answer, Hello
 
 NAME = st.text(
@@ -22,7 +22,8 @@ TEXTS = st.lists(TEXT, max_size=8).map(tuple)
 def hello(**changes: Any) -> bytes:
     """A hello with some fields changed; None takes one away."""
     said = {"v": 1, "device": "uwsgi0", "rules": [], "addresses": [], **changes}
-    return msgpack.pack({key: value for key, value in said.items() if value is not None})
+    data: bytes = msgpack.packb({key: value for key, value in said.items() if value is not None})
+    return data
 
 
 class HelloTests(SynchronousTestCase):
@@ -32,7 +33,7 @@ class HelloTests(SynchronousTestCase):
         """The record is a map of msgpack."""
         said = Hello("uwsgi0", ("out 10.0.0.0/8 0.0.0.0 deny",), ("192.168.0.2", "fd00::2"))
         self.assertEqual(
-            msgpack.unpack(said.pack()),
+            msgpack.unpackb(said.pack()),
             {
                 "v": 1,
                 "device": "uwsgi0",
@@ -103,9 +104,12 @@ class HelloTests(SynchronousTestCase):
     def test_wrong_records(self) -> None:
         """Another version, missing and additional fields and wrong types are refused, and say why."""
         for data, words in (
-            (b"", "cut"),
+            (b"", "no msgpack"),
+            (b"\x82\xa1v\x01\xa1v\x01", "twice"),
+            (b"\x81\xa1v\xd4\x05x", "extension"),
+            (b"\x81\xa1v\xa1\xff", "no msgpack"),
             (b"\x90", "no map"),
-            (hello() + b"\0", "behind"),
+            (hello() + b"\0", "no msgpack"),
             (hello(v=2), "version 2"),
             (hello(v="1"), "version '1'"),
             (hello(v=True), "version True"),
@@ -144,7 +148,7 @@ class AnswerTests(SynchronousTestCase):
             (Answer(False, "that is a tap"), {"v": 1, "ok": False, "why": "that is a tap"}),
             (Answer(False), {"v": 1, "ok": False, "why": ""}),
         ):
-            self.assertEqual(msgpack.unpack(answer.pack()), said)
+            self.assertEqual(msgpack.unpackb(answer.pack()), said)
             self.assertEqual(Answer.unpack(answer.pack()), answer)
 
     def test_long_reason(self) -> None:
@@ -167,4 +171,4 @@ class AnswerTests(SynchronousTestCase):
             {"v": 1, "ok": True, "more": 1},
         ):
             with self.assertRaises(PeerError):
-                Answer.unpack(msgpack.pack(said))
+                Answer.unpack(msgpack.packb(said))

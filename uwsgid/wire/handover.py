@@ -12,10 +12,11 @@ this page says or a `PeerError`.  What rules and addresses mean is decided by wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
+
+import msgpack
 
 from uwsgid.errors import ConfigError, PeerError
-from uwsgid.wire import msgpack
 
 VERSION: Final = 1  #: ``v`` in every record
 MAX_RECORD: Final = 4096  #: bytes of the longest record; whoever receives should offer one more
@@ -42,9 +43,7 @@ class Hello:
 
         :raises ConfigError: there are more rules than one record holds.
         """
-        data = msgpack.pack(
-            {"v": VERSION, "device": self.device, "rules": self.rules, "addresses": self.addresses}
-        )
+        data = _pack({"v": VERSION, "device": self.device, "rules": self.rules, "addresses": self.addresses})
         if len(data) > MAX_RECORD:
             raise ConfigError(
                 f"the rules of the device {self.device} take {len(data)} bytes, and a router takes "
@@ -79,9 +78,9 @@ class Answer:
     def pack(self) -> bytes:
         """The bytes of this record; a long reason is cut."""
         if self.ok:
-            return msgpack.pack({"v": VERSION, "ok": True})
+            return _pack({"v": VERSION, "ok": True})
         why = self.why[:_MAX_WHY].encode("utf-8", "replace").decode()
-        return msgpack.pack({"v": VERSION, "ok": False, "why": why})
+        return _pack({"v": VERSION, "ok": False, "why": why})
 
     @classmethod
     def unpack(cls, data: bytes) -> Answer:
@@ -96,11 +95,38 @@ class Answer:
         return cls(ok, why)
 
 
+def _pack(said: dict[str, Any]) -> bytes:
+    data: bytes = msgpack.packb(said)
+    return data
+
+
+def _unpack(data: bytes) -> Any:
+    """What *data* says; all of it, once each, and without extensions.
+
+    :raises PeerError: it says anything else.
+    """
+    try:
+        return msgpack.unpackb(data, object_pairs_hook=_each_once, ext_hook=_no_extension)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise PeerError(f"a record about a device that is no msgpack: {error}", status=0) from None
+
+
+def _each_once(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    said = dict(pairs)
+    if len(said) != len(pairs):
+        raise ValueError("a key twice in a map")
+    return said
+
+
+def _no_extension(code: int, data: bytes) -> NoReturn:
+    raise ValueError(f"an extension of the type {code}")
+
+
 def _read(data: bytes, names: set[str], optional: str = "") -> dict[str, Any]:
     """The map in *data*, with exactly those names."""
     if len(data) > MAX_RECORD:
         raise PeerError(f"a record of more than {MAX_RECORD} bytes about a device", status=0)
-    said = msgpack.unpack(data)
+    said = _unpack(data)
     if not isinstance(said, dict):
         raise PeerError("a record about a device that is no map", status=0)
     version = said.get("v")
