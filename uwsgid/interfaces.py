@@ -7,7 +7,7 @@ This module knows nobody; everybody may know it.
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zope.interface import Interface
@@ -86,6 +86,9 @@ class IKernel(Interface):
 
     def setgid(gid: int) -> None:
         """Become *gid* for good: the real, effective and saved group id."""
+
+    def act_as(uid: int, gid: int) -> None:
+        """Let *uid* and *gid* be our effective ids, until we take our real ones again the same way."""
 
     def setgroups(groups: Sequence[int]) -> None:
         """Replace our supplementary groups."""
@@ -268,8 +271,11 @@ class IKernel(Interface):
     def reap(pid: int) -> tuple[int, int, int] | None:
         """Reap the child *pid*, as `waitid` does.  None while it is still running."""
 
-    def run_command(shell: str, command: str) -> int:
-        """Run *command* by *shell* and wait: its exit code, or 128 and the signal that ended it."""
+    def run_command(shell: str, command: str, meanwhile: Callable[[], None] | None = None) -> int:
+        """Run *command* by *shell* and wait: its exit code, or 128 and the signal that ended it.
+
+        :param meanwhile: called again and again until it ends.
+        """
 
     def zombie_children() -> list[int]:
         """The process ids of our children that ended and were not reaped yet."""

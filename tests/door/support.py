@@ -28,6 +28,7 @@ class ListLogs:
 
     opened: dict[str, Any]
     said: list[str]
+    pipe = None
 
     @classmethod
     def of(cls, said: list[str]) -> type[ListLogs]:
@@ -40,6 +41,9 @@ class ListLogs:
 
     def write(self, data: bytes) -> None:
         self.said.append(data.decode().rstrip("\n"))
+
+    def drain(self) -> None:
+        pass
 
     def open_late(self) -> None:
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -31,12 +32,27 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(run_and_wait("/bin/sh", "kill -HUP $$"), 128 + signal.SIGHUP)
         self.assertEqual(run_and_wait("/bin/sh", "kill -TERM $$"), 128 + signal.SIGTERM)
 
+    def test_meanwhile(self) -> None:
+        """Whoever waits can do something until the command ends, such as reading what it says."""
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_inheritable(writer, True)
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        heard = bytearray()
+
+        def listen() -> None:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    heard.extend(os.read(reader, 65536))
+
+        self.assertEqual(run_and_wait("/bin/sh", f"seq 1 50000 >&{writer}", listen), 0)
+        self.assertEqual(heard.count(b"\n"), 50000)
+
     def test_surroundings(self) -> None:
         """It runs in our directory, with our environment and what we let it inherit."""
         reader, writer = os.pipe()
         os.set_inheritable(writer, True)
-        self.patch(os, "environ", {**os.environ, "SHOP": "open"})
-        os.environ["SHOP"] = "open"
         self.assertEqual(run_and_wait("/bin/sh", f"echo $PWD >&{writer}"), 0)
         os.close(writer)
         with open(reader) as said:

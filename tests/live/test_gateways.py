@@ -208,6 +208,21 @@ class HookTests(GatewayCase):
         self.assertNotIn("0", {users["as-user"], users["pre-app"], users["as-user-atexit"]})
         daemon.wait_for(r'running "echo as-root .*" \(as root\)\.\.\.')
 
+    def test_a_log_that_we_read(self) -> None:
+        """With log-master a command may say more than fits in the pipe, and a start that fails says why."""
+        for command, code in (("seq 1 100000", 0), ("seq 1 100000; false", 1)):
+            daemon = self.launch(
+                self.probe_config(workers=1, more=f"log-master = true\nexec-as-root = {command}")
+            )
+            daemon.wait_for("^100000$")
+            if code:
+                daemon.wait_for(r"site.ini:\d+: exec-as-root: command .* exited with non-zero code: 1$")
+                self.assertEqual(daemon.wait(), 1)
+            else:
+                daemon.wait_for("spawned uWSGI worker 1 ")
+                daemon.signal(signal.SIGINT)
+                self.assertEqual(daemon.wait(), 0)
+
     def test_failure(self) -> None:
         """A command that fails ends the start with its line, and so does one that a signal ended."""
         for command, code in (("exit 3", 3), ("kill -9 $$", 137)):

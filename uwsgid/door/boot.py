@@ -108,6 +108,11 @@ class Boot:
         assert self.house is not None, "the boot did not come that far"
         return self.house
 
+    def read_the_log(self) -> None:
+        """Write what others said by now, where it comes to us first (``log-master``)."""
+        if self.logs is not None:
+            self.logs.drain()
+
 
 Step = Callable[[Boot], None]
 
@@ -135,6 +140,8 @@ def boot(
         if isinstance(error, SystemExit) and isinstance(error.code, int):
             state.starter.tell(error.code)
         _remove_safe_pidfiles(state)
+        if state.logs is not None and state.logs.pipe is not None:
+            state.logs.restore()  # nobody is going to read what is said from now on
         raise
     return state
 
@@ -243,7 +250,7 @@ def bind_shared_sockets(boot: Boot) -> None:
 def run_hooks_before_jails(boot: Boot) -> None:
     """``exec-pre-jail``, not in a reload."""
     if not boot.site.is_reload:
-        phases.run_pre_jail(boot.site.settings, boot.kernel, boot.say)
+        phases.run_pre_jail(boot.site.settings, boot.kernel, boot.say, boot.read_the_log)
 
 
 def take_what_needs_root(boot: Boot) -> None:
@@ -273,10 +280,10 @@ def open_gateways(boot: Boot) -> None:
 def run_hooks_as_root(boot: Boot) -> None:
     """``exec-in-jail`` and ``exec-as-root``: devices are there, and may be given their addresses."""
     settings = boot.site.settings
-    phases.run_in_jail(settings, boot.kernel, boot.say)
+    phases.run_in_jail(settings, boot.kernel, boot.say, boot.read_the_log)
     phases.run_post_jail(settings, boot.kernel, boot.say)
     again = boot.kept is not None and boot.kept.has_outlived
-    boot.was_root = phases.run_as_root(settings, boot.kernel, boot.say, again=again)
+    boot.was_root = phases.run_as_root(settings, boot.kernel, boot.say, boot.read_the_log, again=again)
 
 
 def drop_privileges(boot: Boot) -> None:
@@ -285,7 +292,7 @@ def drop_privileges(boot: Boot) -> None:
     if moment_of(privileges) is Moment.BOOT:
         drop(boot.kernel, privileges, boot.say)
         if boot.was_root:
-            phases.run_as_user(boot.site.settings, boot.kernel, boot.say)
+            phases.run_as_user(boot.site.settings, boot.kernel, boot.say, boot.read_the_log)
 
 
 def choose_the_loop(boot: Boot) -> None:

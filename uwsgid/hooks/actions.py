@@ -20,6 +20,7 @@ from uwsgid.interfaces import IKernel
 SHELL: Final = "/bin/sh"
 
 Say = Callable[[str], None]
+Meanwhile = Callable[[], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +50,42 @@ COMMANDS: Final = Kind("list of commands", "a command", _command, many=True, rea
 Commands = Annotated[tuple[Command, ...], COMMANDS]
 
 
-def run_all(kernel: IKernel, shells: Sequence[str], commands: Sequence[Command], how: str, say: Say) -> None:
+def run_all(
+    kernel: IKernel,
+    shells: Sequence[str],
+    commands: Sequence[Command],
+    how: str,
+    say: Say,
+    meanwhile: Meanwhile = None,
+) -> None:
     """Run *commands* one after the other; the first that fails ends it.
 
     :param shells: the option ``binsh``.
     :param how: what the log says behind each command: its phase, or who runs it.
+    :param meanwhile: called again and again while a command runs.
     :raises ConfigError: with the place and the text of the command that failed.
     """
     for command in commands:
-        problem = run_one(kernel, shells, command, how, say)
+        problem = run_one(kernel, shells, command, how, say, meanwhile)
         if problem:
             raise ConfigError(f"{command.origin}: {command.option}: {problem}")
 
 
-def run_one(kernel: IKernel, shells: Sequence[str], command: Command, how: str, say: Say) -> str:
+def run_one(
+    kernel: IKernel,
+    shells: Sequence[str],
+    command: Command,
+    how: str,
+    say: Say,
+    meanwhile: Meanwhile = None,
+) -> str:
     """Run one command and wait; what is to be said of it where it failed, or an empty text.
 
     :param how: what the log says behind the command.
     """
     say(f'running "{command}" {how}')
     try:
-        code = kernel.run_command(choose_shell(kernel, shells), command.text)
+        code = kernel.run_command(choose_shell(kernel, shells), command.text, meanwhile)
     except OSError as error:
         return f'command "{command}" can not be run: {error.strerror}'
     return f'command "{command}" exited with non-zero code: {code}' if code else ""

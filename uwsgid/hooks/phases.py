@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from uwsgid.config.kinds import Flag, Texts
 from uwsgid.config.section import Section, flag, option, section
-from uwsgid.hooks.actions import Commands, Say, run_all, run_one
+from uwsgid.hooks.actions import Commands, Meanwhile, Say, run_all, run_one
 from uwsgid.interfaces import IKernel
 
 if TYPE_CHECKING:
@@ -77,10 +77,10 @@ def run_asap(settings: Settings, kernel: IKernel, say: Say) -> None:
     run_all(kernel, hooks.binsh, hooks.asap, "(asap)...", say)
 
 
-def run_pre_jail(settings: Settings, kernel: IKernel, say: Say) -> None:
+def run_pre_jail(settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None) -> None:
     """``exec-pre-jail``."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.pre_jail, "(pre-jail)...", say)
+    run_all(kernel, hooks.binsh, hooks.pre_jail, "(pre-jail)...", say, meanwhile)
 
 
 def run_post_jail(settings: Settings, kernel: IKernel, say: Say, *, jailed: bool = False) -> None:
@@ -89,13 +89,15 @@ def run_post_jail(settings: Settings, kernel: IKernel, say: Say, *, jailed: bool
     run_all(kernel, hooks.binsh, hooks.post_jail if jailed or hooks.jailed else (), "(post-jail)...", say)
 
 
-def run_in_jail(settings: Settings, kernel: IKernel, say: Say) -> None:
+def run_in_jail(settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None) -> None:
     """``exec-in-jail``."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.in_jail, "(in-jail)...", say)
+    run_all(kernel, hooks.binsh, hooks.in_jail, "(in-jail)...", say, meanwhile)
 
 
-def run_as_root(settings: Settings, kernel: IKernel, say: Say, *, again: bool = False) -> bool:
+def run_as_root(
+    settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None, *, again: bool = False
+) -> bool:
     """``exec-as-root``, if we are root; whether we are.
 
     :param again: it ran for these very devices before.  What it wanted may be there already, as an address
@@ -105,19 +107,19 @@ def run_as_root(settings: Settings, kernel: IKernel, say: Say, *, again: bool = 
         return False
     hooks = settings[Hooks]
     if not again:
-        run_all(kernel, hooks.binsh, hooks.as_root, "(as root)...", say)
+        run_all(kernel, hooks.binsh, hooks.as_root, "(as root)...", say, meanwhile)
         return True
     for command in hooks.as_root:
-        problem = run_one(kernel, hooks.binsh, command, "(as root)...", say)
+        problem = run_one(kernel, hooks.binsh, command, "(as root)...", say, meanwhile)
         if problem:
             say(f"{problem}, which is no obstacle after a reload that kept its devices")
     return True
 
 
-def run_as_user(settings: Settings, kernel: IKernel, say: Say) -> None:
+def run_as_user(settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None) -> None:
     """``exec-as-user``; the log tells who that is, as in uWSGI."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.as_user, _as_whom(kernel), say)
+    run_all(kernel, hooks.binsh, hooks.as_user, _as_whom(kernel), say, meanwhile)
 
 
 def run_pre_app(settings: Settings, kernel: IKernel, say: Say) -> None:
@@ -132,11 +134,11 @@ def run_post_app(settings: Settings, kernel: IKernel, say: Say) -> None:
     run_all(kernel, hooks.binsh, hooks.post_app, "(post app)...", say)
 
 
-def run_atexit(settings: Settings, kernel: IKernel, say: Say) -> None:
+def run_atexit(settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None) -> None:
     """``exec-as-user-atexit``: all of them, whatever becomes of each."""
     hooks = settings[Hooks]
     for command in hooks.atexit:
-        problem = run_one(kernel, hooks.binsh, command, _as_whom(kernel), say)
+        problem = run_one(kernel, hooks.binsh, command, _as_whom(kernel), say, meanwhile)
         if problem:
             say(problem)
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
+from collections.abc import Callable
 from typing import Final
 
 from uwsgid.host.syscalls import set_parent_death_signal
+
+_PAUSE: Final = 0.005  #: seconds between two looks
 
 _RESET: Final = (
     signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2,
@@ -18,15 +22,25 @@ _RESET: Final = (
 )  # fmt: skip
 
 
-def run_and_wait(shell: str, command: str) -> int:
+def run_and_wait(shell: str, command: str, meanwhile: Callable[[], None] | None = None) -> int:
     """Run *command* by *shell*; the kernel kills the shell if we die.
 
     Everything that does not close on exec is inherited, as are the directory and the environment.
 
+    :param meanwhile: called many times a second until it ends, and once more then.  With ``log-master`` only
+        we read what the command writes; its writes fail where nobody does for a tenth of a second.
     :return: the exit code, or 128 and the number of the signal that ended the shell.
     :raises OSError: the shell can not be executed.
     """
-    ended = subprocess.run((shell, "-c", command), close_fds=False, preexec_fn=_begin, check=False).returncode
+    running = subprocess.Popen((shell, "-c", command), close_fds=False, preexec_fn=_begin)
+    if meanwhile is None:
+        ended = running.wait()
+    else:
+        while (found := running.poll()) is None:
+            meanwhile()
+            time.sleep(_PAUSE)
+        meanwhile()
+        ended = found
     return ended if ended >= 0 else 128 - ended
 
 

@@ -63,6 +63,12 @@ class Kernel:
         os.setresgid(gid, gid, gid)
 
     @staticmethod
+    def act_as(uid: int, gid: int) -> None:
+        os.seteuid(os.getuid())  # whoever acts as somebody else may not change again
+        os.setegid(gid)
+        os.seteuid(uid)
+
+    @staticmethod
     def setgroups(groups: Sequence[int]) -> None:
         os.setgroups(list(groups))
 

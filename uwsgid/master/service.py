@@ -360,7 +360,7 @@ class Master(MultiService):
 
     def _run_last_hooks(self) -> None:
         """Nobody is left who could be disturbed by waiting for a command."""
-        run_atexit(self._house.settings, self._house.kernel, self._say)
+        run_atexit(self._house.settings, self._house.kernel, self._say, self._inheritance.logs.drain)
 
     def _wind_up(self) -> None:
         if self._checks.running:

@@ -12,7 +12,7 @@ order, so that a test reads like the sequence it proves::
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -88,6 +88,10 @@ class MemoryKernel(MemoryFiles):
 
     def getgroups(self) -> list[int]:
         return list(self.groups)
+
+    def act_as(self, uid: int, gid: int) -> None:
+        self._root_only("act_as")
+        self._note("act_as", uid, gid)
 
     def setuid(self, uid: int) -> None:
         self._root_only("setuid", allowed=uid == self.uid)
@@ -212,8 +216,10 @@ class MemoryKernel(MemoryFiles):
         self._maybe_fail("reap")
         return self._reaped(pid)
 
-    def run_command(self, shell: str, command: str) -> int:
+    def run_command(self, shell: str, command: str, meanwhile: Callable[[], None] | None = None) -> int:
         self._maybe_fail("run_command")
+        if meanwhile is not None:
+            meanwhile()
         self._note("run_command", shell, command)
         return self.exit_codes.get(command, 0)
 
