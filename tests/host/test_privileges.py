@@ -17,6 +17,7 @@ from uwsgid.host.privileges import (
     Call,
     Identity,
     Privileges,
+    acting_as,
     become_now,
     drop,
     drop_calls,
@@ -177,3 +178,27 @@ class Real(SynchronousTestCase):
                 os._exit(code)
         _, status = os.waitpid(pid, 0)
         self.assertEqual(os.waitstatus_to_exitcode(status), 0)
+
+
+class Acting(SynchronousTestCase):
+    def test_there_and_back(self) -> None:
+        """Root acts as somebody else and is root again, also after a mistake."""
+        kernel = MemoryKernel(uid=0, gid=0)
+        with self.assertRaises(ValueError), acting_as(kernel, (33, 34)):
+            int("soon")
+        self.assertEqual(kernel.calls, [("act_as", "33", "34"), ("act_as", "0", "0")])
+
+    def test_nobody_else_can(self) -> None:
+        """Whoever is not root, and root that is to be root, stay who they are."""
+        for kernel, user in ((MemoryKernel(uid=1000), (33, 34)), (MemoryKernel(uid=0), (0, 0))):
+            with acting_as(kernel, user):
+                pass
+            self.assertEqual(kernel.calls, [])
+
+    def test_really(self) -> None:
+        """The effective ids are those of the user, and then ours."""
+        if os.geteuid() != 0:
+            raise SkipTest("needs root")
+        with acting_as(Kernel(), (65534, 65533)):
+            self.assertEqual((os.geteuid(), os.getegid()), (65534, 65533))
+        self.assertEqual((os.geteuid(), os.getegid(), os.getuid()), (0, os.getgid(), 0))

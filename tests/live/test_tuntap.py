@@ -212,6 +212,18 @@ class HandOverTests(TunTapCase):
             lambda: not self.vassal.succeeds("ip", "link", "show", "uwsgi0"), "the device is gone", seconds=3
         )
 
+    def test_who_may_have_which_address(self) -> None:
+        """A router that wants a certain user sees it from the beginning, and refuses whoever is not meant."""
+        self.router("tuntap-router-allow = uid=nobody 192.168.0.2")
+        self.device()
+        self.reach_each_other()
+        self.assertEqual([(peer["addr"], peer["uid"]) for peer in self.peers()], [(VASSAL, uid_of("nobody"))])
+        other = self.net.space("W")
+        self.device(space=other, address=OTHER, name="w")
+        self.assertFalse(other.answers(HOST, wait=0.3))
+        self.assertEqual(sorted(peer["addr"] for peer in self.peers()), ["", VASSAL])
+        self.assertTrue(self.vassal.answers(HOST))
+
     def test_ipv6(self) -> None:
         """Addresses of IPv6 are learned beside those of IPv4, one vassal having both."""
         self.router()

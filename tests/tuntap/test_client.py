@@ -252,6 +252,15 @@ class WishTests(ClientCase):
 
 
 class ConnectTests(SynchronousTestCase):
+    def test_a_router_that_falls_silent_is_missed(self) -> None:
+        """Over TCP packets leave at once, and the kernel asks whether the other host is still there."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            stream = connect(parse_address(f"127.0.0.1:{listener.getsockname()[1]}"))
+            self.assertTrue(stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            self.assertTrue(stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+            self.assertEqual(stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT), 25_000)
+            stream.close()
+
     def test_nobody(self) -> None:
         """Where nobody listens there is an error with its errno."""
         self.assertRaises(FileNotFoundError, connect, parse_address("/nonexistent/socket"))

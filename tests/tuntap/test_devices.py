@@ -16,6 +16,8 @@ from uwsgid.errors import ConfigError
 from uwsgid.host.kept import Kept
 from uwsgid.supervise.gateways import Gateway
 from uwsgid.testing import MemoryKernel
+from uwsgid.tuntap import devices as starting
+from uwsgid.tuntap import handover as handovers
 from uwsgid.tuntap.devices import LIVE, Early, devices
 from uwsgid.tuntap.wishes import Wishes
 from uwsgid.wire.handover import Answer, Hello
@@ -186,6 +188,31 @@ class AttachTests(DevicesCase):
         [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
         self.assertEqual(self.work(gateway)[2], Early())
         self.assertIn("does not take it yet: you may not", self.said[1])
+
+    def test_the_router_sees_the_later_user(self) -> None:
+        """The boot goes to the router as the user that the instance will become."""
+        self.kernel.users["nobody"] = 65534
+        self.router(Answer(True))
+        self.open(f"tuntap-device = uwsgi0 {self.path}\nuid = nobody\ngid = 65533")
+        acted = [call for call in self.kernel.calls if call[0] == "act_as"]
+        self.assertEqual(acted, [("act_as", "65534", "65533"), ("act_as", "0", str(self.kernel.gid))])
+
+    def test_a_socket_for_root_alone(self) -> None:
+        """Where that user may not reach the socket root goes there, as uWSGI's client does."""
+        self.kernel.users["nobody"] = 65534
+        told = self.router(Answer(True))
+        offer, tries = handovers.offer, []
+
+        def refused_once(*arguments: Any) -> Any:
+            tries.append(arguments)
+            if len(tries) == 1:
+                raise PermissionError(13, "Permission denied")
+            return offer(*arguments)
+
+        self.patch(starting, "offer", refused_once)
+        self.open(f"tuntap-device = uwsgi0 {self.path}\nuid = nobody")
+        self.assertEqual(len(told), 1)
+        self.assertEqual(self.kernel.calls[-1][0], "act_as")
 
     def test_credentials_wait(self) -> None:
         """With credentials nobody is asked before privileges were dropped."""

@@ -7,7 +7,8 @@ no way back, which uWSGI does not do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -137,6 +138,22 @@ def resolve_identity(kernel: IKernel, privileges: Privileges) -> Identity:
         groups = ()
     user = (kernel.user_name(uid) or str(uid)) if uid is not None else ""
     return Identity(uid, gid, user, groups)
+
+
+@contextlib.contextmanager
+def acting_as(kernel: IKernel, user: tuple[int, int]) -> Iterator[None]:
+    """Do something as *user*, uid and gid, and be ourselves again.  Who is not root stays the same.
+
+    Whoever is connected to meanwhile knows us as that user (``SO_PEERCRED``).
+    """
+    if kernel.geteuid() != 0 or user == (0, 0):
+        yield
+        return
+    kernel.act_as(*user)
+    try:
+        yield
+    finally:
+        kernel.act_as(0, kernel.getgid())
 
 
 def drop_calls(identity: Identity) -> tuple[Call, ...]:

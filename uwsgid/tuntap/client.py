@@ -27,6 +27,15 @@ Say = Callable[[str], None]
 PATIENCE: Final = 2.0  #: seconds for a router to take a connection
 FIRST_REST: Final = 0.1  #: seconds before a lost router is tried again; doubled each time
 LONGEST_REST: Final = 5.0  #: seconds
+#: Packets leave at once, and a router that fell silent with its host is missed within half a minute.
+_TCP: Final = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 25_000),
+)
 STEADY: Final = 5.0  #: seconds after which a connection counts as one that worked
 
 
@@ -144,7 +153,8 @@ def connect(router: Address) -> socket.socket:
     """
     if not router.is_unix:
         stream = socket.create_connection((router.host or "127.0.0.1", router.port), PATIENCE)
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for level, name, value in _TCP:
+            stream.setsockopt(level, name, value)
         return stream
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

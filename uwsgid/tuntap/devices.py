@@ -4,6 +4,9 @@
 a router of ours listens, it is handed over right then, so that a ``ping`` in a hook is answered; the process
 that holds the connection afterwards (`uwsgid.tuntap.client`) is born when the boot is over.
 
+The router sees the user that the instance will become, as it does later; only where that user may not reach
+the socket does root go there instead.
+
 Device and connection live in the master and are kept when a reload replaces the process image: the router
 never notices one.  With ``tuntap-use-credentials`` nothing is said before privileges were dropped, for a
 router knows a vassal by its user then; hooks find no router yet, as in uWSGI.
@@ -19,7 +22,9 @@ from typing import TYPE_CHECKING, Final
 
 from uwsgid.errors import ConfigError, PeerError, UwsgidError
 from uwsgid.families import gateway_setups
+from uwsgid.host import Privileges
 from uwsgid.host.addresses import parse_address
+from uwsgid.host.privileges import acting_as, resolve_identity
 from uwsgid.host.tun import identify, open_device
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.gateways import Gateway, GatewayLife, Say
@@ -59,10 +64,11 @@ def devices(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequen
     :raises KernelError: a device can not be made.
     """
     gateways: list[Gateway] = []
+    user = _user(settings, kernel)
     for spec in settings[TunTapDevice].devices:
         fd, name = _device(spec, kernel, say, kept)
         if spec.socket:
-            wishes = wishes_of(settings, spec, name)
+            wishes = wishes_of(settings, spec, name, user)
             early = Early() if wishes.credentials else _attach(wishes, fd, kernel, say, kept)
             gateways.append(
                 Gateway(f"uWSGI tuntap device {name}", partial(attend, spec, wishes, fd, early), LIVE)
@@ -76,13 +82,13 @@ def attend(spec: DeviceSpec, wishes: Wishes, device: int, early: Early, life: Ga
     from uwsgid.tuntap.standin import relieve
 
     name = wishes.device
-    current = wishes_of(life.settings, spec, name)
+    current = wishes_of(life.settings, spec, name, wishes.user)
     client = Client(life.reactor, life.say, current, device)
 
     def read_again() -> None:
         try:
             fresh = life.read_settings()
-            client.wish(wishes_of(fresh, spec, name))
+            client.wish(wishes_of(fresh, spec, name, wishes.user))
         except UwsgidError as error:
             life.say(f"{life.name}: the rules stay as they are: {error}")
         else:
@@ -101,8 +107,8 @@ def attend(spec: DeviceSpec, wishes: Wishes, device: int, early: Early, life: Ga
     return life.run()
 
 
-def wishes_of(settings: Settings, spec: DeviceSpec, name: str) -> Wishes:
-    """What the configuration wants for the device *name*.
+def wishes_of(settings: Settings, spec: DeviceSpec, name: str, user: tuple[int, int]) -> Wishes:
+    """What the configuration wants for the device *name* of an instance that will be *user*.
 
     :raises ConfigError: a router on TCP gets frames, and can not be told all that a rule says.
     """
@@ -110,6 +116,7 @@ def wishes_of(settings: Settings, spec: DeviceSpec, name: str) -> Wishes:
         name,
         parse_address(spec.socket),
         settings[TunTapDevice].rules,
+        user=user,
         credentials=settings[TunTapRouter].credentials not in _OFF,
         largest=settings[TunTapRouter].buffer,
     )
@@ -119,6 +126,14 @@ def wishes_of(settings: Settings, spec: DeviceSpec, name: str) -> Wishes:
         except ValueError as error:
             raise ConfigError(f"tuntap-device-rule: {error}, and {spec.socket} is on TCP") from None
     return wishes
+
+
+def _user(settings: Settings, kernel: IKernel) -> tuple[int, int]:
+    """The uid and the gid that the instance will have."""
+    if kernel.geteuid() != 0:
+        return kernel.geteuid(), kernel.getgid()
+    identity = resolve_identity(kernel, settings[Privileges])
+    return identity.uid or 0, identity.gid or 0
 
 
 def _device(spec: DeviceSpec, kernel: IKernel, say: Say, kept: Kept) -> tuple[int, str]:
@@ -155,7 +170,11 @@ def _attach(wishes: Wishes, device: int, kernel: IKernel, say: Say, kept: Kept) 
     companion = companion_of(wishes.router)
     if companion is not None:
         try:
-            offered = offer(companion, device, wishes.hello(), PATIENCE)
+            try:
+                with acting_as(kernel, wishes.user):
+                    offered = offer(companion, device, wishes.hello(), PATIENCE)
+            except PermissionError:
+                offered = offer(companion, device, wishes.hello(), PATIENCE)
         except OSError as error:
             say(_not_yet(wishes, str(error)))
             return Early()

@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from uwsgid.host.addresses import Family
 from uwsgid.host.calls import attempt
 from uwsgid.interfaces import IKernel
 from uwsgid.tuntap.client import Client
@@ -35,6 +36,7 @@ def stand_in(kernel: IKernel, wishes: Wishes, device: int) -> int:
     code = 1
     try:
         ours.close()
+        _be_seen_as_the_user(kernel, wishes)
         kernel.set_parent_death_signal(signal.SIGKILL)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, signal.SIG_DFL)
@@ -52,6 +54,16 @@ def relieve(control: int) -> None:
         asking.settimeout(_LEAVING_TAKES)
         asking.send(b"\n")
         asking.recv(1)
+
+
+def _be_seen_as_the_user(kernel: IKernel, wishes: Wishes) -> None:
+    """Be who the instance will be, if that one may reach the router."""
+    if kernel.geteuid() == 0 and wishes.user != (0, 0):
+        kernel.act_as(*wishes.user)
+        if wishes.router.family is Family.UNIX and not os.access(
+            wishes.router.path, os.W_OK, effective_ids=True
+        ):
+            kernel.act_as(0, kernel.getgid())
 
 
 def _pass_packets(control: socket.socket, wishes: Wishes, device: int) -> None:

@@ -20,6 +20,7 @@ class Wishes:
     :ivar device: its name.
     :ivar router: where the router listens.
     :ivar rules: ``tuntap-device-rule``.
+    :ivar user: uid and gid that the instance will have, as whom it comes to a router from the beginning.
     :ivar credentials: begin with them, and not before privileges were dropped.
     :ivar largest: bytes of the largest packet in a frame.
     """
@@ -27,6 +28,7 @@ class Wishes:
     device: str
     router: Address
     rules: tuple[DeviceRule, ...] = ()
+    user: tuple[int, int] = (0, 0)
     credentials: bool = False
     largest: int = MAX_BODY
 
