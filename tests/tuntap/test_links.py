@@ -188,6 +188,62 @@ class FrameLinkTests(RouterCase):
         self.reactor.turn()
         self.assertEqual(self.router.peers, {})
 
+    def test_a_reset(self) -> None:
+        """A peer that leaves without having read everything is forgotten, with a line."""
+        self.make_router()
+        client = self.stream_peer(BLUE)
+        self.host.hold(packet(HOST, BLUE))
+        self.reactor.turn()
+        self.reactor.advance(2)
+        client.close()
+        self.reactor.turn()
+        self.assertEqual(self.router.peers, {})
+        self.assertIn("Connection reset by peer from 192.168.0.2", "\n".join(self.lines))
+
+    def test_a_reset_while_packets_wait(self) -> None:
+        """So is one whose queue can not be written any more."""
+        self.make_router(Policy(queue=1 << 20))
+        client = self.stream_peer(BLUE)
+        link = self.peer(BLUE).link
+        while not link.queued():
+            link.send_plain(packet(HOST, BLUE, bytes(5000)))
+        link.doWrite()
+        self.assertTrue(link.open)
+        client.close()
+        link.doWrite()
+        self.assertFalse(link.open)
+        self.assertEqual(self.router.peers, {})
+        link.close()
+
+    def test_the_poller_reports_an_error(self) -> None:
+        """The poller may be the first to know of a broken connection."""
+        self.make_router()
+        client = self.stream_peer(BLUE)
+        self.reactor.hang_up(self.peer(BLUE).link)
+        self.assertEqual(client.recv(1), b"")
+        self.assertEqual(self.router.peers, {})
+
+    def test_packets_that_no_frame_can_hold(self) -> None:
+        """What is larger than tuntap-buffer-size is no more for a peer than from it."""
+        self.make_router(Policy(buffer=1500))
+        self.stream_peer(BLUE)
+        self.host.hold(packet(HOST, BLUE, bytes(2000)))
+        self.reactor.turn()
+        self.assertEqual(self.peer(BLUE).drops, {"length": 1})
+
+    def test_a_device_that_takes_nothing(self) -> None:
+        """A packet from a stream to a device that is down is counted against the device's peer."""
+        self.make_router(Policy(switch_local=True))
+        device, _ = self.device_peer(BLUE)
+        client = self.stream_peer(RED)
+        device.vanish()
+        client.send(frame(packet(RED, BLUE)))
+        (link,) = self.device_links()
+        self.reactor.removeReader(link)
+        self.reactor.turn()
+        self.assertEqual(sum(self.peer(BLUE).drops.values()), 1)
+        self.assertEqual(self.peer(BLUE).tx_packets, 0)
+
 
 class DeviceLinkTests(RouterCase):
     def test_both_ways(self) -> None:
@@ -265,6 +321,23 @@ class DeviceLinkTests(RouterCase):
         self.reactor.hang_up(link)
         self.assertEqual(self.router.peers, {})
         link.close()
+
+    def test_the_connection_breaks(self) -> None:
+        """However the end of the connection is told, it is the end of the link."""
+        self.make_router()
+        for _ in range(2):
+            self.device_peer(BLUE)
+            (link,) = self.device_links()
+            (lifeline,) = [
+                reader for reader in self.reactor.readers if reader.logPrefix() == "tuntap device connection"
+            ]
+            self.assertFalse(link.ended())
+            lifeline.doRead()
+            self.assertTrue(link.open)
+            self.reactor.hang_up(lifeline)
+            self.assertFalse(link.open)
+            self.assertTrue(link.ended())
+        self.assertEqual(self.router.peers, {})
 
     def test_from_a_stream_to_a_device(self) -> None:
         """With tuntap-router-switch-local a packet of one kind of peer reaches the other kind."""

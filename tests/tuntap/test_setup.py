@@ -58,6 +58,17 @@ class SetupTests(SynchronousTestCase):
         self.assertLess(names.index("bind"), names.index("open_tun"))
         self.assertEqual(names.count("chmod"), 2)
 
+    def test_owners(self) -> None:
+        """chown-socket is for both sockets."""
+        self.open("tuntap-router = emperor0 /run/t.sock\nchown-socket = www-data:adm\n")
+        self.assertIn(("chown", "/run/t.sock", "33", "4"), self.kernel.calls)
+        self.assertIn(("chown", "/run/t.sock.dev", "33", "4"), self.kernel.calls)
+
+    def test_a_pattern_for_a_name(self) -> None:
+        """The kernel may choose the number of a device; the log and the router know it by that name."""
+        (gateway,) = self.open("tuntap-router = emperor%d /run/t.sock\n")
+        self.assertEqual(self.opened(gateway).name, "emperor0")
+
     def test_everything_survives_a_reload(self) -> None:
         """The next image finds devices and sockets where they were, and opens none again."""
         config = (

@@ -92,22 +92,18 @@ class Pump:
         :returns: 0, or the errno of a device that can not be read any more.
         """
         device, views, view, buffer = self._device, self._views, self._view, self._buffer
-        decide = self._asked.from_host
-        now = self._clock()
+        read, decide, now = os.readv, self._asked.from_host, self._clock()
         for _ in range(BATCH):
             try:
-                size = os.readv(device, views)
+                size = read(device, views)
             except BlockingIOError:
                 return 0
             except OSError as error:
                 return error.errno or errno.EIO
             decision = decide(buffer, VNET, size, now)
-            kind = decision.kind
-            if kind == _PEER:
+            if decision.kind == _PEER:
                 target: Any = decision.peer
                 target.link.send(buffer, view, size)
-            elif kind == _GATEWAY:
-                self._send_away(None, decision, size)
         return 0
 
     def drain_peer(self, peer: Peer, device: int) -> int:
@@ -116,11 +112,10 @@ class Pump:
         :returns: 0, or the errno of a device that can not be read any more.
         """
         host, views, view, buffer = self._device, self._views, self._view, self._buffer
-        decide = self._asked.from_peer
-        now = self._clock()
+        read, write, decide, now = os.preadv, os.write, self._asked.from_peer, self._clock()
         for _ in range(BATCH):
             try:
-                size = os.preadv(device, views, -1, NOWAIT)
+                size = read(device, views, -1, NOWAIT)
             except BlockingIOError:
                 return 0
             except OSError as error:
@@ -131,7 +126,7 @@ class Pump:
             kind = decision.kind
             if kind == _HOST:
                 try:
-                    os.write(host, view[:size])
+                    write(host, view[:size])
                 except OSError as error:
                     self._switch.lose(peer, reason_of(error))
             elif kind == _PEER:
@@ -153,7 +148,7 @@ class Pump:
         elif kind == _PEER:
             target: Any = decision.peer
             target.link.send_plain(packet)
-        elif kind == _GATEWAY and self._gateway is not None:
+        elif kind == _GATEWAY:
             self._send_datagram(peer, packet, decision.target)
 
     def pass_datagram(self, packet: bytes, now: float) -> None:
@@ -163,17 +158,15 @@ class Pump:
             target: Any = decision.peer
             target.link.send_plain(packet)
 
-    def _send_away(self, peer: Peer | None, decision: Decision, size: int) -> None:
+    def _send_away(self, peer: Peer, decision: Decision, size: int) -> None:
         """Through the UDP gateway, which knows no virtio header."""
         if not finish(self._buffer, size):
             self._switch.lose(peer, "invalid")
         else:
             self._send_datagram(peer, self._view[VNET:size], decision.target)
 
-    def _send_datagram(self, peer: Peer | None, packet: bytes | memoryview, target: tuple[str, int]) -> None:
-        if self._gateway is None:
-            self._switch.lose(peer, "target")
-            return
+    def _send_datagram(self, peer: Peer, packet: bytes | memoryview, target: tuple[str, int]) -> None:
+        assert self._gateway is not None, "the switch decides so only where there is a gateway"
         try:
             self._gateway.sendto(packet, target)
         except BlockingIOError:
