@@ -211,6 +211,7 @@ class Processes(SynchronousTestCase):
                 "if parent == 0:\n"
                 "    child = kernel.fork()\n"
                 "    if child == 0:\n"
+                "        signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
                 "        kernel.set_parent_death_signal(signal.SIGTERM)\n"
                 "        os.write(w, b'!')\n"
                 "        signal.pause()\n"
