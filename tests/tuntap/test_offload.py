@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.testing.packets import checksum, ipv4, udp
-from uwsgid.tuntap.offload import HEADER, NEEDS_CSUM, PLAIN, finish, host_offloads, peer_offloads
+from uwsgid.testing.packets import checksum, extension, icmp, ipv4, ipv6, tcp, udp
+from uwsgid.tuntap.offload import HEADER, NEEDS_CSUM, PLAIN, finish, host_offloads, is_usual, peer_offloads
 from uwsgid.wire.ip import VNET
 
 
@@ -45,6 +45,35 @@ class FinishTests(SynchronousTestCase):
             before = bytes(buffer)
             self.assertFalse(finish(buffer, VNET + 28), (start, offset))
             self.assertEqual(bytes(buffer), before)
+
+
+class UsualTests(SynchronousTestCase):
+    def usual(self, packet: bytes, start: int, offset: int) -> bool:
+        """Whether the place is the usual one for the packet."""
+        return is_usual(bytearray(HEADER.pack(NEEDS_CSUM, 0, 0, 0, start, offset) + packet))
+
+    def test_where_checksums_are(self) -> None:
+        """TCP and UDP have theirs in one place each, behind the header of IP."""
+        four, six = ipv4(tcp(), 6), ipv6(tcp(), 6)
+        options = ipv4(tcp(), 6, options=bytes((1, 1, 1, 0)))
+        for packet, start, offset in (
+            (four, 20, 16),
+            (ipv4(udp()), 20, 6),
+            (options, 24, 16),
+            (six, 40, 16),
+            (ipv6(udp()), 40, 6),
+        ):
+            self.assertTrue(self.usual(packet, start, offset))
+            for other_start, other_offset in (
+                (start + 2, offset),
+                (start, offset - 2),
+                (start - 4, offset + 4),
+                (0, start + offset),
+            ):
+                self.assertFalse(self.usual(packet, other_start, other_offset))
+        self.assertFalse(self.usual(ipv4(icmp(), 1), 20, 2))
+        self.assertFalse(self.usual(ipv6(extension(6) + tcp(), 0), 48, 16))
+        self.assertFalse(self.usual(bytes(60), 0, 16))
 
 
 class RuleTests(SynchronousTestCase):

@@ -23,12 +23,14 @@ from uwsgid.tuntap.access import Credentials
 from uwsgid.tuntap.capture import Tap
 from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.decision import Decision
+from uwsgid.tuntap.offload import HEADER, NEEDS_CSUM, finish
 from uwsgid.tuntap.opened import Opened
 from uwsgid.tuntap.options import RouterSpec
 from uwsgid.tuntap.policy import Policy
 from uwsgid.tuntap.router import serve
 from uwsgid.tuntap.rules import read_route, read_rule
 from uwsgid.wire.handover import Hello
+from uwsgid.wire.ip import look, show
 from uwsgid.wire.tunframe import frame
 
 #: Bytes, and packets that are changed in one place.
@@ -90,6 +92,38 @@ class PacketTests(RouterCase):
         self.assertEqual(blue.invalid, red.invalid + 2)
         self.assertEqual(len(self.router.peers), 2)
         self.assertEqual(self.codes, [])
+
+    def test_checksums_are_no_way_around_rules(self) -> None:
+        """A checksum that the kernel would write over a port is written before the packet is judged."""
+        for start, offset in ((20, 2), (20, 0), (22, 0), (0, 22), (0, 16)):
+            header = HEADER.pack(NEEDS_CSUM, 0, 0, 0, start, offset)
+            meant = bytearray(header + packet(BLUE, "8.8.8.8"))
+            self.assertTrue(finish(meant, len(meant)))
+            facts = look(meant, 10, len(meant))
+            self.make_router(
+                policy(f"deny any {show(facts.dst)} udp sport {facts.sport} dport {facts.dport}")
+            )
+            device, _ = self.device_peer(BLUE)
+            device.hold(packet(BLUE, "8.8.8.8"), header=header)
+            self.reactor.turn()
+            self.assertEqual(self.host.written(), [])
+            self.assertEqual(self.peer(BLUE).denied_out, 1, (start, offset))
+            self.router.stop()
+            self.folder = self.folder / "next"
+            self.folder.mkdir()
+
+    def test_usual_checksums_stay_with_the_kernel(self) -> None:
+        """What the kernel of a vassal leaves to that of the host passes as it is, large packets too."""
+        self.make_router()
+        device, _ = self.device_peer(BLUE)
+        for header in (HEADER.pack(1, 0, 0, 0, 20, 6), HEADER.pack(1, 5, 28, 1000, 20, 6)):
+            device.hold(packet(BLUE, "8.8.8.8"), header=header)
+            self.reactor.turn()
+            self.assertEqual(self.host._ours.recv(1 << 17), header + packet(BLUE, "8.8.8.8"))
+        device.hold(packet(BLUE, "8.8.8.8"), header=HEADER.pack(1, 5, 28, 1000, 20, 2))
+        self.reactor.turn()
+        self.assertEqual(self.host.written(), [])
+        self.assertEqual(self.peer(BLUE).drops, {"invalid": 1})
 
     def test_runts_from_the_host(self) -> None:
         """The host's own device may say nonsense as well."""

@@ -7,6 +7,11 @@ no place for such a header: while there is one, the devices that may send to it 
 the kernel does the work before we see the packet.
 
 Packets that were queued before the switch was turned are finished here, as far as that is cheap.
+
+A virtio header is also a promise to change the packet later: the kernel writes a checksum where the header
+says.  A vassal could have it written over a port, or over an address of IPv6, after the firewall has looked.
+So only the places where TCP and UDP have their checksums are left to the kernel; anything else is written
+before the packet is judged.
 """
 
 from __future__ import annotations
@@ -23,6 +28,24 @@ HEADER: Final = struct.Struct("=BBHHHH")
 PLAIN: Final = bytes(VNET)
 
 NEEDS_CSUM: Final = 1  #: VIRTIO_NET_HDR_F_NEEDS_CSUM
+
+
+_place: Final = struct.Struct("=6xHH").unpack_from
+
+#: Where the checksum is, by protocol: the bytes of the transport header that stand before it.
+_OFFSETS: Final = {6: 16, 17: 6}
+
+
+def is_usual(buffer: bytearray) -> bool:
+    """Whether the virtio header leaves a checksum to the kernel where the protocol of the packet has it.
+
+    Only for headers with `NEEDS_CSUM`.  Packets of IPv6 with extension headers are never usual.
+    """
+    start, offset = _place(buffer)
+    first = buffer[VNET]
+    if first >> 4 == 4:
+        return bool(start == (first & 15) << 2 and offset == _OFFSETS.get(buffer[VNET + 9]))
+    return bool(first >> 4 == 6 and start == 40 and offset == _OFFSETS.get(buffer[VNET + 6]))
 
 
 def finish(buffer: bytearray, size: int) -> bool:

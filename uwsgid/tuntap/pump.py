@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.tuntap.decision import GATEWAY, HOST, PEER
-from uwsgid.tuntap.offload import PLAIN, finish
+from uwsgid.tuntap.offload import PLAIN, finish, is_usual
 from uwsgid.wire.ip import VNET
 
 if TYPE_CHECKING:
@@ -122,6 +122,9 @@ class Pump:
                 return error.errno or errno.EIO
             if not size:
                 return errno.EBADFD
+            if buffer[0] and not is_usual(buffer) and not finish(buffer, size):
+                self._switch.lose(peer, "invalid")
+                continue
             decision = decide(peer, buffer, VNET, size, now)
             kind = decision.kind
             if kind == _HOST:
