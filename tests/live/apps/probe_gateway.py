@@ -35,7 +35,9 @@ def setup(settings, kernel, say, kept):
             facts = identify(fd)
             number = socket.if_nametoindex(facts.name)
             word = life.settings[Probe].word
-            life.say(f"probe {what}: pid {os.getpid()} uid {os.getuid()} {facts.name} is {number} word {word}")
+            life.say(
+                f"probe {what}: pid {os.getpid()} uid {os.getuid()} {facts.name} is {number} word {word}"
+            )
 
         def hang_up():
             try:
