@@ -62,6 +62,7 @@ class Lives(GatewayCase):
         """Each gateway is born once, by the seed, and numbered from 1."""
         self.begin_with(Gateway("uWSGI tuntap router 1", _run), Gateway("uWSGI tuntap router 2", _run))
         self.assertEqual([child.slot for child in self.nursery.living(GATEWAY)], [1, 2])
+        self.assertTrue(self.gateways.all_ready)
         self.assertLogged(f"spawned uWSGI tuntap router 2 (pid: {self.gateway(2).pid})")
 
     def test_a_death(self) -> None:
@@ -126,7 +127,7 @@ class Lives(GatewayCase):
         self.nursery.bears = False
         self.gateway().exit(1)
         self.run_for()
-        self.assertEqual(self.gateways.rows()[0]["pid"], 0)
+        self.assertEqual((self.gateways.rows()[0]["pid"], self.gateways.all_ready), (0, False))
 
 
 class Endings(GatewayCase):
@@ -154,7 +155,7 @@ class Endings(GatewayCase):
     def test_no_workers(self) -> None:
         """An instance without sockets has no workers; it stops when its gateways are gone."""
         self.begin_with(Gateway("uWSGI probe 1", _run))
-        self.assertEqual(self.nursery.living("worker"), [])
+        self.assertEqual((self.nursery.living("worker"), self.workforce.more()), ([], False))
         self.workforce.stop(gracefully=True)
         self.run_for()
         self.assertEqual((self.codes, self.nursery.living()), ([0], []))

@@ -97,6 +97,12 @@ class Gateways:
 
     # ---- having
 
+    @property
+    def all_ready(self) -> bool:
+        """Whether each of them works."""
+        living = [child for child in self._living.values() if child.is_ready]
+        return len(living) == len(self._house.gateways)
+
     def _name(self, child: Child) -> str:
         return self._house.gateways[child.slot - 1].name
 

@@ -169,10 +169,10 @@ class Master(MultiService):
         self._tell_ready()
 
     def _tell_ready(self) -> None:
-        """Tell systemd, once every worker accepts."""
+        """Tell systemd, once every worker accepts and every gateway works."""
         if self.workforce.stopping:
             return
-        if self.workforce.all_ready:
+        if self.workforce.all_ready and self.gateways.all_ready:
             notify(self._house.kernel, self._inheritance.environ, "STATUS=uWSGI is ready\nREADY=1\n")
             if self._inheritance.no_server:
                 self.stop()

@@ -85,7 +85,8 @@ class Workforce:
         self.generation = 0
         # an instance of gateways alone has nothing that a worker could accept
         only_gateways = household.gateways and not household.listeners
-        self.wanted: set[int] = set() if only_gateways else set(range(1, self._processes.processes + 1))
+        self._most: Final = 0 if only_gateways else self._processes.processes
+        self.wanted: set[int] = set(range(1, self._most + 1))
         self.turnover: Turnover | None = None
         self.apps: Sequence[AppFacts] = ()
         self.stopping = False
@@ -166,7 +167,7 @@ class Workforce:
 
     def more(self) -> bool:
         """Want one worker more, if the configuration has a slot for it."""
-        idle = [slot for slot in range(1, self._processes.processes + 1) if slot not in self.wanted]
+        idle = [slot for slot in range(1, self._most + 1) if slot not in self.wanted]
         if self.stopping or not idle:
             return False
         self.want({*self.wanted, idle[0]})
