@@ -6,11 +6,13 @@ and devices of uWSGI itself (Debian's uwsgi-core) stand on either side of ours.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,10 +59,18 @@ class TunTapCase(LiveCase):
             config += f"socket = {self.path(name + '.app')}\n"  # uWSGI has nothing to do without one
         return self.launch(config, *arguments, server=server, name=f"{name}.ini", prefix=space.prefix)
 
-    def router(self, more: str = "", *, server: str = "uwsgid", socket: str = "", name: str = "r") -> Daemon:
+    def router(
+        self,
+        more: str = "",
+        *,
+        server: str = "uwsgid",
+        socket: str = "",
+        name: str = "r",
+        stay_root: bool = False,
+    ) -> Daemon:
         """A router in the host's namespace, with its device up."""
         line = f"tuntap-router = emperor0 {socket or self.socket} {self.path('stats')}"
-        daemon = self.start(self.host, f"{line}\n{more}", name, server)
+        daemon = self.start(self.host, f"{line}\n{more}", name, server, stay_root=stay_root)
         daemon.wait_for("initialized tuntap device emperor0")
         self.host.run("ip", "addr", "add", f"{HOST}/24", "dev", "emperor0")
         self.host.run("ip", "link", "set", "emperor0", "up")
@@ -115,6 +125,17 @@ class TunTapCase(LiveCase):
         wait_until(lambda: self.vassal.answers("fd00:9::1"), "the router answers in IPv6")
         wait_until(lambda: self.host.answers("fd00:9::2"), "the vassal answers in IPv6")
 
+    @contextlib.contextmanager
+    def nothing_lost(self) -> Iterator[None]:
+        """Fifty packets a second go from the host to the vassal and back, and each of them arrives."""
+        ping = self.run_daemon([*self.host.prefix, "ping", "-n", "-i", "0.02", "-W", "1", VASSAL])
+        ping.wait_for("icmp_seq=5 ")
+        yield
+        ping.wait_for("icmp_seq=", count=ping.seen("icmp_seq=") + 20)
+        ping.signal(signal.SIGINT)
+        ping.wait()
+        self.assertIn(" 0% packet loss", ping.log()[-200:])
+
     def carries_much(self, *, reverse: bool = False) -> None:
         """Some megabytes of TCP arrive as they were sent, from the vassal to the host or back."""
         from_space, to_space, to = (
@@ -167,13 +188,8 @@ class HandOverTests(TunTapCase):
         vassal = self.device(stay_root=True)  # others may have no way to the interpreter
         self.reach_each_other()
         before = self.vassal.run("ip", "-o", "link", "show", "uwsgi0").split(":")[0]
-        ping = self.run_daemon([*self.host.prefix, "ping", "-n", "-i", "0.02", "-W", "1", VASSAL])
-        ping.wait_for("icmp_seq=5 ")
-        reload_by_exec(vassal)
-        ping.wait_for("icmp_seq=", count=ping.seen("icmp_seq=") + 20)
-        ping.signal(signal.SIGINT)
-        ping.wait()
-        self.assertIn(" 0% packet loss", ping.log()[-200:])
+        with self.nothing_lost():
+            reload_by_exec(vassal)
         self.assertEqual(self.vassal.run("ip", "-o", "link", "show", "uwsgi0").split(":")[0], before)
         self.assertEqual(len(self.peers()), 1)
         self.assertEqual(vassal.seen("tuntap server disconnected"), 0)
@@ -189,6 +205,35 @@ class HandOverTests(TunTapCase):
         # nobody in the vassal has sent a packet since
         wait_until(lambda: self.host.answers(VASSAL), "the vassal is found again")
         self.assertTrue(self.vassal.answers(HOST))
+
+    def test_a_reload_of_the_router(self) -> None:
+        """A router whose process image is replaced keeps its device and its address; the peers come back."""
+        router = self.router(stay_root=True)
+        vassal = self.device()
+        self.reach_each_other()
+        reload_by_exec(router)
+        vassal.wait_for("tuntap device uwsgi0: handed over to the router", count=2)
+        wait_until(lambda: self.host.answers(VASSAL), "the vassal is found again")
+
+    def test_rules_of_the_router_change_while_packets_flow(self) -> None:
+        """A chain is replaced as a whole and without a pause; one with a mistake changes nothing."""
+        router = self.router("tuntap-router-firewall-out = allow 192.168.0.0/24 192.168.0.1", stay_root=True)
+        self.device()
+        self.host.run("ip", "addr", "add", "10.77.1.1/32", "dev", "lo")
+        self.reach_each_other()
+        self.assertTrue(self.vassal.answers("10.77.1.1"))
+        config = self.folder / "r.ini"
+        sound = config.read_text() + "tuntap-router-firewall-out = deny\n"
+        with self.nothing_lost():
+            config.write_text(sound)
+            os.kill(router.pid, signal.SIGHUP)
+            wait_until(lambda: not self.vassal.answers("10.77.1.1", wait=0.3), "the new rule counts")
+            config.write_text(sound.replace("out = deny", "out = dney"))
+            os.kill(router.pid, signal.SIGHUP)
+            router.wait_for("r.ini:.*dney")
+            router.wait_for("the instance goes on with the old one")
+        self.assertFalse(self.vassal.answers("10.77.1.1", wait=0.3))
+        self.assertEqual(router.seen("binary reloading uWSGI"), 0)
 
     def test_a_killed_attendant_comes_back(self) -> None:
         """The process that holds the vassal's connection may die: the next one goes on with it."""
