@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import socket
 import sys
+from typing import NamedTuple
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from uwsgid.host import interfaces
 from uwsgid.host.interfaces import addresses_of, call_neighbour, neighbour_of, parse_gateway
 
 TABLE = """\
@@ -14,7 +17,49 @@ uwsgi0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
 """
 
 
+class Entry(NamedTuple):
+    """What psutil tells of an address."""
+
+    family: int
+    address: str
+    netmask: str
+
+
 class InterfaceTests(SynchronousTestCase):
+    def known(self, *entries: tuple[int, str, str]) -> None:
+        """Let an interface have addresses: family, text and mask of each."""
+        found = [Entry(*entry) for entry in entries]
+        self.patch(interfaces, "_known", lambda name: found)
+
+    def test_addresses_of_both_kinds(self) -> None:
+        """Addresses that are for the link alone are left out, and so is what is none of IP."""
+        self.known(
+            (socket.AF_INET, "192.168.0.2", "255.255.255.0"),
+            (socket.AF_INET6, "fe80::1%uwsgi0", "ffff:ffff:ffff:ffff::"),
+            (socket.AF_INET6, "fd00::2", "ffff:ffff:ffff:ffff::"),
+            (socket.AF_PACKET, "00:00:00:00:00:00", ""),
+        )
+        self.assertEqual(addresses_of("uwsgi0"), ("192.168.0.2", "fd00::2"))
+
+    def test_the_neighbour_is_the_first_host(self) -> None:
+        """Without a gateway it is the first host of the network, if we are not that one ourselves."""
+        self.known((socket.AF_INET, "192.168.7.9", "255.255.255.0"))
+        self.assertEqual(neighbour_of("nosuchdevice"), ("192.168.7.9", "192.168.7.1"))
+        self.known((socket.AF_INET, "192.168.7.1", "255.255.255.0"))
+        self.assertIs(neighbour_of("nosuchdevice"), None)
+
+    def test_calling_the_neighbour(self) -> None:
+        """An empty datagram goes to the discard port; where it can not be sent nothing happens."""
+        self.patch(interfaces, "neighbour_of", lambda name: ("127.0.0.1", "127.0.0.1"))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hearing:
+            hearing.bind(("127.0.0.1", 0))
+            hearing.settimeout(5)
+            self.patch(interfaces, "_DISCARD", hearing.getsockname()[1])
+            call_neighbour("uwsgi0")
+            self.assertEqual(hearing.recv(10), b"")
+        self.patch(interfaces, "neighbour_of", lambda name: ("203.0.113.77", "127.0.0.1"))
+        call_neighbour("uwsgi0")
+
     def test_the_loopback(self) -> None:
         """The loopback has its address, and is the first host of its own network: no neighbour."""
         self.assertIn("127.0.0.1", addresses_of("lo"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import socket
@@ -42,6 +43,10 @@ class RealEnough(MemoryKernel):
     def close(self, fd: int) -> None:
         self.closed.append(fd)
         os.close(fd)
+
+
+def answer_nothing(connection: socket.socket) -> str:
+    raise ConnectionResetError("the router closed the connection")
 
 
 class DevicesCase(SynchronousTestCase):
@@ -87,7 +92,8 @@ class DevicesCase(SynchronousTestCase):
                     os.close(fd)
                 told.append(Hello.unpack(data))
                 self.connections.append(connection)
-                connection.send(answer.pack())
+                with contextlib.suppress(BrokenPipeError):
+                    connection.send(answer.pack())
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -213,6 +219,29 @@ class AttachTests(DevicesCase):
         self.open(f"tuntap-device = uwsgi0 {self.path}\nuid = nobody")
         self.assertEqual(len(told), 1)
         self.assertEqual(self.kernel.calls[-1][0], "act_as")
+
+    def test_a_router_that_hangs_up(self) -> None:
+        """A router that leaves without an answer, or takes nobody, does not stop the start either."""
+        self.router(Answer(True))
+        self.patch(starting, "answer", answer_nothing)
+        [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
+        self.assertEqual(self.work(gateway)[2], Early())
+
+        def full(*arguments: Any) -> Any:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+
+        self.patch(starting, "offer", full)
+        [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
+        self.assertEqual(self.work(gateway)[2], Early())
+        self.assertIn("does not take it yet: [Errno 11]", self.said[-1])
+
+    def test_an_ordinary_user_is_nobody_else(self) -> None:
+        """Who is not root joins as whoever that is."""
+        self.kernel.uid = 1000
+        told = self.router(Answer(True))
+        [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}\nuid = nobody")
+        self.assertEqual(self.work(gateway)[0].user, (1000, self.kernel.gid))
+        self.assertEqual(len(told), 1)
 
     def test_credentials_wait(self) -> None:
         """With credentials nobody is asked before privileges were dropped."""

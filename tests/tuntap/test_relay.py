@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -108,21 +109,54 @@ class ToTheRouterTests(RelayCase):
         """While the stream takes nothing, packets wait in the device, and none is lost or torn."""
         packets = [packet(size=1400 + number) for number in range(900)]
         waiting = list(packets)
+        stopped = 0
         got: list[bytes] = []
-        for _ in range(20):
+        while len(got) < len(packets):
             while waiting:
                 try:
                     self.device.hold(waiting[0])
                 except BlockingIOError:
                     break
                 del waiting[0]
-            self.reactor.turn(5)
+            self.reactor.turn(2)
             if self.reactor.writers:
-                self.assertNotIn(
-                    self.device.fd, [reader.fileno() for reader in self.reactor.readers], "still read"
-                )
-            got += self.arrived()
+                stopped += 1
+                reading = [reader.fileno() for reader in self.reactor.readers]
+                self.assertNotIn(self.device.fd, reading, "still read")
+            if self.reactor.writers or not waiting:
+                got += self.arrived()
+        self.assertGreater(stopped, 0, "the stream took everything")
         self.assertEqual(got, packets)
+
+    def test_a_router_that_leaves_while_packets_wait(self) -> None:
+        """A stream that breaks with packets before it ends the relay as well."""
+        for _ in range(20):
+            for _ in range(30):
+                with contextlib.suppress(BlockingIOError):
+                    self.device.hold(packet(size=1500))
+            self.relay.read_device()
+            if self.reactor.writers:
+                break
+        self.relay.flush()  # nothing is taken, and nothing happens
+        self.assertEqual(self.reasons, [])
+        self.router.close()
+        self.relay.flush()
+        self.assertEqual(len(self.reasons), 1)
+
+    def test_a_device_that_can_not_be_read(self) -> None:
+        """What the kernel says of a broken device ends the relay, with its words."""
+        os.dup2(os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), self.device.fd)
+        self.relay.read_device()
+        self.assertEqual(self.reasons, ["the device can not be read: Is a directory"])
+
+    def test_a_stream_that_breaks(self) -> None:
+        """So does what it says of a broken stream."""
+        self.router.send(b"unread")
+        self.stream.send(b"unread by the router, which then resets")
+        self.router.close()
+        self.relay.read_stream()
+        self.relay.read_stream()
+        self.assertEqual(len(self.reasons), 1)
 
 
 class ToTheDeviceTests(RelayCase):
