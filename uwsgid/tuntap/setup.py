@@ -24,6 +24,7 @@ from uwsgid.host.privileges import owner_ids
 from uwsgid.host.tun import identify, open_device
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.gateways import Gateway, Say
+from uwsgid.tuntap.handover import companion_of
 from uwsgid.tuntap.opened import Opened
 from uwsgid.tuntap.options import RouterSpec, TunTapRouter
 from uwsgid.tuntap.policy import policy_of
@@ -32,8 +33,6 @@ from uwsgid.tuntap.router import serve
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
     from uwsgid.host.kept import Kept
-
-COMPANION: Final = ".dev"  #: what is added to the name of a router's socket for the hand-over of devices
 
 #: Options that a running router takes over when it is told to read its configuration again.
 LIVE: Final = frozenset(
@@ -80,11 +79,11 @@ class _Opening:
         address = parse_address(spec.socket)
         if self._sockets.abstract:
             address = address.abstract()
-        streams = self._listen(address, socket.SOCK_STREAM)
         devices = -1
-        if address.is_unix:
-            companion = replace(address, text=address.text + COMPANION, path=address.path + COMPANION)
+        companion = companion_of(address)
+        if companion is not None:  # first, for a vassal that finds the other one alone would stay with frames
             devices = self._listen(companion, socket.SOCK_SEQPACKET)
+        streams = self._listen(address, socket.SOCK_STREAM)
         device, name = self._device(spec.device)
         stats, stats_address = -1, spec.stats or self._settings[TunTapRouter].stats
         if stats_address:
