@@ -251,6 +251,14 @@ class AttachTests(DevicesCase):
         self.assertTrue(wishes.credentials)
         self.assertEqual((early, told), (Early(), []))
 
+    def test_no_credentials_over_tcp(self) -> None:
+        """Only UNIX sockets carry credentials, so a router on TCP is not told any and need not wait."""
+        self.kernel.forks = [4711]
+        [gateway] = self.open("tuntap-device = uwsgi0 127.0.0.1:3000\ntuntap-use-credentials = true")
+        wishes, _, early = self.work(gateway)
+        self.assertFalse(wishes.credentials)
+        os.close(early.stand_in)
+
     def test_frames_have_a_stand_in(self) -> None:
         """Where a device can not be handed over, a process passes its packets on for the time being."""
         self.kernel.forks = [4711]

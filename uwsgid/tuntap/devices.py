@@ -112,15 +112,17 @@ def wishes_of(settings: Settings, spec: DeviceSpec, name: str, user: tuple[int, 
 
     :raises ConfigError: a router on TCP gets frames, and can not be told all that a rule says.
     """
+    router = parse_address(spec.socket)
     wishes = Wishes(
         name,
-        parse_address(spec.socket),
+        router,
         settings[TunTapDevice].rules,
         user=user,
-        credentials=settings[TunTapRouter].credentials not in _OFF,
+        # only UNIX sockets carry them
+        credentials=router.is_unix and settings[TunTapRouter].credentials not in _OFF,
         largest=settings[TunTapRouter].buffer,
     )
-    if not wishes.router.is_unix:
+    if not router.is_unix:
         try:
             wishes.records()
         except ValueError as error:
