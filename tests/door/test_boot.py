@@ -221,22 +221,6 @@ class EnvironmentTests(BootCase):
 
 
 class FailureTests(BootCase):
-    def test_safe_pidfiles(self) -> None:
-        """A safe-pidfile goes away with a start that fails, a pidfile stays."""
-        self.kernel.fail("bind", errno.EADDRINUSE)
-        with self.assertRaisesRegex(KernelError, "Address already in use"):
-            self.boot(*SERVED, "--pidfile", "/a", "--safe-pidfile", "/b", "--safe-pidfile2", "/c")
-        self.assertEqual(self.steps("unlink"), ["unlink /b", "unlink /c"])
-        self.assertEqual(self.kernel.files["/a"].content, b"4711\n")
-
-    def test_safe_pidfiles_of_a_reload(self) -> None:
-        """A reload that fails leaves the files of the instance alone."""
-        self.environ[RELOADS] = "0"
-        self.kernel.fail("bind", errno.EADDRINUSE)
-        with self.assertRaises(KernelError):
-            self.boot(*SERVED, "--safe-pidfile", "/b")
-        self.assertEqual(self.steps("unlink"), [])
-
     def test_a_pidfile_that_can_not_be_written(self) -> None:
         """The file is named."""
         self.kernel.fail("write_file", errno.EACCES)

@@ -21,8 +21,9 @@ from uwsgid.config.environ import read_envdir
 from uwsgid.door.background import Starter, go_to_the_background, keep_the_terminal
 from uwsgid.door.command import RELOADS, STARTED_AS, configuration, started_as
 from uwsgid.door.options import Instance
+from uwsgid.door.pidfiles import rewrite_pidfiles, take_back_pidfiles, write_one
 from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
-from uwsgid.errors import ConfigError, KernelError
+from uwsgid.errors import ConfigError
 from uwsgid.families import gateway_setups, languages, loop_engines
 from uwsgid.hooks import phases
 from uwsgid.host import (
@@ -43,7 +44,6 @@ from uwsgid.host import (
     inheritance,
     keep_in_memory,
     settle_stdin,
-    write_pidfile,
 )
 from uwsgid.host.calls import attempt
 from uwsgid.host.kept import Kept
@@ -76,6 +76,7 @@ class Boot:
     :ivar starter: who waits for an instance that goes to the background.
     :ivar binary: the program that the user started.
     :ivar cleanup: files to remove at exit: label and path.
+    :ivar overwritten: pid files that named another living process, and what they said.
     :ivar gateways: the processes that rooms want besides the workers.
     :ivar kept: descriptors that survive a reload.
     :ivar was_root: we were root when the hooks for that ran.
@@ -97,6 +98,7 @@ class Boot:
     seed_pid: int = 0
     binary: str = ""
     cleanup: list[tuple[str, str]] = field(default_factory=list)
+    overwritten: dict[str, bytes] = field(default_factory=dict)
     gateways: list[Gateway] = field(default_factory=list)
     kept: Kept | None = None
     was_root: bool = False
@@ -139,7 +141,7 @@ def boot(
     except BaseException as error:
         if isinstance(error, SystemExit) and isinstance(error.code, int):
             state.starter.tell(error.code)
-        _remove_safe_pidfiles(state)
+        take_back_pidfiles(state)
         if state.logs is not None and state.logs.pipe is not None:
             state.logs.restore()  # nobody is going to read what is said from now on
         raise
@@ -230,8 +232,8 @@ def _set_variable(boot: Boot, name: str, value: str | None) -> None:
 def write_pidfiles(boot: Boot) -> None:
     """``pidfile`` and ``safe-pidfile``, once in the life of the instance."""
     instance = boot.site.settings[Instance]
-    _write_pidfile(boot, "pidfile", instance.pidfile)
-    _write_pidfile(boot, "safe-pidfile", instance.safe_pidfile)
+    write_one(boot, "pidfile", instance.pidfile)
+    write_one(boot, "safe-pidfile", instance.safe_pidfile)
 
 
 def bind_shared_sockets(boot: Boot) -> None:
@@ -312,8 +314,8 @@ def enter_the_directory(boot: Boot) -> None:
 def write_late_pidfiles(boot: Boot) -> None:
     """``pidfile2``, as the user we are now; ``logto2`` likewise."""
     instance = boot.site.settings[Instance]
-    _write_pidfile(boot, "pidfile2", instance.pidfile2)
-    _write_pidfile(boot, "safe-pidfile2", instance.safe_pidfile2)
+    write_one(boot, "pidfile2", instance.pidfile2)
+    write_one(boot, "safe-pidfile2", instance.safe_pidfile2)
     assert boot.logs is not None
     boot.logs.open_late()
 
@@ -410,36 +412,9 @@ def inheritance_of(boot: Boot) -> Inheritance:
         started_with={**boot.site.environ, RELOADS: boot.environ[RELOADS], STARTED_AS: boot.binary},
         no_server=settings[Processes].no_server,
         removals=tuple(boot.cleanup),
-        write_pidfiles=lambda: _rewrite_pidfiles(boot),
+        write_pidfiles=lambda: rewrite_pidfiles(boot),
     )
-
-
-def _rewrite_pidfiles(boot: Boot) -> None:
-    for label, path in boot.cleanup:
-        try:
-            write_pidfile(boot.kernel, path, boot.say)
-        except KernelError as error:
-            boot.say(f"{label}: {error}")
-
-
-def _write_pidfile(boot: Boot, label: str, path: str) -> None:
-    if not path:
-        return
-    path = os.path.join(boot.kernel.getcwd(), path)
-    boot.cleanup.append((label, path))
-    if boot.site.is_reload:
-        return
-    write_pidfile(boot.kernel, path, boot.say)
 
 
 def _unsaid(text: str) -> None:
     """What is told later, in its place."""
-
-
-def _remove_safe_pidfiles(boot: Boot) -> None:
-    for label, path in boot.cleanup:
-        if label.startswith("safe-") and not boot.site.is_reload:
-            try:
-                boot.kernel.unlink(path)
-            except OSError:
-                pass
