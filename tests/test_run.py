@@ -16,13 +16,13 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 class Cases(SynchronousTestCase):
     def test_passes(self):
-        self.assertTrue(True)
+        self.assertEqual(6 * 7, 42)
 
     def test_skips(self):
         raise SkipTest("for want of a nail")
 
     def test_fails(self):
-        self.assertTrue(False)
+        self.assertEqual(6 * 9, 42)
 """
 
 

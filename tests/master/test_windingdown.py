@@ -7,6 +7,7 @@ import signal
 
 from tests.master.support import InstanceCase
 from uwsgid.supervise.exits import Exit
+from uwsgid.testing.nursery import MemoryChild
 
 
 class Stopping(InstanceCase):
@@ -49,13 +50,18 @@ class Stopping(InstanceCase):
         self.run_for(2)
         self.assertEqual(self.codes, [0])
 
-    def test_seeds_last(self) -> None:
-        """The seeds are told to go when everybody else is gone."""
+    def stop_without_the_zygote(self) -> MemoryChild:
+        """Stop; the worker leaves and the zygote does not."""
         self.begin("processes = 1")
         zygote = self.nursery.zygote()
         self.nursery.leaves = False
         self.workforce.stop(gracefully=True)
         self.nursery.worker(1).exit(Exit.END)
+        return zygote
+
+    def test_seeds_last(self) -> None:
+        """The seeds are told to go when everybody else is gone."""
+        zygote = self.stop_without_the_zygote()
         self.run_for(0.1)
         self.assertTrue(zygote.told)
         self.assertEqual([seed.told for seed in self.nursery.living("seed")], [False, False])
@@ -65,11 +71,7 @@ class Stopping(InstanceCase):
 
     def test_a_zygote_that_is_root(self) -> None:
         """Whom the master may not signal, a seed does."""
-        self.begin("processes = 1")
-        zygote = self.nursery.zygote()
-        self.nursery.leaves = False
-        self.workforce.stop(gracefully=True)
-        self.nursery.worker(1).exit(Exit.END)
+        zygote = self.stop_without_the_zygote()
         self.run_for(0.1)
         self.nursery.kernel.fail("pidfd_send_signal", errno.EPERM)
         self.run_for(5)
@@ -78,11 +80,7 @@ class Stopping(InstanceCase):
 
     def test_deaf_zygote(self) -> None:
         """A zygote that does not hear is killed."""
-        self.begin("processes = 1")
-        zygote = self.nursery.zygote()
-        self.nursery.leaves = False
-        self.workforce.stop(gracefully=True)
-        self.nursery.worker(1).exit(Exit.END)
+        zygote = self.stop_without_the_zygote()
         self.run_for(0.5)
         self.assertTrue(zygote.alive)
         self.run_for(2)
