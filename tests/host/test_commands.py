@@ -46,14 +46,14 @@ class CommandTests(SynchronousTestCase):
                 while True:
                     heard.extend(os.read(reader, 65536))
 
-        self.assertEqual(run_and_wait("/bin/sh", f"seq 1 50000 >&{writer}", listen), 0)
+        self.assertEqual(run_and_wait("/bin/sh", f"seq 1 50000 >/dev/fd/{writer}", listen), 0)
         self.assertEqual(heard.count(b"\n"), 50000)
 
     def test_surroundings(self) -> None:
         """It runs in our directory, with our environment and what we let it inherit."""
         reader, writer = os.pipe()
         os.set_inheritable(writer, True)
-        self.assertEqual(run_and_wait("/bin/sh", f"echo $PWD >&{writer}"), 0)
+        self.assertEqual(run_and_wait("/bin/sh", f"echo $PWD >/dev/fd/{writer}"), 0)
         os.close(writer)
         with open(reader) as said:
             self.assertEqual(said.read().strip(), os.getcwd())
