@@ -114,7 +114,9 @@ class HeadTests(SynchronousTestCase):
 
     def test_many_different_values(self) -> None:
         """Values that never come again are sent like any other, and do not pile up."""
-        memories: list[dict[Any, Any]] = [response._LINES, response._FIRST_LINES, response._CODES]
+        head("HTTP/1.1", "200 OK", [])
+        first_lines = response._FIRST_LINES["HTTP/1.1"]
+        memories: list[dict[Any, Any]] = [response._LINES, first_lines, response._CODES]
         for memory in memories:
             self.addCleanup(memory.update, dict(memory))
             self.addCleanup(memory.clear)

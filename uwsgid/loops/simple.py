@@ -45,6 +45,7 @@ class Simple:
                 if after is not CLOSE:
                     park(connection, after)
                     continue
-            close(connection)
+            if connection.fd >= 0:
+                close(connection)
         gate.shut()
         return self._serving.farewell.code

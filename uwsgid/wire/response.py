@@ -52,7 +52,8 @@ _NONE: Final = Framing.NONE
 
 #: Header fields that were found good, as the lines they become, learnt on the way: most come again.
 _LINES: Final[dict[tuple[str, str], bytes]] = {}
-_FIRST_LINES: Final[dict[tuple[str, str], bytes]] = {}  # by protocol and status
+_FIRST_LINES: Final[dict[str, dict[str, bytes]]] = {}  # by protocol, then by status
+_PROTOCOLS: Final = frozenset({"HTTP/1.0", "HTTP/1.1", "HTTP/2.0", "Status:"})
 _MAX_LINES: Final = 1024  # nobody can fill the memory with values of their own
 _MAX_KNOWN: Final = 256  # characters of such a value
 
@@ -104,7 +105,8 @@ def head(protocol: str, status: str, headers: Sequence[tuple[str, str]], extra: 
         str, a bad status, or a head of more than `MAX_HEAD` bytes.
     """
     try:
-        first = _FIRST_LINES.get((protocol, status))
+        known = _FIRST_LINES.get(protocol)
+        first = known.get(status) if known is not None else None
         lines = [_first_line(protocol, status) if first is None else first]
         for field in headers:
             line = _LINES.get(field)
@@ -122,8 +124,10 @@ def head(protocol: str, status: str, headers: Sequence[tuple[str, str]], extra: 
 
 def _first_line(protocol: str, status: str) -> bytes:
     line = _line(f"{protocol} {full_status(status)}")
-    if len(_FIRST_LINES) < _MAX_LINES and len(line) <= _MAX_KNOWN:
-        _FIRST_LINES[(protocol, status)] = line
+    if protocol in _PROTOCOLS and len(line) <= _MAX_KNOWN:
+        known = _FIRST_LINES.setdefault(protocol, {})
+        if len(known) < _MAX_LINES:
+            known[status] = line
     return line
 
 
