@@ -14,18 +14,18 @@ from tests.bench.wires import Wire, until
 
 def iperf(wire: Wire, *options: str, seconds: float = SECONDS, port: int = 5201) -> dict[str, Any] | None:
     """One run of iperf3 from V to H; None where it stalled."""
-    sender, receiver = (SERVER_CORE, LOAD_CORE) if "-R" in options else (LOAD_CORE, SERVER_CORE)
     server = subprocess.Popen(
         [*wire.host.prefix, "iperf3", "--forceflush", "-s", "-1", "-p", str(port)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        preexec_fn=pinned(receiver if "-R" not in options else sender),
+        preexec_fn=pinned(SERVER_CORE),
     )
     try:
         assert server.stdout is not None
-        while b"listening" not in server.stdout.readline():
-            pass
+        while b"listening" not in (line := server.stdout.readline()):
+            if not line:
+                return None  # it is gone
         client = [*wire.vassal.prefix, "iperf3", "-c", wire.address, "-p", str(port), "-J",
                   "-t", str(max(1, round(seconds))), *options]  # fmt: skip
         done = subprocess.run(
@@ -33,7 +33,7 @@ def iperf(wire: Wire, *options: str, seconds: float = SECONDS, port: int = 5201)
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=seconds + 8,
-            preexec_fn=pinned(sender if "-R" not in options else receiver),
+            preexec_fn=pinned(LOAD_CORE),
         )
         result: dict[str, Any] = json.loads(done.stdout)
         return None if "error" in result else result

@@ -2,8 +2,8 @@
 
 Each contestant connects two network namespaces, and iperf3 and ping run between them: the kernel's own veth,
 uWSGI's C router and client (Debian's package), slirp4netns, pasta, and uwsgid with a handed-over device.  All
-are up at the same time and are asked in turns.  Routers live on core 0 and so does whoever receives; whoever
-sends is on core 1.
+are up at the same time and are asked in turns.  Routers and what answers in H live on core 0, what asks in V
+on core 1.
 """
 
 from __future__ import annotations
@@ -154,10 +154,8 @@ def main(parts: list[str]) -> int:
         if not parts or part in parts:
             rates = measure()
             figures[part] = rates
-            print(
-                "\n" + table([what, "Gbit/s"], [[str(count), f"{rate:.2f}"] for count, rate in rates.items()])
-            )
             counts = list(rates)
+            print("\n" + table([what, "Gbit/s"], [[str(count), f"{rates[count]:.2f}"] for count in counts]))
             share = rates[counts[-1]] / rates[counts[0]] if rates[counts[0]] else 0.0
             bars.append(Bar(f"{counts[-1]} {what} beside {counts[0]}", share, 0.9, at_least=True))
     return report("tuntap", figures, bars)

@@ -61,16 +61,16 @@ class Board:
         self.apps: Final = apps
         cells = (
             2 * self.seats * apps
-            + (len(_SEAT_COLUMNS) - 4) * self.seats
-            + (RECORD + len(_CORE_COLUMNS) - 6) * self.seats * cores
+            + len(_SEAT_COLUMNS) * self.seats
+            + (RECORD + len(_CORE_COLUMNS)) * self.seats * cores
             + _SLOT_COLUMNS * slots
         )
         self.size: Final = cells * _CELL + self.seats * cores * snapshot  #: bytes
         self.map: Final = mmap.mmap(-1, self.size)
         self._used = 0
 
-        # what changes with every request: a record for each core, index seat * cores + core; the first four
-        # cells of core 0 are those of its seat
+        # what changes with every request: a record for each core, index seat * cores + core; `_SEAT_RECORD`
+        # of core 0 is that of its seat
         self.records: Final = self._used  #: where they begin, in bytes
         cells_of_cores = self._cells(RECORD * self.seats * cores)
         words, reals = cells_of_cores.cast("q"), cells_of_cores.cast("d")
@@ -170,24 +170,28 @@ class Board:
             self.past_running_time[index] += self.running_time[seat]
             if self.current[index] == seat:
                 self.current[index] = -1
-        for name in _SEAT_COLUMNS:
+        for name in (*_SEAT_RECORD, *_SEAT_COLUMNS):
             getattr(self, name)[seat] = 0
         for app in range(seat * self.apps, (seat + 1) * self.apps):
             self.app_requests[app] = self.app_exceptions[app] = 0
         first = seat * self.cores
-        for name in _CORE_COLUMNS:
+        for name in (*_CORE_RECORD, *_CORE_COLUMNS):
             column = getattr(self, name)
             for core in range(first, first + self.cores):
                 column[core] = 0
 
 
-RECORD: Final = 10  #: cells of a core's record
+_SEAT_RECORD: Final = ("requests", "running_time", "avg_rt", "tx")
+_CORE_RECORD: Final = (
+    "core_requests", "in_request", "request_size", "started", "request_kind", "deadline",
+)  # fmt: skip
+OWN: Final = len(_SEAT_RECORD)  #: the first cell of a record that is its core's, whatever the core
+RECORD: Final = OWN + len(_CORE_RECORD)  #: cells of a core's record
 _SEAT_COLUMNS: Final = (
     "pid", "slot", "generation", "born", "exceptions", "rss", "vsz", "signals", "paused", "rejected",
-    "requests", "running_time", "avg_rt", "tx", "phase",
+    "phase",
 )  # fmt: skip
 _CORE_COLUMNS: Final = (
-    "started", "deadline", "request_kind", "request_size", "in_request", "core_requests",
     "read_errors", "write_errors", "static_requests", "routed_requests", "offloaded_requests",
 )  # fmt: skip
 _SLOT_COLUMNS: Final = 8

@@ -11,10 +11,10 @@ import struct
 import threading
 from typing import Final
 
-from uwsgid.supervise.board import RECORD, Board
+from uwsgid.supervise.board import OWN, RECORD, Board
 
 _CELL: Final = 8  # bytes
-_OWN: Final = 4 * _CELL  # where a record becomes that of its core
+_OWN: Final = OWN * _CELL  # where a record becomes that of its core
 _TALLY: Final = struct.Struct("qqqq")  # `requests` to `tx`
 _END: Final = struct.Struct("qqqqqq")  # `requests` to `in_request`
 _OWN_END: Final = struct.Struct("qq")  # `core_requests` and `in_request`

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -51,7 +52,7 @@ class Owner(Protocol):
         """Look at what the switch has noticed."""
 
 
-class Link:
+class Link(ABC):
     """What both kinds have in common.
 
     :ivar peer: whose link it is.
@@ -66,13 +67,13 @@ class Link:
         self._owner = owner
         self._pump = pump
 
+    @abstractmethod
     def send(self, buffer: bytearray, view: memoryview, size: int) -> None:
         """Deliver the packet in ``view[:size]``, which begins with a virtio header."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send_plain(self, packet: bytes) -> None:
         """Deliver a packet without a virtio header."""
-        raise NotImplementedError
 
     def queued(self) -> int:
         """Bytes that wait for the peer."""
@@ -83,9 +84,9 @@ class Link:
         if self.open:
             self._owner.lost(self, why)
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of all descriptors.  A second call does nothing."""
-        raise NotImplementedError
 
 
 @implementer(IReadDescriptor)
