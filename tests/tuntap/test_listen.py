@@ -312,3 +312,13 @@ class StreamDoorTests(RouterCase):
         self.assertEqual(len(self.router.peers), 1)
         assigned[os.getuid()] = "tomorrow"
         self.assertEqual(self.stream_peer().recv(1), b"")
+
+
+class GuestTests(RouterCase):
+    def test_a_guest_has_to_hear(self) -> None:
+        """Who waits behind a door without a way to hear what is said can not be made."""
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        with self.assertRaises(TypeError):
+            listen._Guest(ours, self.make_router())  # type: ignore[abstract]

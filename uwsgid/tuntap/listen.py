@@ -16,6 +16,7 @@ import os
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -186,7 +187,7 @@ class Door:
 
 
 @implementer(IReadDescriptor)
-class _Guest:
+class _Guest(ABC):
     """A connection that has not said yet who it is."""
 
     def __init__(self, connection: socket.socket, reception: Reception) -> None:
@@ -211,8 +212,13 @@ class _Guest:
             self._reception.grumble(str(error))
             self.leave()
 
+    @abstractmethod
     def _hear(self) -> None:
-        raise NotImplementedError
+        """Read what it says.
+
+        :raises PeerError: it is not wanted.
+        :raises OSError: the connection broke, or there is nothing to read yet.
+        """
 
     def pass_on(self) -> socket.socket:
         """The connection, which is somebody else's from now on."""
