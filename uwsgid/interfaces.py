@@ -137,6 +137,58 @@ class IKernel(Interface):
     def chown(path: str, uid: int, gid: int) -> None:
         """Change the owner of a path; -1 leaves a number as it is."""
 
+    def mkdir(path: str, mode: int = 0o777) -> None:
+        """Make a directory; *mode* is cut by the umask."""
+
+    def rmdir(path: str) -> None:
+        """Remove an empty directory."""
+
+    def statfs(path: str) -> int:
+        """The magic number of the file system that *path* is on (statfs(2), ``f_type``)."""
+
+    # namespaces, mounts and the root
+
+    def unshare(flags: int) -> None:
+        """Leave the namespaces of *flags* (``CLONE_NEW…``) for new ones; see unshare(2)."""
+
+    def setns(fd: int, kind: int = 0) -> None:
+        """Enter the namespace that *fd* stands for; *kind* is its ``CLONE_NEW…``, or 0 for any."""
+
+    def mount(source: str, target: str, fstype: str, flags: int, data: str = "") -> None:
+        """Attach a file system to *target*; *flags* are ``MS_…``, see mount(2)."""
+
+    def umount(target: str, flags: int = 0) -> None:
+        """Detach the file system at *target*; *flags* are ``MNT_…``, see umount2(2)."""
+
+    def pivot_root(new_root: str, put_old: str) -> None:
+        """Make *new_root*, a mount point, our root, and attach the old one to *put_old* below it."""
+
+    def chroot(path: str) -> None:
+        """Make *path* our root directory.  The working directory stays what it is."""
+
+    def sethostname(name: str) -> None:
+        """Set the host name of our UTS namespace."""
+
+    # capabilities
+
+    def capabilities() -> tuple[int, int, int]:
+        """Our effective, permitted and inheritable capabilities, as masks: bit 0 is CAP_CHOWN."""
+
+    def set_capabilities(effective: int, permitted: int, inheritable: int) -> None:
+        """Replace our capabilities."""
+
+    def set_keep_capabilities(on: bool) -> None:
+        """Keep the permitted capabilities when the user changes from root to another."""
+
+    def drop_bounding(capability: int) -> None:
+        """Remove a capability, by its number, from what we and our descendants can ever have."""
+
+    def raise_ambient(capability: int) -> None:
+        """Let programs that we execute have a capability that is permitted and inheritable."""
+
+    def set_no_new_privs() -> None:
+        """Let no program that we or our descendants execute gain privileges, for good."""
+
     # descriptors
 
     def open(path: str, flags: int, mode: int = 0o666) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import socket
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from uwsgid.host import syscalls
 
@@ -79,3 +80,57 @@ class Calls(SynchronousTestCase):
         place = ctypes.create_string_buffer(8)
         syscalls.write_memory(ctypes.addressof(place), b"uwsgid")
         self.assertEqual(syscalls.read_memory(ctypes.addressof(place), 8), b"uwsgid\0\0")
+
+    def needs_root(self) -> None:
+        if os.geteuid() != 0:
+            raise SkipTest("only root may make namespaces")
+
+    def test_namespaces_and_roots(self) -> None:
+        """A child gets a host name, mounts and a root of its own, and comes back by setns."""
+        self.needs_root()
+        new_root = self.mktemp()
+        os.makedirs(new_root)
+        new_root = os.path.abspath(new_root)
+
+        def act() -> bool:
+            outside = os.open("/proc/self/ns/uts", os.O_RDONLY)
+            syscalls.unshare(0x04000000 | 0x00020000)  # CLONE_NEWUTS, CLONE_NEWNS
+            syscalls.mount("none", "/", "", 0x44000)  # MS_REC | MS_PRIVATE
+            syscalls.mount("inside", new_root, "tmpfs", 0, "size=64k")
+            tmpfs = syscalls.file_system(new_root)
+            os.mkdir(f"{new_root}/old")
+            before = os.uname().nodename
+            socket.sethostname("inside")
+            os.chdir(new_root)
+            syscalls.pivot_root(".", "old")
+            os.chdir("/")
+            syscalls.umount("/old", 2)  # MNT_DETACH
+            inside = os.uname().nodename
+            syscalls.setns(outside)
+            seen = (tmpfs, os.listdir("/"), inside, os.uname().nodename)
+            return seen != (0x01021994, ["old"], "inside", before)
+
+        self.assertEqual(self.code_of(act), 0)
+
+    def test_capabilities(self) -> None:
+        """What is left is what the kernel tells, in the bounding and the ambient set as well."""
+        self.needs_root()
+        bind, raw = 1 << 10, 1 << 13
+
+        def act() -> bool:
+            syscalls.drop_bounding(13)
+            syscalls.set_keep_capabilities(True)
+            syscalls.set_no_new_privs()
+            syscalls.set_capabilities(bind, bind | raw, bind)
+            syscalls.raise_ambient(10)
+            with open("/proc/self/status", encoding="ascii") as status:
+                told = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
+            sets = tuple(int(told[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"))
+            return (
+                sets != (bind, bind | raw, bind, bind)
+                or bool(int(told["CapBnd"], 16) & raw)
+                or told["NoNewPrivs"] != "1"
+                or syscalls.capabilities() != (bind, bind | raw, bind)
+            )
+
+        self.assertEqual(self.code_of(act), 0)

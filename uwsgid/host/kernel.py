@@ -140,6 +140,39 @@ class Kernel:
     def chown(path: str, uid: int, gid: int) -> None:
         os.chown(path, uid, gid)
 
+    @staticmethod
+    def mkdir(path: str, mode: int = 0o777) -> None:
+        os.mkdir(path, mode)
+
+    @staticmethod
+    def rmdir(path: str) -> None:
+        os.rmdir(path)
+
+    statfs = staticmethod(syscalls.file_system)
+
+    # namespaces, mounts and the root
+
+    unshare = staticmethod(syscalls.unshare)
+    setns = staticmethod(syscalls.setns)
+    mount = staticmethod(syscalls.mount)
+    umount = staticmethod(syscalls.umount)
+    pivot_root = staticmethod(syscalls.pivot_root)
+
+    @staticmethod
+    def chroot(path: str) -> None:
+        os.chroot(path)
+
+    sethostname = staticmethod(socket.sethostname)
+
+    # capabilities
+
+    capabilities = staticmethod(syscalls.capabilities)
+    set_capabilities = staticmethod(syscalls.set_capabilities)
+    set_keep_capabilities = staticmethod(syscalls.set_keep_capabilities)
+    drop_bounding = staticmethod(syscalls.drop_bounding)
+    raise_ambient = staticmethod(syscalls.raise_ambient)
+    set_no_new_privs = staticmethod(syscalls.set_no_new_privs)
+
     # descriptors
 
     @staticmethod

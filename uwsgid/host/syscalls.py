@@ -1,7 +1,7 @@
 """The system calls that Python does not offer, and the only place of the house that knows ctypes.
 
 Each function is one call; it raises `OSError` with its errno.  The numbers are those of the kernel's
-``linux/prctl.h``, ``sys/mman.h`` and ``asm/unistd.h``.
+``linux/prctl.h``, ``linux/capability.h``, ``sys/mman.h`` and ``asm/unistd.h``.
 """
 
 from __future__ import annotations
@@ -9,11 +9,18 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import sys
+from struct import Struct
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1
+PR_SET_KEEPCAPS: Final = 8
 PR_SET_NAME: Final = 15
+PR_CAPBSET_DROP: Final = 24
 PR_SET_CHILD_SUBREAPER: Final = 36
+PR_SET_NO_NEW_PRIVS: Final = 38
+PR_CAP_AMBIENT: Final = 47
+PR_CAP_AMBIENT_RAISE: Final = 2
 
 MCL_CURRENT: Final = 1
 MCL_FUTURE: Final = 2
@@ -23,18 +30,37 @@ _SYS_KCMP: Final = {"x86_64": 312, "i686": 349, "armv7l": 378, "ppc64le": 354, "
     platform.machine(), 272
 )
 _KCMP_FILE: Final = 0
+#: pivot_root(2) has no wrapper either
+_SYS_PIVOT_ROOT: Final = {"x86_64": 155, "i686": 217, "armv7l": 218, "ppc64le": 203, "s390x": 217}.get(
+    platform.machine(), 41
+)
+#: _LINUX_CAPABILITY_VERSION_3: two words of 32 bits for each set
+_CAPABILITY_VERSION: Final = 0x20080522
+_CAPABILITIES: Final = Struct("=6I")
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _libc.prctl.restype = ctypes.c_int
 _libc.mlockall.argtypes = [ctypes.c_int]
 _libc.mlockall.restype = ctypes.c_int
+_libc.unshare.argtypes = [ctypes.c_int]
+_libc.setns.argtypes = [ctypes.c_int, ctypes.c_int]
+_libc.mount.argtypes = [ctypes.c_char_p] * 3 + [ctypes.c_ulong, ctypes.c_char_p]
+_libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
+_libc.capget.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
+_libc.capset.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
+_libc.statfs.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
 
 
 def _check(result: int, call: str) -> None:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), call)
+
+
+def _signed(flags: int) -> int:
+    """Bit 31 (CLONE_IO) in an int of C."""
+    return flags - (1 << 32) if flags & 0x80000000 else flags
 
 
 def set_child_subreaper(on: bool) -> None:
@@ -62,6 +88,78 @@ def set_thread_name(name: str) -> None:
 def lock_all_memory() -> None:
     """Keep all pages, those of now and of later, out of swap (mlockall(2)).  A fork forgets it."""
     _check(_libc.mlockall(MCL_CURRENT | MCL_FUTURE), "mlockall()")
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces of *flags* for new ones.  `os.unshare` came with Python 3.12."""
+    _check(_libc.unshare(_signed(flags)), "unshare()")
+
+
+def setns(fd: int, kind: int = 0) -> None:
+    """Enter the namespace that *fd* stands for.  `os.setns` came with Python 3.12."""
+    _check(_libc.setns(fd, _signed(kind)), "setns()")
+
+
+def mount(source: str, target: str, fstype: str, flags: int, data: str = "") -> None:
+    """Attach a file system (mount(2)); no *data* is a null pointer."""
+    about = os.fsencode(data) if data else None
+    names = (os.fsencode(source), os.fsencode(target), os.fsencode(fstype))
+    _check(_libc.mount(*names, flags, about), "mount()")
+
+
+def umount(target: str, flags: int = 0) -> None:
+    """Detach a file system (umount2(2))."""
+    _check(_libc.umount2(os.fsencode(target), flags), "umount2()")
+
+
+def pivot_root(new_root: str, put_old: str) -> None:
+    """Change the root mount (pivot_root(2))."""
+    names = (ctypes.c_char_p(os.fsencode(name)) for name in (new_root, put_old))
+    _check(_libc.syscall(ctypes.c_long(_SYS_PIVOT_ROOT), *names), "pivot_root()")
+
+
+def file_system(path: str) -> int:
+    """The magic number of the file system that *path* is on (statfs(2))."""
+    found = ctypes.create_string_buffer(256)
+    _check(_libc.statfs(os.fsencode(path), found), "statfs()")
+    return int.from_bytes(found.raw[: ctypes.sizeof(ctypes.c_long)], sys.byteorder)
+
+
+def capabilities() -> tuple[int, int, int]:
+    """Our effective, permitted and inheritable capabilities, as masks (capget(2))."""
+    header = Struct("=Ii").pack(_CAPABILITY_VERSION, 0)
+    found = ctypes.create_string_buffer(_CAPABILITIES.size)
+    _check(_libc.capget(header, found), "capget()")
+    low = _CAPABILITIES.unpack(found.raw)
+    return low[0] | low[3] << 32, low[1] | low[4] << 32, low[2] | low[5] << 32
+
+
+def set_capabilities(effective: int, permitted: int, inheritable: int) -> None:
+    """Replace our capabilities (capset(2))."""
+    header = Struct("=Ii").pack(_CAPABILITY_VERSION, 0)
+    masks = (effective, permitted, inheritable)
+    words = [mask & 0xFFFFFFFF for mask in masks] + [mask >> 32 for mask in masks]
+    _check(_libc.capset(header, _CAPABILITIES.pack(*words)), "capset()")
+
+
+def set_keep_capabilities(on: bool) -> None:
+    """Keep the permitted capabilities when all our user ids cease to be root."""
+    _check(_libc.prctl(PR_SET_KEEPCAPS, int(on), 0, 0, 0), "prctl(PR_SET_KEEPCAPS)")
+
+
+def drop_bounding(capability: int) -> None:
+    """Remove a capability from the bounding set."""
+    _check(_libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl(PR_CAPBSET_DROP)")
+
+
+def raise_ambient(capability: int) -> None:
+    """Add a capability to the ambient set; it has to be permitted and inheritable."""
+    _check(_libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), "prctl(PR_CAP_AMBIENT)")
+
+
+def set_no_new_privs() -> None:
+    """Let no execve grant privileges any more."""
+    _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)")
 
 
 def same_open_file(one: int, other: int) -> bool:

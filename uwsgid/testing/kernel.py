@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from zope.interface import implementer
 
 from uwsgid.interfaces import IKernel
-from uwsgid.testing.files import MemoryFile, MemoryFiles
+from uwsgid.testing.files import MemoryFile
+from uwsgid.testing.isolation import MemoryIsolation
 
 
 class Exited(BaseException):
@@ -42,7 +43,7 @@ class Executed(BaseException):
 
 
 @implementer(IKernel)
-class MemoryKernel(MemoryFiles):
+class MemoryKernel(MemoryIsolation):
     """The twin of `uwsgid.host.Kernel`.  Its attributes are the world; tests set them as they like.
 
     :ivar forks: what each `fork` is going to return; 0 plays the child.

@@ -1,0 +1,51 @@
+"""The pretended namespaces, mounts and capabilities refuse what Linux refuses."""
+
+from __future__ import annotations
+
+import errno
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from uwsgid.testing import MemoryKernel
+
+_BIND = 1 << 10
+
+
+class Isolation(SynchronousTestCase):
+    """Of root, and of an ordinary user."""
+
+    def test_only_root(self) -> None:
+        """An ordinary user mounts nothing, changes no root, and may have a user namespace only."""
+        kernel = MemoryKernel()
+        self.assertRaises(PermissionError, kernel.unshare, 0x04000000)
+        self.assertRaises(PermissionError, kernel.mount, "none", "/proc", "proc", 0)
+        self.assertRaises(PermissionError, kernel.chroot, "/jail")
+        kernel.unshare(0x10000000)
+        self.assertEqual(kernel.calls, [("unshare", "0x10000000")])
+
+    def test_mounts(self) -> None:
+        """What is not mounted can not be unmounted; a change of propagation mounts nothing."""
+        kernel = MemoryKernel(uid=0)
+        kernel.mount("none", "/", "", 0x44000)
+        kernel.mount("none", "/proc", "proc", 0)
+        kernel.umount("/proc")
+        error = self.assertRaises(OSError, kernel.umount, "/proc")
+        self.assertEqual((error.errno, list(kernel.mounts)), (errno.EINVAL, ["/"]))
+
+    def test_directories(self) -> None:
+        """A directory is made once, and is gone when it was removed."""
+        kernel = MemoryKernel(uid=0)
+        kernel.mkdir("/jail", 0o700)
+        self.assertRaises(FileExistsError, kernel.mkdir, "/jail")
+        kernel.rmdir("/jail")
+        self.assertRaises(FileNotFoundError, kernel.rmdir, "/jail")
+
+    def test_capabilities(self) -> None:
+        """Nobody gets what is not permitted any more, and ambient is only what may be inherited."""
+        kernel = MemoryKernel(uid=0)
+        kernel.set_capabilities(_BIND, _BIND, 0)
+        self.assertRaises(PermissionError, kernel.set_capabilities, _BIND, _BIND | 1, 0)
+        self.assertRaises(PermissionError, kernel.raise_ambient, 10)
+        kernel.set_capabilities(_BIND, _BIND, _BIND)
+        kernel.raise_ambient(10)
+        self.assertEqual((kernel.capabilities(), kernel.ambient), ((_BIND, _BIND, _BIND), _BIND))
