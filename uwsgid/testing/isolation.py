@@ -23,7 +23,8 @@ class MemoryIsolation(MemoryFiles):
     :ivar mounts: what is attached, by mount point: source and type of file system.
     :ivar root: our root directory, as a path of the world that we started in.
     :ivar hostname: of our UTS namespace.
-    :ivar effective: capabilities, as a mask; *permitted*, *passed_on* (inheritable), *bounding* and *ambient* likewise.
+    :ivar effective: capabilities, as a mask; *permitted*, *passed_on* (the inheritable ones), *bounding* and
+        *ambient* likewise.
     :ivar file_systems: what `statfs` says of a path, where it says something else than 0xEF53 (ext4).
     """
 
