@@ -21,6 +21,7 @@ nobody.
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING
 
 from uwsgid.config.kinds import Flag, Texts
@@ -30,6 +31,40 @@ from uwsgid.interfaces import IKernel
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
+
+
+class Phase(enum.Enum):
+    """A moment in the life of an instance; its value is the end of the options' names."""
+
+    ASAP = "asap"
+    PRE_JAIL = "pre-jail"
+    POST_JAIL = "post-jail"
+    IN_JAIL = "in-jail"
+    AS_ROOT = "as-root"
+    AS_USER = "as-user"
+    PRE_APP = "pre-app"
+    POST_APP = "post-app"
+    AS_USER_ATEXIT = "as-user-atexit"
+    AS_EMPEROR = "as-emperor"
+    AS_VASSAL = "as-vassal"
+    POST_FORK = "post-fork"
+    ACCEPTING = "accepting"
+    ACCEPTING_ONCE = "accepting-once"
+    ACCEPTING1 = "accepting1"
+    ACCEPTING1_ONCE = "accepting1-once"
+    AS_MULE = "as-mule"
+    AS_GATEWAY = "as-gateway"
+    MASTER_START = "master-start"
+    TOUCH = "touch"
+    EMPEROR_START = "emperor-start"
+    EMPEROR_STOP = "emperor-stop"
+    EMPEROR_RELOAD = "emperor-reload"
+    EMPEROR_LOST = "emperor-lost"
+    AS_EMPEROR_BEFORE_VASSAL = "as-emperor-before-vassal"
+    AS_VASSAL_BEFORE_DROP = "as-vassal-before-drop"
+    AS_ON_DEMAND_VASSAL = "as-on-demand-vassal"
+    AS_ON_CONFIG_VASSAL = "as-on-config-vassal"
+    AS_EMPEROR_SETNS = "as-emperor-setns"
 
 
 @section("Hooks")
