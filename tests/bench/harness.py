@@ -37,6 +37,9 @@ LOAD_CORE: Final = CORES[-1]
 #: ``BENCH_SECONDS=0.3 BENCH_ROUNDS=1`` tries a benchmark out; its figures then mean nothing.
 SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "2"))
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
+#: How often a load starts both contestants anew.  Where a process happens to lie in memory decides over a few
+#: percent for as long as it lives, and should not decide over a figure.
+STARTS: Final = int(os.environ.get("BENCH_STARTS", "3"))
 
 PATIENCE: Final = 60.0
 
@@ -398,13 +401,18 @@ class Samples:
 
 
 def measure(
-    instances: Mapping[str, Instance], urls: Mapping[str, str], *, connections: int, body: int = 0
-) -> dict[str, Samples]:
+    instances: Mapping[str, Instance],
+    urls: Mapping[str, str],
+    samples: Mapping[str, Samples],
+    *,
+    connections: int,
+    body: int = 0,
+) -> None:
     """Load the contestants in turns, `ROUNDS` times, after a warm-up that does not count.
 
+    :param samples: get the rounds, by contestant.
     :raises BenchError: a contestant answered with an error status.
     """
-    samples = {name: Samples() for name in instances}
     logged = {name: instance.log_bytes() for name, instance in instances.items()}
     answered = dict.fromkeys(instances, 0)
     for url in urls.values():
@@ -424,7 +432,6 @@ def measure(
     for name, instance in instances.items():
         if instance.log_bytes() - logged[name] < 0.9 * answered[name] * _REQUEST_LINE:
             raise BenchError(f"{name} did not write a line for each request, so it had less to do")
-    return samples
 
 
 #: The least bytes of a request line.

@@ -19,6 +19,7 @@ from typing import Any, Final
 from tests.bench.harness import (
     APPS,
     ROUNDS,
+    STARTS,
     Bar,
     BenchError,
     Contestant,
@@ -62,7 +63,15 @@ def config(app: str, workers: int = 1) -> str:
 
 
 def run_case(case: Case, servers: tuple[Contestant, ...]) -> dict[str, Samples]:
-    """Load both servers with one case."""
+    """Load both servers with one case, `STARTS` times from their start."""
+    samples = {server.name: Samples() for server in servers}
+    for _ in range(STARTS):
+        load(case, servers, samples)
+    return samples
+
+
+def load(case: Case, servers: tuple[Contestant, ...], samples: dict[str, Samples]) -> None:
+    """Start both servers, load them in turns, and end them."""
     with ExitStack() as stack:
         environ = {}
         if case.file:
@@ -80,7 +89,7 @@ def run_case(case: Case, servers: tuple[Contestant, ...]) -> dict[str, Samples]:
             urls = stack.enter_context(nginx({name: str(it.address) for name, it in instances.items()}))
         else:
             urls = {name: f"http://127.0.0.1:{it.address[1]}/" for name, it in instances.items()}
-        return measure(instances, urls, connections=case.connections, body=case.body)
+        measure(instances, urls, samples, connections=case.connections, body=case.body)
 
 
 def run_memory(servers: tuple[Contestant, ...]) -> dict[str, dict[str, dict[str, float]]]:
