@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.errors import PeerError
 from uwsgid.host.addresses import AddressError
-from uwsgid.tuntap.asking import TRIES, capture, document
+from uwsgid.tuntap import asking
+from uwsgid.tuntap.asking import TRIES, Unreachable, capture, document
 from uwsgid.wire import pcapng
 
 DOCUMENT = {"version": "1", "peers": [], "router": {}, "chains": {}}
@@ -114,12 +115,24 @@ class AskingTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """Nobody at an address, and no address at all, are errors that say so."""
-        with self.assertRaises(OSError):
-            document(self.mktemp())
-        with self.assertRaises(OSError):
+        path = self.mktemp()
+        with self.assertRaises(Unreachable) as caught:
+            document(path)
+        self.assertIn(f"no router answers at {path}: No such file or directory; ", str(caught.exception))
+        with self.assertRaises(Unreachable) as caught:
             capture(f"@nobody-{os.getpid()}")
+        self.assertIn("Connection refused", str(caught.exception))
         with self.assertRaises(AddressError):
             document("")
+
+    def test_silence(self) -> None:
+        """A router that takes the connection and says nothing is not waited for any longer than that."""
+        self.patch(asking, "PATIENCE", 0.05)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            for ask in (document, capture):
+                with self.assertRaises(Unreachable) as caught:
+                    ask(f"127.0.0.1:{listener.getsockname()[1]}")
+                self.assertIn("timed out", str(caught.exception))
 
     def test_capture(self) -> None:
         """A capture begins with what the router said first, and ends where it ends."""

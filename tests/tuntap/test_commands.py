@@ -86,12 +86,20 @@ class CommandsTests(SynchronousTestCase):
         self.assertEqual(self.slept, [0.5])
         self.assertNotIn("\x1b", self.out.getvalue())
 
-    def test_top_on_a_terminal(self) -> None:
-        """A person sees the peers again each second, until Ctrl-C."""
-        screen = Terminal()
-        self.assertEqual(self.run_words("top /run/stats", screen), 0)
-        self.assertEqual(screen.getvalue().count("\x1b[H\x1b[J"), 3)
-        self.assertEqual(self.slept, [1.0] * 3)
+    def test_top_a_few_times_on_a_terminal(self) -> None:
+        """A person who says how often gets tables one below the other, and no screen."""
+        for text, times in (("top /run/stats --once", 1), ("top /run/stats -n 2", 2)):
+            screen = Terminal()
+            self.assertEqual(self.run_words(text, screen), 0)
+            self.assertEqual(screen.getvalue().count("192.168.0.2"), times)
+            self.assertNotIn("\x1b[?1049h", screen.getvalue())
+        self.assertEqual(self.slept, [1.0])
+
+    def test_top_until_interrupted(self) -> None:
+        """Without an end there is one by Ctrl-C, and nobody asks again and again without a rest."""
+        self.assertEqual(self.run_words("top /run/stats -n 0 -d 0"), 0)
+        self.assertEqual(self.out.getvalue().count("192.168.0.2"), 3)
+        self.assertEqual(self.slept, [0.1] * 3)
 
     def test_capture_lines(self) -> None:
         """Without a file there are lines, and the router sends no more than they tell."""
@@ -134,6 +142,16 @@ class CommandsTests(SynchronousTestCase):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("No such file", done.stderr)
 
+    def test_nobody_else_pays_for_rich(self) -> None:
+        """Neither an instance with all its parts nor a capture imports what draws tables."""
+        code = (
+            "import sys, uwsgid.tuntap.commands, uwsgid.door.service, uwsgid.door.catalog as catalog\n"
+            "for name in (*catalog.GATEWAYS, 'uwsgid.tuntap.client', 'uwsgid.tuntap.standin'):\n"
+            "    __import__(name)\n"
+            "sys.exit('rich' in sys.modules)"
+        )
+        self.assertEqual(subprocess.run([sys.executable, "-c", code], timeout=60).returncode, 0)
+
     def test_wrong_words(self) -> None:
         """Words that make no sense are named, and nobody is asked anything."""
         for text, words in (
@@ -143,7 +161,9 @@ class CommandsTests(SynchronousTestCase):
             ("top /run/stats -n", "-n needs a value"),
             ("top /run/stats -n x", "-n needs a number"),
             ("top /run/stats -d -1", "-d needs a number"),
+            ("top /run/stats --once -n 2", "--once is -n 1"),
             ("rules /run/stats -n 1", "-n is not known"),
+            ("rules /run/stats --once", "--once is not known"),
             ("capture /run/stats tpc", "'tpc'"),
             ("capture /run/stats -c nan", "-c needs a number"),
         ):

@@ -8,7 +8,10 @@ the document may come although a capture was asked for; then it is asked for aga
 from __future__ import annotations
 
 import json
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,6 +26,27 @@ _CAPTURES: Final = b"\x0a\x0d\x0d\x0a"  # how a pcapng stream begins
 _DOCUMENTS: Final = (b"{", b"HTTP")
 _KINDS: Final = {Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}
 _LONGEST_COMPLAINT: Final = 4096
+
+
+class Unreachable(PeerError):
+    """No router answers at the address."""
+
+    def __init__(self, address: str, error: OSError) -> None:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        super().__init__(
+            f"no router answers at {address}: {why}; "
+            "the stats address is the third word of tuntap-router, or tuntap-router-stats",
+            status=0,
+        )
+
+
+@contextmanager
+def _reaching(address: str) -> Iterator[None]:
+    """Turn what the kernel says about a connection to *address* into `Unreachable`."""
+    try:
+        yield
+    except OSError as error:
+        raise Unreachable(address, error) from error
 
 
 def connect(address: str) -> socket.socket:
@@ -56,12 +80,12 @@ def _connect(target: Address) -> socket.socket:
 def document(address: str) -> dict[str, Any]:
     """The statistics of the router whose stats address is *address*.
 
-    :raises OSError: nobody answers.
+    :raises Unreachable: nobody answers.
     :raises AddressError: the address is none.
     :raises PeerError: what answers is no router.
     """
     data = bytearray()
-    with connect(address) as connection:
+    with _reaching(address), connect(address) as connection:
         while piece := connection.recv(CHUNK):
             data += piece
     if data.startswith(b"HTTP"):
@@ -103,25 +127,25 @@ def capture(address: str, filter: str = "") -> Stream:
     """Begin to capture at the router whose stats address is *address*.
 
     :param filter: which packets, in the words of `uwsgid.tuntap.capture`.
-    :raises OSError: nobody answers.
+    :raises Unreachable: nobody answers.
     :raises AddressError: the address is none.
     :raises PeerError: the router refuses, or what answers is no router.
     """
     for _ in range(TRIES):
-        connection = connect(address)
-        try:
-            connection.sendall(f"capture {filter}\n".encode())
-            start = _start_of(connection)
-            if start.startswith(_CAPTURES):
-                connection.settimeout(None)  # packets come when they come
-                return Stream(connection, start)
-        except BaseException:
+        with _reaching(address):
+            connection = connect(address)
+            try:
+                connection.sendall(f"capture {filter}\n".encode())
+                start = _start_of(connection)
+                if start.startswith(_CAPTURES):
+                    connection.settimeout(None)  # packets come when they come
+                    return Stream(connection, start)
+                if not start.startswith(_DOCUMENTS):
+                    raise PeerError(f"{address}: {_complaint(connection, start)}", status=0)
+            except BaseException:
+                connection.close()
+                raise
             connection.close()
-            raise
-        if not start.startswith(_DOCUMENTS):
-            with connection:
-                raise PeerError(f"{address}: {_complaint(connection, start)}", status=0)
-        connection.close()
     raise PeerError(f"{address} serves statistics, and no captures", status=0)
 
 

@@ -7,25 +7,25 @@ The router is found by the address of its statistics, the third word of ``tuntap
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final, TextIO
 
 from uwsgid.errors import UwsgidError
-from uwsgid.tuntap import asking, showing
+from uwsgid.tuntap import asking
 from uwsgid.tuntap.capture import Filter
 from uwsgid.tuntap.following import ENOUGH, LineSink, PcapngSink, Sink, follow
 
 USAGE: Final = """\
-usage: uwsgid tuntap top <stats address> [-n TIMES] [-d SECONDS]
+usage: uwsgid tuntap top <stats address> [-d SECONDS] [-n TIMES | --once]
        uwsgid tuntap rules <stats address>
        uwsgid tuntap capture <stats address> [-w FILE] [-c COUNT] [FILTER …]
 
 The stats address is the third word of tuntap-router, or tuntap-router-stats.
 
-top      who sends how much through the router, again each second
+top      who sends how much through the router, again each second or every SECONDS, until q is
+         pressed; so many TIMES, once, or where standard output is no terminal, as a plain table
 rules    the chains of the router, with how much each rule has counted
 capture  what crosses the router, and what becomes of it: a line for each packet, or with -w
          a pcapng file for Wireshark and tshark (- for standard output).  The filter is made of:
@@ -34,7 +34,6 @@ capture  what crosses the router, and what becomes of it: a line for each packet
          first 96 bytes of each packet.
 """
 
-_CLEAR: Final = "\x1b[H\x1b[J"
 _NO_FILE: Final = ""
 
 
@@ -46,11 +45,14 @@ class Words:
     """The words of a command line, taken one by one.
 
     :param options: those that have a value.
+    :param flags: those that have none.
+    :ivar flags: those that were given.
     """
 
-    def __init__(self, words: Sequence[str], options: Sequence[str] = ()) -> None:
+    def __init__(self, words: Sequence[str], options: Sequence[str] = (), flags: Sequence[str] = ()) -> None:
         self.plain: list[str] = []
         self.options: dict[str, str] = {}
+        self.flags: set[str] = set()
         left = list(words)
         while left:
             word = left.pop(0)
@@ -58,6 +60,8 @@ class Words:
                 if not left:
                     raise UsageError(f"{word} needs a value")
                 self.options[word] = left.pop(0)
+            elif word in flags:
+                self.flags.add(word)
             elif word.startswith("-") and len(word) > 1:
                 raise UsageError(f"the option {word} is not known")
             else:
@@ -126,28 +130,33 @@ class Commands:
 
     def rules(self, words: Sequence[str]) -> int:
         """Print the chains."""
+        from uwsgid.tuntap import showing
+
         taken = Words(words)
         taken.no_more()
-        self._out.write(showing.rules(asking.document(taken.address)))
-        self._out.flush()
+        showing.write(self._out, showing.rules(asking.document(taken.address)))
         return 0
 
     def top(self, words: Sequence[str]) -> int:
-        """Print the peers, again and again on a terminal, else once or as often as is said."""
-        taken = Words(words, ("-n", "-d"))
+        """Show the peers: live on a terminal, else once or as often as is said."""
+        from uwsgid.tuntap import screen, showing
+
+        taken = Words(words, ("-n", "-d"), ("--once",))
         taken.no_more()
-        screen = self._out.isatty()
-        times, pause = int(taken.number("-n", 0 if screen else 1)), taken.number("-d", 1.0)
+        if "--once" in taken.flags and "-n" in taken.options:
+            raise UsageError("--once is -n 1, and both were given")
+        live = self._out.isatty() and not taken.flags and "-n" not in taken.options
+        times, pause = int(taken.number("-n", 1)), taken.number("-d", 1.0)
+        if live:
+            screen.watch(lambda: asking.document(taken.address), self._out, pause)
+            return 0
         shown = 0
         while True:
-            height = shutil.get_terminal_size().lines - 1 if screen else 0
-            text = showing.top(asking.document(taken.address), height)
-            self._out.write((_CLEAR if screen else "") + text)
-            self._out.flush()
+            showing.write(self._out, showing.top(asking.document(taken.address)))
             shown += 1
             if shown == times:
                 return 0
-            self._sleep(pause)
+            self._sleep(max(pause, screen.LEAST_PAUSE))
 
     def capture(self, words: Sequence[str]) -> int:
         """Follow a capture until it ends, or is interrupted."""
