@@ -23,7 +23,7 @@ from uwsgid.master.nursery import how
 from uwsgid.master.rests import Rests
 from uwsgid.supervise.backoff import Backoff
 from uwsgid.supervise.child import Child
-from uwsgid.supervise.gateways import GATEWAY, LIVE
+from uwsgid.supervise.gateways import LIVE
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Endings
 from uwsgid.supervise.supervisor import SEED, Supervisor
@@ -113,8 +113,9 @@ class Gateways:
         if seed is not None:
             try:
                 # its generation tells a newborn whether the configuration changed since the seed was born
+                role = self._house.gateways[number - 1].role
                 self._living[number] = self._supervisor.have(
-                    self, seed, GATEWAY, slot=number, generation=self._changes
+                    self, seed, role, slot=number, generation=self._changes
                 )
                 return
             except OSError as error:

@@ -81,7 +81,7 @@ class Workforce:
         self._nursery: Final = Nursery(self.supervisor, reactor, self, backoff, say, asked, monotonic)
         self._rests: Final = Rests(reactor, backoff)
         self._roster: Final = Roster(self.board, self.supervisor)
-        self._winding_down: Final = WindingDown(reactor, self.supervisor)
+        self._winding_down: Final = WindingDown(reactor, self.supervisor, household.gateways)
         self.generation = 0
         # an instance of gateways alone has nothing that a worker could accept
         only_gateways = household.gateways and not household.listeners

@@ -27,6 +27,8 @@ GATEWAY: Final = "gateway"
 #: What a gateway tells its master when it read a changed configuration by itself.
 LIVE: Final = "the configuration is read again"
 
+MERCY: Final = 1.0  #: seconds that a gateway gets to leave, unless it says otherwise
+
 Say = Callable[[str], None]
 
 
@@ -118,11 +120,15 @@ class Gateway:
         sets itself up, calls `GatewayLife.run` and returns what that gives.
     :ivar live: options whose change it carries out by itself when it is told to hang up.  Where nothing else
         changed in a configuration, the instance need not start anew for them.
+    :ivar role: the role that its process plays, around `run`.
+    :ivar mercy: seconds that it gets when it is sent away.
     """
 
     name: str
     run: Callable[[GatewayLife], int]
     live: frozenset[str] = frozenset()
+    role: str = GATEWAY
+    mercy: float = MERCY
 
 
 #: What a room contributes: reads the settings, binds and opens what needs root, says what came of it, and

@@ -6,9 +6,9 @@ pickled, sent or read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from uwsgid.errors import InternalError
 from uwsgid.supervise.board import Board
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 def _nothing_to_read() -> Settings:
     raise InternalError("this household was made without a configuration to read again")
+
+
+def _nobody_to_be(argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    raise InternalError("this household was made without the life of a vassal")
 
 
 @dataclass(slots=True)
@@ -45,6 +49,8 @@ class Household:
     :ivar kept: descriptors that survive a reload by exec.  The master and the gateways have them, workers and
         their zygotes must not.
     :ivar read_again: reads the configuration anew, as it stands in its files now; raises `ConfigError`.
+    :ivar be_vassal: makes a whole instance of this process, which was forked from an emperor's nest, with that
+        command line (without the program) and environment; never returns.
     :ivar apps: what the zygote loaded; None elsewhere.
     :ivar languages: the languages that were initialised, in the order of loading.
     """
@@ -61,6 +67,7 @@ class Household:
     gateways: Sequence[Gateway] = ()
     kept: Kept | None = None
     read_again: Callable[[], Settings] = _nothing_to_read
+    be_vassal: Callable[[Sequence[str], Mapping[str, str]], NoReturn] = _nobody_to_be
     apps: Any = None
     languages: list[Any] = field(default_factory=list)
 

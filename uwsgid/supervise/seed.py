@@ -12,6 +12,10 @@ open a pidfd on it.
 A seed also delivers signals for a master that dropped its privileges, to those who have not done so yet: with
 ``drop-after-apps`` a worker that is stuck in an import is root, and the seed is the only one who may end it.
 
+The nest of an emperor is such a server too: it answers `Spawn`, and the child is a vassal.  There the midwife
+enters new namespaces first, and the newborn begins to live only after the midwife was reaped.  By then the
+emperor is its parent, which it could not find out itself: inside a pid namespace nobody has a parent.
+
 This module knows neither Twisted nor roles; what a newborn becomes is the caller's ``bear``.
 """
 
@@ -24,10 +28,11 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
-from uwsgid.errors import PeerError
-from uwsgid.wire.control import MAX_RECORD, Born, Deliver, Failed, Fork, Leave, Retire, unpack
+from uwsgid.errors import KernelError, PeerError, UwsgidError
+from uwsgid.wire.control import MAX_RECORD, Born, Deliver, Failed, Fork, Leave, Retire, Spawn, unpack
 
 #: What a child does with its life; it must not return.
 Bear = Callable[[Fork, list[int]], None]
@@ -41,14 +46,30 @@ SENT_TO_GROUPS: Final = (
 
 _MOST_DESCRIPTORS: Final = 4
 _WENT_WRONG: Final = 70
+_PID: Final = array.array("i").itemsize  #: bytes
+_MOST_SAID: Final = 2048  #: bytes of a complaint, which a pipe takes at once
 
 
-def serve_births(channel: socket.socket, bear: Bear) -> None:
+class Nest(Protocol):
+    """What becomes of a `Spawn`."""
+
+    def prepare(self, record: Spawn) -> None:
+        """Called in the midwife, whose child will be born into whatever it enters here.
+
+        :raises UwsgidError, OSError, ValueError: the vassal is not born; the text travels back in `Failed`.
+        """
+
+    def bear(self, record: Spawn, descriptors: list[int]) -> None:
+        """Called in the new process, as `Bear`."""
+
+
+def serve_births(channel: socket.socket, bear: Bear, nest: Nest | None = None) -> None:
     """Fork what is asked for on *channel*, until it is closed or says `Retire` (or `Leave`, as to any child).
 
     :param channel: blocking, ``SOCK_SEQPACKET``.
     :param bear: called in the new process with the record and the descriptors that came with it, while
         `SENT_TO_GROUPS` are blocked.
+    :param nest: answers `Spawn`; a server without one answers nothing.
     """
     while True:
         try:
@@ -63,14 +84,23 @@ def serve_births(channel: socket.socket, bear: Bear) -> None:
             record = None
         if isinstance(record, Retire | Leave):
             return
-        if isinstance(record, Fork):
+        if isinstance(record, Fork) or (isinstance(record, Spawn) and nest is not None):
             answer: Born | Failed
             try:
                 if not descriptors:
                     raise OSError(errno.EMFILE, "no descriptor came with the order")
-                answer = Born(record.ticket, _deliver(record, descriptors, channel, bear))
+                if isinstance(record, Fork):
+                    pid = _deliver(partial(bear, record, descriptors), channel)
+                else:
+                    assert nest is not None
+                    pid = _deliver(
+                        partial(nest.bear, record, descriptors), channel, partial(nest.prepare, record)
+                    )
+                answer = Born(record.ticket, pid)
             except OSError as error:
                 answer = Failed(record.ticket, f"fork: {error.strerror}")
+            except UwsgidError as error:
+                answer = Failed(record.ticket, str(error))
             _close_all(descriptors)
             try:
                 channel.send(answer.pack())
@@ -100,18 +130,25 @@ def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
     return data, list(numbers)
 
 
-def _deliver(record: Fork, descriptors: list[int], channel: socket.socket, bear: Bear) -> int:
+def _deliver(
+    live: Callable[[], None], channel: socket.socket, prepare: Callable[[], None] | None = None
+) -> int:
     """Fork a midwife that forks the child; the pid of the child.
 
     Both are born with `SENT_TO_GROUPS` blocked: what is sent to the child waits until it has handlers.
+
+    :param prepare: called in the midwife; the child of one that has something to prepare waits until the
+        midwife was reaped.
+    :raises KernelError: the preparation failed.
     """
     told, tell = os.pipe()
+    wait, go = os.pipe()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
     try:
         midwife = os.fork()
     except OSError:
-        os.close(told)
-        os.close(tell)
+        for descriptor in (told, tell, wait, go):
+            os.close(descriptor)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
     if midwife != 0:
@@ -119,24 +156,48 @@ def _deliver(record: Fork, descriptors: list[int], channel: socket.socket, bear:
     else:
         try:
             os.close(told)
+            os.close(go)
+            if prepare is not None and not _prepared(prepare, tell):
+                os._exit(_WENT_WRONG)
             child = os.fork()
             if child == 0:
                 os.close(tell)
                 channel.close()
-                bear(record, descriptors)
+                awaited = prepare is None or bool(os.read(wait, 1))
+                os.close(wait)
+                if awaited:
+                    live()
             else:
                 os.write(tell, array.array("i", [child]).tobytes())
                 os._exit(0)
         finally:
             os._exit(_WENT_WRONG)
     os.close(tell)
+    os.close(wait)
     with os.fdopen(told, "rb", buffering=0) as pipe:
-        said = pipe.read(array.array("i").itemsize)
+        said = pipe.read(_PID + _MOST_SAID)
     with contextlib.suppress(ChildProcessError):  # an application may ignore SIGCHLD
         os.waitpid(midwife, 0)
-    if len(said) != array.array("i").itemsize:
+    with contextlib.suppress(BrokenPipeError):  # a child that awaits nothing has closed its end
+        if prepare is not None:
+            os.write(go, b".")
+    os.close(go)
+    pid = array.array("i", said[:_PID])[0] if len(said) >= _PID else 0
+    if not pid:
+        if said:
+            raise KernelError(said[_PID:].decode("utf-8", "replace"))
         raise OSError(0, "the midwife could not fork")
-    return array.array("i", said)[0]
+    return pid
+
+
+def _prepared(prepare: Callable[[], None], tell: int) -> bool:
+    """Prepare; what goes wrong is written to *tell* behind a pid that nobody has."""
+    try:
+        prepare()
+    except (UwsgidError, OSError, ValueError) as error:
+        os.write(tell, bytes(_PID) + str(error).encode("utf-8", "backslashreplace")[:_MOST_SAID])
+        return False
+    return True
 
 
 def _signal(pidfd: int, number: int) -> None:

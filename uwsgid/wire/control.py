@@ -170,6 +170,18 @@ class Deliver(Record):
     number: int
 
 
+@_record(6)
+@dataclass(frozen=True, slots=True)
+class Spawn(Record):
+    """Emperor to its nest: make me this vassal.  The answer is `Born` or `Failed`.
+
+    :ivar start: how it begins (`uwsgid.supervise.vassals.VassalStart`); its descriptors come along.
+    """
+
+    ticket: int
+    start: str
+
+
 # ---- a child to its master
 
 
@@ -254,6 +266,6 @@ class Report(Record):
     """Tell the log what you are doing."""
 
 
-SeedRecord = Fork | Born | Failed | Retire | Deliver
+SeedRecord = Fork | Born | Failed | Retire | Deliver | Spawn
 ChildRecord = Ready | Loaded | LoadFailed | Ask
 MasterRecord = Leave | Pause | Resume | Report
