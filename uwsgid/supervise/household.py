@@ -49,7 +49,7 @@ class Household:
     :ivar kept: descriptors that survive a reload by exec.  The master and the gateways have them, workers and
         their zygotes must not.
     :ivar read_again: reads the configuration anew, as it stands in its files now; raises `ConfigError`.
-    :ivar be_vassal: makes a whole instance of this process, which was forked from an emperor's nest, with that
+    :ivar be_vassal: makes a whole instance of this process, forked from an emperor's nest, with that
         command line (without the program) and environment; never returns.
     :ivar apps: what the zygote loaded; None elsewhere.
     :ivar languages: the languages that were initialised, in the order of loading.
