@@ -17,7 +17,10 @@ from zope.interface import Interface
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What a stat told.  Times are seconds since the epoch."""
+    """What a stat told.  Times are seconds since the epoch.
+
+    :ivar device: the file system that it is on.
+    """
 
     inode: int
     mode: int
@@ -25,6 +28,7 @@ class FileFacts:
     gid: int = 0
     size: int = 0
     mtime: float = 0.0
+    device: int = 0
 
     @property
     def is_socket(self) -> bool:
@@ -33,6 +37,10 @@ class FileFacts:
     @property
     def is_regular(self) -> bool:
         return stat.S_ISREG(self.mode)
+
+    @property
+    def is_directory(self) -> bool:
+        return stat.S_ISDIR(self.mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,31 @@ class SocketFacts:
     path: str = ""
     host: str = ""
     port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What becomes of a system call.
+
+    :ivar action: ``allow``, ``log``, ``kill``, or the name of the errno that the caller gets.
+    :ivar bits: the rule is for calls that have one of these bits in their first argument; 0 for all.
+    """
+
+    call: str
+    action: str
+    bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A filter of system calls (seccomp(2)).
+
+    :ivar default: what becomes of those that no rule is for.
+    """
+
+    name: str
+    default: str = "allow"
+    rules: tuple[Rule, ...] = ()
 
 
 class IKernel(Interface):
@@ -189,6 +222,17 @@ class IKernel(Interface):
     def set_no_new_privs() -> None:
         """Let no program that we or our descendants execute gain privileges, for good."""
 
+    def load_filter(profile: Profile) -> None:
+        """Let the kernel answer system calls as *profile* says, for us and our descendants, for good."""
+
+    # FreeBSD
+
+    def jail(path: str, hostname: str, name: str, ip4: Sequence[str], ip6: Sequence[str]) -> int:
+        """Lock us into a new jail, jail(2): its number.  Empty texts and lists are not given."""
+
+    def jail_set(parameters: Sequence[tuple[bytes, bytes | None]], flags: int) -> int:
+        """Make, change or enter a jail, jail_set(2): its number.  A boolean parameter has no value."""
+
     # descriptors
 
     def open(path: str, flags: int, mode: int = 0o666) -> int:
@@ -252,6 +296,9 @@ class IKernel(Interface):
 
     def interface_addresses() -> list[tuple[str, str]]:
         """Pairs of interface name and IPv4 address, as text."""
+
+    def interface_index(name: str) -> int:
+        """The number of a network interface."""
 
     def open_tun(name: str, flags: int) -> tuple[int, str]:
         """Make a tun device (``IFF_…`` flags): its descriptor, which closes on exec, and its name."""
@@ -323,11 +370,20 @@ class IKernel(Interface):
     def reap(pid: int) -> tuple[int, int, int] | None:
         """Reap the child *pid*, as `waitid` does.  None while it is still running."""
 
-    def run_command(shell: str, command: str, meanwhile: Callable[[], None] | None = None) -> int:
+    def run_command(
+        shell: str,
+        command: str,
+        meanwhile: Callable[[], None] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> int:
         """Run *command* by *shell* and wait: its exit code, or 128 and the signal that ended it.
 
         :param meanwhile: called again and again until it ends.
+        :param variables: what its environment has besides ours.
         """
+
+    def start_command(shell: str, command: str, variables: Mapping[str, str] | None = None) -> int:
+        """Start *command* by *shell* and do not wait: its process, a child of ours."""
 
     def zombie_children() -> list[int]:
         """The process ids of our children that ended and were not reaped yet."""

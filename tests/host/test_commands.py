@@ -8,7 +8,7 @@ import signal
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.host.commands import run_and_wait
+from uwsgid.host.commands import run_and_wait, start
 
 
 class CommandTests(SynchronousTestCase):
@@ -57,3 +57,18 @@ class CommandTests(SynchronousTestCase):
         os.close(writer)
         with open(reader) as said:
             self.assertEqual(said.read().strip(), os.getcwd())
+
+    def test_variables(self) -> None:
+        """It sees variables that are for it alone, beside our own."""
+        self.assertEqual(
+            run_and_wait("/bin/sh", 'test "$MINE" = 7 -a -n "$PATH"', variables={"MINE": "7"}), 0
+        )
+        self.assertNotIn("MINE", os.environ)
+
+    def test_start(self) -> None:
+        """Whoever does not wait gets the process, which stays a child of ours until we reap it."""
+        pid = start("/bin/sh", "exit $CODE", {"CODE": "5"})
+        found = os.waitid(os.P_PID, pid, os.WEXITED)
+        assert found is not None
+        self.assertEqual((found.si_code, found.si_status), (os.CLD_EXITED, 5))
+        self.assertRaises(FileNotFoundError, start, "/nowhere/sh", "true")

@@ -1,15 +1,17 @@
-"""Commands that the shell runs while everybody waits.
+"""Commands that the shell runs, with or without somebody who waits.
 
-Whoever asks has no reactor running.  The command begins with signals as a login shell has them: a start
-ignores HUP, and a newborn lets all signals wait, which is not for those who may stay in the background.
+Whoever waits has no reactor running; whoever has one starts the command and watches its process.  A command
+begins with signals as a login shell has them: a start ignores HUP, and a newborn lets all signals wait, which
+is not for those who may stay in the background.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from uwsgid.host.syscalls import set_parent_death_signal
@@ -22,17 +24,23 @@ _RESET: Final = (
 )  # fmt: skip
 
 
-def run_and_wait(shell: str, command: str, meanwhile: Callable[[], None] | None = None) -> int:
+def run_and_wait(
+    shell: str,
+    command: str,
+    meanwhile: Callable[[], None] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> int:
     """Run *command* by *shell*; the kernel kills the shell if we die.
 
     Everything that does not close on exec is inherited, as are the directory and the environment.
 
     :param meanwhile: called many times a second until it ends, and once more then.  With ``log-master`` only
         we read what the command writes; its writes fail where nobody does for a tenth of a second.
+    :param variables: what its environment has besides ours.
     :return: the exit code, or 128 and the number of the signal that ended the shell.
     :raises OSError: the shell can not be executed.
     """
-    running = subprocess.Popen((shell, "-c", command), close_fds=False, preexec_fn=_begin)
+    running = _popen(shell, command, variables)
     if meanwhile is None:
         ended = running.wait()
     else:
@@ -42,6 +50,21 @@ def run_and_wait(shell: str, command: str, meanwhile: Callable[[], None] | None 
         meanwhile()
         ended = found
     return ended if ended >= 0 else 128 - ended
+
+
+def start(shell: str, command: str, variables: Mapping[str, str] | None = None) -> int:
+    """Start *command* as `run_and_wait` does, and return at once: the process, which the caller has to reap.
+
+    :raises OSError: the shell can not be executed.
+    """
+    running = _popen(shell, command, variables)
+    running.returncode = 0  # so that this object, which nobody keeps, does not reap it in our place
+    return running.pid
+
+
+def _popen(shell: str, command: str, variables: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, **variables} if variables else None
+    return subprocess.Popen((shell, "-c", command), close_fds=False, preexec_fn=_begin, env=environment)
 
 
 def _begin() -> None:

@@ -21,7 +21,7 @@ from typing import Final
 from zope.interface import implementer
 
 from uwsgid.host import backlog as backlogs
-from uwsgid.host import commands, syscalls, tun
+from uwsgid.host import commands, filters, freebsd, syscalls, tun
 from uwsgid.host import title as titles
 from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
 
@@ -30,7 +30,13 @@ _SIOCGIFADDR: Final = 0x8915
 
 def _facts(found: os.stat_result) -> FileFacts:
     return FileFacts(
-        found.st_ino, found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_mtime_ns / 1e9
+        found.st_ino,
+        found.st_mode,
+        found.st_uid,
+        found.st_gid,
+        found.st_size,
+        found.st_mtime_ns / 1e9,
+        found.st_dev,
     )
 
 
@@ -172,6 +178,12 @@ class Kernel:
     drop_bounding = staticmethod(syscalls.drop_bounding)
     raise_ambient = staticmethod(syscalls.raise_ambient)
     set_no_new_privs = staticmethod(syscalls.set_no_new_privs)
+    load_filter = staticmethod(filters.load)
+
+    # FreeBSD
+
+    jail = staticmethod(freebsd.jail)
+    jail_set = staticmethod(freebsd.jail_set)
 
     # descriptors
 
@@ -305,6 +317,7 @@ class Kernel:
                 found.append((name, socket.inet_ntoa(answer[20:24])))
         return found
 
+    interface_index = staticmethod(socket.if_nametoindex)
     open_tun = staticmethod(tun.make_tun)
 
     @staticmethod
@@ -387,6 +400,7 @@ class Kernel:
         return _wait(os.P_PID, pid)
 
     run_command = staticmethod(commands.run_and_wait)
+    start_command = staticmethod(commands.start)
 
     @staticmethod
     def zombie_children() -> list[int]:

@@ -69,6 +69,7 @@ class MemoryKernel(MemoryIsolation):
         self.ended: dict[int, tuple[int, int]] = {}
         self.pidfds: dict[int, int] = {}
         self.exit_codes: dict[str, int] = {}
+        self._last_command = 5000
 
     # who we are
 
@@ -217,12 +218,24 @@ class MemoryKernel(MemoryIsolation):
         self._maybe_fail("reap")
         return self._reaped(pid)
 
-    def run_command(self, shell: str, command: str, meanwhile: Callable[[], None] | None = None) -> int:
+    def run_command(
+        self,
+        shell: str,
+        command: str,
+        meanwhile: Callable[[], None] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> int:
         self._maybe_fail("run_command")
         if meanwhile is not None:
             meanwhile()
-        self._note("run_command", shell, command)
+        self._note("run_command", shell, command, *_assignments(variables))
         return self.exit_codes.get(command, 0)
+
+    def start_command(self, shell: str, command: str, variables: Mapping[str, str] | None = None) -> int:
+        self._maybe_fail("start_command")
+        self._note("start_command", shell, command, *_assignments(variables))
+        self._last_command += 1
+        return self._last_command
 
     def zombie_children(self) -> list[int]:
         return sorted(self.ended)
@@ -233,3 +246,7 @@ class MemoryKernel(MemoryIsolation):
         code, status = self.ended.pop(pid)
         self._note("reap", pid)
         return pid, code, status
+
+
+def _assignments(variables: Mapping[str, str] | None) -> list[str]:
+    return [f"{name}={value}" for name, value in sorted((variables or {}).items())]
