@@ -317,7 +317,10 @@ class Kernel:
                 found.append((name, socket.inet_ntoa(answer[20:24])))
         return found
 
-    interface_index = staticmethod(socket.if_nametoindex)
+    @staticmethod
+    def interface_index(name: str) -> int:
+        return socket.if_nametoindex(name)
+
     open_tun = staticmethod(tun.make_tun)
 
     @staticmethod

@@ -27,6 +27,7 @@ class MemoryFile:
     uid: int = 0
     gid: int = 0
     mtime: float = 0.0
+    device: int = 0
 
 
 @dataclass(slots=True)
@@ -301,6 +302,13 @@ class MemoryFiles:
     def interface_addresses(self) -> list[tuple[str, str]]:
         return list(self.interfaces)
 
+    def interface_index(self, name: str) -> int:
+        self._maybe_fail("interface_index")
+        names = [interface for interface, _ in self.interfaces]
+        if name not in names:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        return names.index(name) + 1
+
     def open_tun(self, name: str, flags: int) -> tuple[int, str]:
         self._root_only("open_tun")
         if "%d" in name:
@@ -374,7 +382,8 @@ class MemoryFiles:
 
     @staticmethod
     def _facts(found: MemoryFile) -> FileFacts:
-        return FileFacts(found.inode, found.mode, found.uid, found.gid, len(found.content), found.mtime)
+        size = len(found.content)
+        return FileFacts(found.inode, found.mode, found.uid, found.gid, size, found.mtime, found.device)
 
     @staticmethod
     def _own(found: MemoryFile, uid: int, gid: int) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 
+from uwsgid.interfaces import Profile
 from uwsgid.testing.files import MemoryFiles
 
 #: All capabilities that Linux knows.
@@ -25,6 +27,8 @@ class MemoryIsolation(MemoryFiles):
     :ivar hostname: of our UTS namespace.
     :ivar effective: capabilities, as a mask; *permitted*, *passed_on* (the inheritable ones), *bounding* and
         *ambient* likewise.
+    :ivar filters: the profiles that filter our system calls.
+    :ivar jails: how many jails we entered, which is the number of the last one.
     :ivar file_systems: what `statfs` says of a path, where it says something else than 0xEF53 (ext4).
     """
 
@@ -39,6 +43,8 @@ class MemoryIsolation(MemoryFiles):
         self.bounding = ALL_CAPABILITIES
         self.keeps_capabilities = False
         self.no_new_privs = False
+        self.filters: list[Profile] = []
+        self.jails = 0
         self.file_systems: dict[str, int] = {}
 
     def mkdir(self, path: str, mode: int = 0o777) -> None:
@@ -111,6 +117,8 @@ class MemoryIsolation(MemoryFiles):
 
     def drop_bounding(self, capability: int) -> None:
         self._root_only("drop_bounding")
+        if not ALL_CAPABILITIES >> capability & 1:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self.bounding &= ~(1 << capability)
         self._note("drop_bounding", capability)
 
@@ -125,3 +133,22 @@ class MemoryIsolation(MemoryFiles):
         self._maybe_fail("set_no_new_privs")
         self.no_new_privs = True
         self._note("set_no_new_privs")
+
+    def load_filter(self, profile: Profile) -> None:
+        self._root_only("load_filter", allowed=self.no_new_privs)
+        self.filters.append(profile)
+        self._note("load_filter", profile.name)
+
+    def jail(self, path: str, hostname: str, name: str, ip4: Sequence[str], ip6: Sequence[str]) -> int:
+        self._root_only("jail")
+        self._note("jail", path, hostname, name, ",".join(ip4), ",".join(ip6))
+        return self._next_jail()
+
+    def jail_set(self, parameters: Sequence[tuple[bytes, bytes | None]], flags: int) -> int:
+        self._root_only("jail_set")
+        self._note("jail_set", flags, *parameters)
+        return self._next_jail()
+
+    def _next_jail(self) -> int:
+        self.jails += 1
+        return self.jails
