@@ -57,7 +57,7 @@ from uwsgid.request.buffering import how_buffered
 from uwsgid.request.options import Bodies, RequestOptions
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.gateways import Gateway
-from uwsgid.supervise.household import Household
+from uwsgid.supervise.household import BeVassal, Household, nobody_is_a_vassal
 from uwsgid.supervise.processes import Processes
 from uwsgid.worker.dropping import Moment, moment_of
 
@@ -81,6 +81,7 @@ class Boot:
     :ivar kept: descriptors that survive a reload.
     :ivar was_root: we were root when the hooks for that ran.
     :ivar house: the household, once it is made; `household` for those who come later.
+    :ivar be_vassal: as in `Household`.
     """
 
     site: Site
@@ -103,6 +104,7 @@ class Boot:
     kept: Kept | None = None
     was_root: bool = False
     house: Household | None = None
+    be_vassal: BeVassal = nobody_is_a_vassal
 
     @property
     def household(self) -> Household:
@@ -127,14 +129,17 @@ def boot(
     log_file: str = "",
     environ: MutableMapping[str, str] = os.environ,
     starter: Starter | None = None,
+    be_vassal: BeVassal = nobody_is_a_vassal,
 ) -> Boot:
     """Run all steps.
 
     :param starter: hears how it went, where the instance goes to the background; telling it is up to the
         caller, unless a step ends the process.
+    :param be_vassal: as in `Household`.
     :raises UwsgidError: with the one line that tells why the instance does not start.
     """
     state = Boot(site, kernel, say, log_file, environ, kernel.getcwd(), starter or Starter())
+    state.be_vassal = be_vassal
     try:
         for step in STEPS:
             step(state)

@@ -59,6 +59,7 @@ def share_memory(boot: Boot) -> None:
         gateways=tuple(boot.gateways),
         kept=boot.kept,
         read_again=lambda: read_again(boot.site, boot.cwd),
+        be_vassal=boot.be_vassal,
     )
     boot.say(banner.backlog_line(settings[Sockets].listen))
     boot.say(banner.mercy_line(settings[Endings].worker_mercy))
@@ -97,14 +98,14 @@ def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
             stream.reconfigure(line_buffering=True)
     assert boot.logs is not None
     boot.logs.leave()
-    _close_the_reactor()
+    close_the_reactor()
     keep_in_memory(house.kernel, house.settings[Limits])
     become_server_of_births(house)
     house.name_process("seed")
     serve_births(channel, partial(bear, house))
 
 
-def _close_the_reactor() -> None:
+def close_the_reactor() -> None:
     """Close the poller and the waker of a reactor that exists and never ran, and forget it.
 
     The parent goes on to use its own copies.

@@ -31,7 +31,9 @@ from uwsgid.host import Kernel
 from uwsgid.logs.lines import Lines
 from uwsgid.logs.observer import LineObserver
 from uwsgid.logs.options import LogFile
+from uwsgid.master.inheritance import Become
 from uwsgid.master.service import Master
+from uwsgid.supervise.exits import Exit
 
 #: Stands before the traceback of what nobody foresaw.
 OUR_MISTAKE: Final = "this is a mistake of uwsgid, please report it:"
@@ -56,14 +58,20 @@ class Options(UsageOptions):
 
     def postOptions(self) -> None:
         """Answer a question, or find what to serve."""
-        try:
-            decided = decide(self.argv, os.environ)
-        except Exception as error:
-            decided = Answer(_said_of(error), 1, True)
-        os.environ.pop(IN_FALLBACK, None)
+        decided = find_out(self.argv)
         if isinstance(decided, Answer):
             leave(decided)
         self["site"] = decided
+
+
+def find_out(argv: Sequence[str]) -> Site | Answer:
+    """What *argv* and the environment ask for; an answer also where that can not be found out."""
+    try:
+        return decide(argv, os.environ)
+    except Exception as error:
+        return Answer(_said_of(error), 1, True)
+    finally:
+        os.environ.pop(IN_FALLBACK, None)
 
 
 def observer() -> LineObserver:
@@ -87,23 +95,34 @@ def hold_standard_descriptors() -> None:
 
 def leave(answer: Answer) -> NoReturn:
     """Print an answer and exit with its code, or go on with the configuration it falls back to."""
+    present(answer)
+    if answer.fallback:
+        fall_back(answer.fallback)
+    sys.exit(answer.exit_code)
+
+
+def present(answer: Answer) -> None:
+    """Print an answer."""
     stream = sys.stderr if answer.is_error else sys.stdout
     try:
         if answer.text:
             print(answer.text, file=stream, flush=True)
     except BrokenPipeError:  # whoever reads has seen enough, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if answer.fallback:
-        fall_back(answer.fallback)
-    sys.exit(answer.exit_code)
 
 
-def fall_back(config: str) -> NoReturn:
-    """Become an instance with another configuration, which falls back no further."""
+def fall_back(config: str, become: Become | None = None) -> NoReturn:
+    """Become an instance with another configuration, which falls back no further.
+
+    :param become: how, where that is not by an exec.
+    """
     say = Lines(settings_of("")).say_verbose
     say(f"!!! {sys.argv[0]} (pid: {os.getpid()}) exited with status 1 !!!")
     say(f"!!! Fallback config to {config} !!!")
     environ = {**os.environ, IN_FALLBACK: "1", STARTED_AS: started_as(os.environ)}
+    if become is not None:
+        become((config,), environ)
+        sys.exit(Exit.ERROR)
     os.execve(sys.executable, [sys.executable, "-m", "uwsgid", config], environ)
 
 
@@ -148,17 +167,24 @@ class Instance(MultiService):
     """One instance of uwsgid: boot first, then the master.
 
     :param shell: what twistd does for it.
+    :param become: how this process becomes a new instance when this one is over; by an exec where not given.
     """
 
-    def __init__(self, site: Site, shell: Shell | None = None) -> None:
+    def __init__(self, site: Site, shell: Shell | None = None, become: Become | None = None) -> None:
         MultiService.__init__(self)
         self.setName("uwsgid")
         self._site = site
         self._shell = shell or Shell()
         self._boot: Boot | None = None
         self._master: Master | None = None
+        self._become = become
         self._exit_code = 0
         self._starter = Starter()
+
+    @property
+    def exit_code(self) -> int:
+        """What the process is to exit with, once the reactor stopped."""
+        return self._exit_code
 
     def setServiceParent(self, parent: Any) -> None:
         """Join the application.
@@ -172,6 +198,8 @@ class Instance(MultiService):
 
     def privilegedStartService(self) -> None:
         """Boot.  A start that fails ends the process with one clear line."""
+        from uwsgid.door.vassal import live
+
         self._boot = self._or_give_up(
             lambda: boot(
                 self._site,
@@ -179,6 +207,7 @@ class Instance(MultiService):
                 Lines(self._site.settings),
                 log_file="" if self._site.settings[LogFile].to else self._shell.log_file,
                 starter=self._starter,
+                be_vassal=live,
             )
         )
         MultiService.privilegedStartService(self)
@@ -191,6 +220,7 @@ class Instance(MultiService):
         # the last thing this process does, since twistd itself always leaves with 0
         atexit.register(self._leave_with_code)
         inheritance = inheritance_of(self._boot)
+        inheritance.become = self._become
         self._master = self._or_give_up(lambda: Master(inheritance, reactor, self._end))
         self._master.setServiceParent(self)
         self._or_give_up(lambda: MultiService.startService(self))
@@ -216,7 +246,7 @@ class Instance(MultiService):
         if not self._site.is_reload:
             os.environ.pop(RELOADS, None)
         if self._site.fallback:
-            fall_back(self._site.fallback)
+            fall_back(self._site.fallback, self._become)
         if self._shell.in_background:
             raise StartFailed(text) from None
         if self._shell.pidfile:

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from uwsgid.logs.setup import Logs
 from uwsgid.supervise.household import Household
 
+#: Notes what this process is to become when the instance is over: a command line and an environment.
+Become = Callable[[Sequence[str], Mapping[str, str]], None]
+
 
 @dataclass(slots=True)
 class Inheritance:
@@ -24,6 +27,7 @@ class Inheritance:
     :ivar no_server: end as soon as everything is loaded.
     :ivar removals: what to remove at exit, as pairs of a label for the log and a path.
     :ivar write_pidfiles: writes the pid files again.
+    :ivar become: how this process becomes a new instance; None where that takes an exec.
     """
 
     household: Household
@@ -39,3 +43,4 @@ class Inheritance:
     removals: Sequence[tuple[str, str]]
     write_pidfiles: Callable[[], None]
     started_with: Mapping[str, str] = field(default_factory=dict)
+    become: Become | None = None

@@ -3,6 +3,9 @@
 The process keeps its pid, its directory and its listening sockets; everything else is read and made again.
 Before workers are disturbed, a helper process reads the configuration: one that can not be used changes
 nothing.
+
+A vassal that was forked needs no image, and may sit in a jail that has none: it begins again within its
+process (`uwsgid.door.vassal`), and its helper is a child of its seed.
 """
 
 from __future__ import annotations
@@ -18,12 +21,16 @@ from twisted.internet.utils import getProcessOutputAndValue
 from uwsgid.host import Listener, prepare_reload
 from uwsgid.host.kept import Kept
 from uwsgid.interfaces import IKernel
+from uwsgid.master.inheritance import Become
 from uwsgid.master.unixsignals import hold, release
 
 #: Set by the emperor in the environment of its vassals.
 EMPEROR: Final = "UWSGI_EMPEROR_FD"
 #: What ``uwsgid check`` exits with for a configuration that can not be used.
 _UNUSABLE: Final = 2
+
+#: Is told whether a configuration can be used, and what is to be said about it.
+Verdict = Callable[[bool, list[str]], None]
 
 
 class Sources:
@@ -57,6 +64,8 @@ class Reexec:
     :param environ: what the new image finds in its environment, the sockets apart.  The present one has what
         the configuration put there, which must not be taken for what the operator said.
     :param kept: descriptors that the new image gets, besides the sockets.
+    :param become: what to do instead of an exec.
+    :param read: reads the configuration in a helper that is no new image, and tells its problems.
     """
 
     def __init__(
@@ -69,8 +78,12 @@ class Reexec:
         say: Callable[[str], None],
         environ: Mapping[str, str] = os.environ,
         kept: Kept | None = None,
+        become: Become | None = None,
+        read: Callable[[Verdict], None] | None = None,
     ) -> None:
         self._kept = kept
+        self._become = become
+        self._read = read
         self._reactor = reactor
         self._kernel = kernel
         self._argv = tuple(argv)
@@ -85,11 +98,11 @@ class Reexec:
         A user that was dropped to may have no access to the interpreter.  Under an emperor that is fine: the
         instance ends, and is started again.
         """
-        if EMPEROR in self._environ or os.access(sys.executable, os.X_OK):
+        if self._become is not None or EMPEROR in self._environ or os.access(sys.executable, os.X_OK):
             return ""
         return f"uid {self._kernel.getuid()} can not execute {sys.executable}, only a restart can"
 
-    def check(self, verdict: Callable[[bool, list[str]], None]) -> None:
+    def check(self, verdict: Verdict) -> None:
         """Read the configuration in a helper process and tell *verdict* whether it can be used.
 
         Where the helper itself can not run, as in a jail without an interpreter, the answer is yes: the new
@@ -98,6 +111,9 @@ class Reexec:
         obstacle = self.obstacle()
         if obstacle:
             verdict(False, [obstacle])
+            return
+        if self._read is not None:
+            self._read(verdict)
             return
         found: Deferred[tuple[bytes, bytes, int]] = maybeDeferred(
             getProcessOutputAndValue,
@@ -116,7 +132,10 @@ class Reexec:
         found.addCallbacks(judge, lambda failure: verdict(True, []))
 
     def execute(self, before: Callable[[], None]) -> None:
-        """Become the new image.  Returns only where the kernel refuses, by raising `OSError`.
+        """Become the new image.
+
+        It returns where the process goes on without an exec, and raises `OSError` where the kernel refuses
+        one.
 
         :param before: the last thing to do here.
         """
@@ -127,6 +146,11 @@ class Reexec:
             self._say(line)
         if self._kept is not None:
             self._kept.leave_behind(self._environ)
+        if self._become is not None:
+            before()
+            hold()
+            self._become(self._argv, self._environ)
+            return
         self._say(f"running {sys.executable}")
         before()
         hold()

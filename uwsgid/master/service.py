@@ -113,6 +113,7 @@ class Master(MultiService):
             self._say,
             inheritance.started_with,
             house.kept,
+            inheritance.become,
         )
         self._sources = Sources(inheritance.sources)
         self._checking = self._check_again = False  # a helper process reads the changed configuration
@@ -375,6 +376,10 @@ class Master(MultiService):
         self._run_last_hooks()
         say_goodbye(self._inheritance)
         self._intake.stop()
+        self._part(code)
+
+    def _part(self, code: int) -> None:
+        """Tell everybody who waits that this is over."""
         over, self._over = self._over, Deferred()
         self._over.callback(None)
         over.callback(None)
@@ -391,10 +396,14 @@ class Master(MultiService):
             self._intake.stop()
             self._inheritance.logs.restore()
 
+        def goes_on(_: object) -> None:
+            if self._inheritance.become is not None:
+                self._part(code)
+
         def refused(failure: Failure) -> None:
             self._say(f"no new process image can be started: {failure.getErrorMessage()}")
             self._finish(1)
 
         closing = self.statistics.stopService()
         closing.addBoth(lambda _: self._reexec.execute(before))
-        closing.addErrback(refused)
+        closing.addCallbacks(goes_on, refused)

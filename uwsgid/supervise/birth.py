@@ -73,7 +73,7 @@ def bear(household: Household, record: Fork, descriptors: list[int]) -> NoReturn
             )
         )
     except SystemExit as leaving:
-        code = _code_of(leaving)
+        code = code_of(leaving)
     except UwsgidError as error:
         household.say(f"{record.role} {record.slot}: {error}")
     except BaseException:
@@ -83,7 +83,7 @@ def bear(household: Household, record: Fork, descriptors: list[int]) -> NoReturn
         leave(code)
 
 
-def _code_of(leaving: SystemExit) -> int:
+def code_of(leaving: SystemExit) -> int:
     """The exit code that Python gives to ``sys.exit``: 0 without an argument, 1 and the text for a text."""
     if leaving.code is None:
         return Exit.OK

@@ -27,8 +27,13 @@ def _nothing_to_read() -> Settings:
     raise InternalError("this household was made without a configuration to read again")
 
 
-def _nobody_to_be(argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
-    raise InternalError("this household was made without the life of a vassal")
+#: Lives the life of a whole other instance, by its command line and its environment.
+BeVassal = Callable[[Sequence[str], Mapping[str, str]], NoReturn]
+
+
+def nobody_is_a_vassal(argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Stands where nobody said how to be a vassal."""
+    raise InternalError("this household was made without a way to live as a vassal")
 
 
 @dataclass(slots=True)
@@ -67,7 +72,7 @@ class Household:
     gateways: Sequence[Gateway] = ()
     kept: Kept | None = None
     read_again: Callable[[], Settings] = _nothing_to_read
-    be_vassal: Callable[[Sequence[str], Mapping[str, str]], NoReturn] = _nobody_to_be
+    be_vassal: BeVassal = nobody_is_a_vassal
     apps: Any = None
     languages: list[Any] = field(default_factory=list)
 
