@@ -184,6 +184,13 @@ class IKernel(Interface):
     def unshare(flags: int) -> None:
         """Leave the namespaces of *flags* (``CLONE_NEW…``) for new ones; see unshare(2)."""
 
+    def unshare_mapped(flags: int, uid_map: str, gid_map: str, setgroups: bool) -> None:
+        """As `unshare`, with a user namespace, whose maps are written from outside.
+
+        :param uid_map: lines of *inside outside count*; *gid_map* likewise.
+        :param setgroups: whether supplementary groups may be changed inside.
+        """
+
     def setns(fd: int, kind: int = 0) -> None:
         """Enter the namespace that *fd* stands for; *kind* is its ``CLONE_NEW…``, or 0 for any."""
 

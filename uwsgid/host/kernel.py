@@ -21,7 +21,7 @@ from typing import Final
 from zope.interface import implementer
 
 from uwsgid.host import backlog as backlogs
-from uwsgid.host import commands, filters, freebsd, syscalls, tun
+from uwsgid.host import commands, idmaps, filters, freebsd, syscalls, tun
 from uwsgid.host import title as titles
 from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
 
@@ -159,6 +159,7 @@ class Kernel:
     # namespaces, mounts and the root
 
     unshare = staticmethod(syscalls.unshare)
+    unshare_mapped = staticmethod(idmaps.unshare_mapped)
     setns = staticmethod(syscalls.setns)
     mount = staticmethod(syscalls.mount)
     umount = staticmethod(syscalls.umount)

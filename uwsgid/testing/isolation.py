@@ -69,6 +69,16 @@ class MemoryIsolation(MemoryFiles):
         self.namespaces |= flags
         self._note("unshare", hex(flags))
 
+    def unshare_mapped(self, flags: int, uid_map: str, gid_map: str, setgroups: bool) -> None:
+        self._maybe_fail("unshare_mapped")
+        self.namespaces |= flags
+        for line in uid_map.splitlines():
+            inside, outside, count = (int(number) for number in line.split())
+            if outside <= self.uid < outside + count:
+                self.uid += inside - outside
+                break
+        self._note("unshare_mapped", hex(flags), uid_map, gid_map, setgroups)
+
     def setns(self, fd: int, kind: int = 0) -> None:
         self._root_only("setns")
         self._note("setns", fd, hex(kind))
