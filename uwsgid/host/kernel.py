@@ -21,7 +21,7 @@ from typing import Final
 from zope.interface import implementer
 
 from uwsgid.host import backlog as backlogs
-from uwsgid.host import commands, idmaps, filters, freebsd, syscalls, tun
+from uwsgid.host import commands, filters, freebsd, idmaps, syscalls, tun
 from uwsgid.host import title as titles
 from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
 
