@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.testing.packets import PLAIN, SYN, VASSAL, WORLD, icmp, ipv4, ipv6, tcp, udp
-from uwsgid.tuntap.capture import Capture, Filter, Tap
+from uwsgid.testing.packets import PLAIN, SYN, VASSAL, WORLD, icmp, ipv4, tcp, udp
+from uwsgid.tuntap.capture import Capture, Filter
 from uwsgid.tuntap.decision import DROP, HOST, PEER, Decision
 from uwsgid.tuntap.peer import Peer
 from uwsgid.tuntap.rules import read_rule
 from uwsgid.wire import pcapng
 from uwsgid.wire.events import NEED_DATA
-from uwsgid.wire.ip import BadPacket, Buffer, Facts, look, read_address
+from uwsgid.wire.ip import BadPacket, Facts, look, read_address
 
 TO_HOST = Decision(HOST)
 DENIED = Decision(DROP, reason="denied", rule=read_rule("deny any any tcp"))
@@ -235,6 +235,14 @@ class CaptureTests(SynchronousTestCase):
         )
         self.assertEqual((capture.shown, capture.lost), (2, 0))
 
+    def test_way(self) -> None:
+        """Of a packet that was lost it is told where it was sent."""
+        ping = PLAIN["ping"]
+        lost = Decision(DROP, blue(), reason="full")
+        self.capture("dropped").show(ping, 0, len(ping), True, lost, None, Decision(PEER, blue()))
+        (seen,) = self.seen()
+        self.assertEqual(seen.comment, "drop, full, on its way to 192.168.0.2")
+
     def test_start(self) -> None:
         """The head of the stream comes at once, for readers that wait for it."""
         self.capture()
@@ -275,61 +283,3 @@ class CaptureTests(SynchronousTestCase):
         (seen,) = self.seen()
         self.assertEqual((seen.data, seen.length), (b"", 0))
         self.assertIn("runt", seen.comment)
-
-
-class Notebook:
-    """A switch that writes down what it is asked, and sends all to the host."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[object, ...]] = []
-
-    def from_peer(self, peer: Peer, buffer: Buffer, start: int, end: int, now: float) -> Decision:
-        """Write it down."""
-        self.asked.append((peer, bytes(buffer), start, end, now))
-        return TO_HOST
-
-    def from_host(self, buffer: Buffer, start: int, end: int, now: float) -> Decision:
-        """Write it down."""
-        self.asked.append(("host", bytes(buffer), start, end, now))
-        return DENIED
-
-    def from_gateway(self, buffer: Buffer, start: int, end: int, now: float) -> Decision:
-        """Write it down."""
-        self.asked.append(("gateway", bytes(buffer), start, end, now))
-        return SPOOFED
-
-
-class TapTests(SynchronousTestCase):
-    """A tap looks on, and changes nothing."""
-
-    def test_passes_on(self) -> None:
-        """The switch is asked, its decision is returned, and all captures see it."""
-        switch, peer, packet = Notebook(), blue(), ipv6(udp())
-        tap = Tap(switch)
-        seen: list[bytes] = []
-
-        def write(data: bytes) -> bool:
-            seen.append(data)
-            return True
-
-        tap.captures += [Capture(write, "a", Filter()), Capture(write, "b", Filter("in"))]
-        del seen[:]
-        size = len(packet)
-        self.assertIs(tap.from_peer(peer, packet, 0, size, 1.0), TO_HOST)
-        self.assertEqual(len(seen), 1)
-        self.assertIs(tap.from_host(packet, 0, size, 2.0), DENIED)
-        self.assertIs(tap.from_gateway(packet, 0, size, 3.0), SPOOFED)
-        self.assertEqual(len(seen), 5)
-        self.assertEqual(
-            switch.asked,
-            [
-                (peer, packet, 0, size, 1.0),
-                ("host", packet, 0, size, 2.0),
-                ("gateway", packet, 0, size, 3.0),
-            ],
-        )
-
-    def test_nobody_looks(self) -> None:
-        """Without captures a tap is a switch."""
-        packet = PLAIN["tcp"]
-        self.assertIs(Tap(Notebook()).from_peer(blue(), packet, 0, len(packet), 0.0), TO_HOST)

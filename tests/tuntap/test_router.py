@@ -20,7 +20,6 @@ from uwsgid.testing.packets import ipv4, ipv6, tcp, udp
 from uwsgid.tuntap import listen
 from uwsgid.tuntap import router as routers
 from uwsgid.tuntap.access import Credentials
-from uwsgid.tuntap.capture import Tap
 from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.decision import Decision
 from uwsgid.tuntap.offload import HEADER, NEEDS_CSUM, finish
@@ -29,6 +28,7 @@ from uwsgid.tuntap.options import RouterSpec
 from uwsgid.tuntap.policy import Policy
 from uwsgid.tuntap.router import serve
 from uwsgid.tuntap.rules import read_route, read_rule
+from uwsgid.tuntap.tap import Tap
 from uwsgid.wire.handover import Hello
 from uwsgid.wire.ip import look, show
 from uwsgid.wire.tunframe import frame
@@ -308,7 +308,7 @@ class LifeTests(RouterCase):
             raise ZeroDivisionError
 
         self.host.hold(packet(HOST, BLUE))
-        self.router._pump.ask(FailingTap(self.router.switch))
+        self.router._pump.ask(FailingTap(self.router.switch, print))
         self.router._sides[0].doRead()
         self.router.switch.policy.any_gateway = True
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:

@@ -122,7 +122,9 @@ class CaptureTests(RouterCase):
         device, _ = self.device_peer(RED)
         device.hold(packet(RED, "8.8.8.8", b"three"))
         self.host.hold(packet("8.8.8.8", BLUE, b"four"))
-        self.reactor.turn(2)
+        self.reactor.turn()
+        self.reactor.advance(0)
+        self.reactor.turn()
         seen = viewer.recv(1 << 16)
         self.assertEqual(seen[:4], b"\x0a\x0d\x0d\x0a")
         for word in (b"one", b"three", b"four", b"from 192.168.0.2", b"to the host"):
@@ -158,6 +160,7 @@ class CaptureTests(RouterCase):
         client._left += bytes(CAPTURE_QUEUE)
         self.client.send(frame(packet(BLUE, HOST)))
         self.reactor.turn()
+        self.reactor.advance(0)
         self.assertEqual(self.host.written(), [packet(BLUE, HOST)])
         self.assertEqual(shown.lost, 1)
         viewer.close()

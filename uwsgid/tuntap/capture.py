@@ -1,8 +1,7 @@
 """Captures: what crosses a router, and what became of each packet, as a stream for Wireshark.
 
-A `Filter` says which packets are wanted, a `Capture` turns them into pcapng for one client, and a `Tap`
-stands between whoever moves packets and the switch that decides, for as long as somebody captures.  While
-nobody does, there is no tap, and a packet costs what it always costs.
+A `Filter` says which packets are wanted, and a `Capture` turns them into pcapng for one client.  Where it
+gets them from is told by `uwsgid.tuntap.tap`.
 
 The words of a filter; all have to fit, but for those on the other side of an ``or``::
 
@@ -19,15 +18,14 @@ The words of a filter; all have to fit, but for those on the other side of an ``
     or                        or what follows
     snap 96                   keep no more bytes of each packet; once, and first
 
-Packets that are no proper packets are shown too: they fit no word about addresses, ports and protocols.  What
-a decision could not foresee, a queue that is full for example, is not shown.
+Packets that are no proper packets are shown too: they fit no word about addresses, ports and protocols.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from uwsgid._version import __version__
 from uwsgid.tuntap.decision import DROP
@@ -127,11 +125,19 @@ class Capture:
         write(pcapng.section(f"uwsgid {__version__}") + pcapng.interface(name, filter.snap))
 
     def show(
-        self, buffer: Buffer, start: int, end: int, inward: bool, decision: Decision, peer: Peer | None
+        self,
+        buffer: Buffer,
+        start: int,
+        end: int,
+        inward: bool,
+        decision: Decision,
+        peer: Peer | None,
+        way: Decision | None = None,
     ) -> None:
         """Show the packet in ``buffer[start:end]``, if it is wanted.
 
         :param inward: it came from the host or the gateway; else it came from *peer*.
+        :param way: where it was sent when it was lost; None for a packet that was not.
         """
         facts: Facts | None = None
         try:
@@ -141,6 +147,8 @@ class Capture:
         if not self._filter.fits(facts, inward, decision):
             return
         comment = str(decision) if peer is None else f"from {peer.name}: {decision}"
+        if way is not None:
+            comment += f", on its way {way}"
         if self._unsaid:
             comment += f" ({self._unsaid} packets before this one are not shown)"
         length = max(end - start, 0)
@@ -158,53 +166,6 @@ class Capture:
         else:
             self.lost += 1
             self._unsaid += 1
-
-
-class Decider(Protocol):
-    """What a tap stands before: the switch."""
-
-    def from_peer(self, peer: Peer, buffer: Buffer, start: int, end: int, now: float) -> Decision:
-        """Decide about a packet of *peer*."""
-
-    def from_host(self, buffer: Buffer, start: int, end: int, now: float) -> Decision:
-        """Decide about a packet of the host."""
-
-    def from_gateway(self, buffer: Buffer, start: int, end: int, now: float) -> Decision:
-        """Decide about a packet of the gateway."""
-
-
-class Tap:
-    """Asks the switch, and shows the captures what it said.
-
-    :ivar captures: who wants to see it.
-    """
-
-    __slots__ = ("_switch", "captures")
-
-    def __init__(self, switch: Decider) -> None:
-        self._switch = switch
-        self.captures: list[Capture] = []
-
-    def from_peer(self, peer: Peer, buffer: Buffer, start: int, end: int, now: float) -> Decision:
-        """As `uwsgid.tuntap.switch.Switch.from_peer`."""
-        decision = self._switch.from_peer(peer, buffer, start, end, now)
-        for capture in self.captures:
-            capture.show(buffer, start, end, False, decision, peer)
-        return decision
-
-    def from_host(self, buffer: Buffer, start: int, end: int, now: float) -> Decision:
-        """As `uwsgid.tuntap.switch.Switch.from_host`."""
-        decision = self._switch.from_host(buffer, start, end, now)
-        for capture in self.captures:
-            capture.show(buffer, start, end, True, decision, None)
-        return decision
-
-    def from_gateway(self, buffer: Buffer, start: int, end: int, now: float) -> Decision:
-        """As `uwsgid.tuntap.switch.Switch.from_gateway`."""
-        decision = self._switch.from_gateway(buffer, start, end, now)
-        for capture in self.captures:
-            capture.show(buffer, start, end, True, decision, None)
-        return decision
 
 
 # ---- the words of a filter ---------------------------------------------------------------------------------

@@ -27,7 +27,6 @@ from uwsgid.wire.tunframe import FrameDecoder, PacketFrame, RuleBlock
 
 if TYPE_CHECKING:
     from uwsgid.tuntap.peer import Peer
-    from uwsgid.tuntap.switch import Switch
 
 READ_SIZE: Final = 65536  #: bytes that are read from a stream before others have a turn
 HEADER: Final = 4  #: bytes before a packet in a stream
@@ -39,7 +38,6 @@ class Owner(Protocol):
     """Who holds the links: the router."""
 
     reactor: Any
-    switch: Switch
     clock: Callable[[], float]
 
     def lost(self, link: Link, why: str) -> None:
@@ -166,13 +164,13 @@ class DeviceLink(Link):
         try:
             os.pwritev(self.device, (view[:size],), -1, NOWAIT)
         except OSError as error:
-            self._owner.switch.lose(self.peer, reason_of(error), size - VNET)
+            self._pump.lose(self.peer, reason_of(error), size - VNET)
 
     def send_plain(self, packet: bytes) -> None:
         try:
             os.pwritev(self.device, (PLAIN, packet), -1, NOWAIT)
         except OSError as error:
-            self._owner.switch.lose(self.peer, reason_of(error), len(packet))
+            self._pump.lose(self.peer, reason_of(error), len(packet))
 
     def ended(self) -> bool:
         """Whether the peer has left, and the reactor has not told us yet."""
@@ -289,15 +287,15 @@ class FrameLink(Link):
         if finish(buffer, size):
             self.send_plain(view[VNET:size])
         else:
-            self._owner.switch.lose(self.peer, "invalid", size - VNET)
+            self._pump.lose(self.peer, "invalid", size - VNET)
 
     def send_plain(self, packet: bytes | memoryview) -> None:
         size = len(packet)
         if self._queued + HEADER + size > self.limit:
-            self._owner.switch.lose(self.peer, "full", size)
+            self._pump.lose(self.peer, "full", size)
             return
         if size > self._size_limit:
-            self._owner.switch.lose(self.peer, "length", size)
+            self._pump.lose(self.peer, "length", size)
             return
         header = bytes((0, size & 0xFF, size >> 8, 0))
         sent = 0
@@ -309,7 +307,7 @@ class FrameLink(Link):
             except OSError:
                 # the reactor will tell of the broken connection; a closing of links in the midst of a batch
                 # would pull them away from under the hot loop
-                self._owner.switch.lose(self.peer, "unattached", size)
+                self._pump.lose(self.peer, "unattached", size)
                 return
             if sent == HEADER + size:
                 return

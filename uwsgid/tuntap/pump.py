@@ -21,10 +21,10 @@ from uwsgid.tuntap.offload import PLAIN, finish, is_usual
 from uwsgid.wire.ip import VNET
 
 if TYPE_CHECKING:
-    from uwsgid.tuntap.capture import Tap
     from uwsgid.tuntap.decision import Decision
     from uwsgid.tuntap.peer import Peer
     from uwsgid.tuntap.switch import Switch
+    from uwsgid.tuntap.tap import Tap
 
 BATCH: Final = 64  #: packets that are read from one descriptor before others have a turn
 
@@ -64,7 +64,7 @@ class Pump:
     :param clock: monotonic seconds.
     """
 
-    __slots__ = ("_asked", "_buffer", "_clock", "_device", "_gateway", "_switch", "_view", "_views")
+    __slots__ = ("_asked", "_buffer", "_clock", "_device", "_gateway", "_view", "_views")
 
     def __init__(
         self,
@@ -73,7 +73,6 @@ class Pump:
         gateway: socket.socket | None,
         clock: Callable[[], float],
     ) -> None:
-        self._switch = switch
         self._asked: Switch | Tap = switch
         self._device = device
         self._gateway = gateway
@@ -123,7 +122,7 @@ class Pump:
             if not size:
                 return errno.EBADFD
             if buffer[0] and not is_usual(buffer) and not finish(buffer, size):
-                self._switch.lose(peer, "invalid")
+                self._asked.refuse(peer, buffer, VNET, size, "invalid")
                 continue
             decision = decide(peer, buffer, VNET, size, now)
             kind = decision.kind
@@ -131,7 +130,7 @@ class Pump:
                 try:
                     write(host, view[:size])
                 except OSError as error:
-                    self._switch.lose(peer, reason_of(error))
+                    self._asked.lose(peer, reason_of(error))
             elif kind == _PEER:
                 target: Any = decision.peer
                 target.link.send(buffer, view, size)
@@ -147,7 +146,7 @@ class Pump:
             try:
                 os.writev(self._device, (PLAIN, packet))
             except OSError as error:
-                self._switch.lose(peer, reason_of(error))
+                self._asked.lose(peer, reason_of(error))
         elif kind == _PEER:
             target: Any = decision.peer
             target.link.send_plain(packet)
@@ -161,10 +160,18 @@ class Pump:
             target: Any = decision.peer
             target.link.send_plain(packet)
 
+    def lose(self, peer: Peer, reason: str, size: int) -> None:
+        """The packet that was decided about last, of *size* bytes, can not be delivered to *peer*."""
+        self._asked.lose(peer, reason, size)
+
+    def refuse_datagram(self, packet: bytes) -> None:
+        """Drop a packet that came through the UDP gateway from somebody who may not send any."""
+        self._asked.refuse(None, packet, 0, len(packet), "target")
+
     def _send_away(self, peer: Peer, decision: Decision, size: int) -> None:
         """Through the UDP gateway, which knows no virtio header."""
         if not finish(self._buffer, size):
-            self._switch.lose(peer, "invalid")
+            self._asked.lose(peer, "invalid")
         else:
             self._send_datagram(peer, self._view[VNET:size], decision.target)
 
@@ -173,6 +180,6 @@ class Pump:
         try:
             self._gateway.sendto(packet, target)
         except BlockingIOError:
-            self._switch.lose(peer, "full")
+            self._asked.lose(peer, "full")
         except OSError:
-            self._switch.lose(peer, "target")
+            self._asked.lose(peer, "target")

@@ -14,13 +14,14 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.errors import KernelError, PeerError, UwsgidError
 from uwsgid.host.syscalls import same_open_file
 from uwsgid.host.tun import DeviceFacts, set_offload
 from uwsgid.supervise.exits import Exit
-from uwsgid.tuntap.capture import Capture, Filter, Tap
+from uwsgid.tuntap.capture import Capture, Filter
 from uwsgid.tuntap.decision import Refused
 from uwsgid.tuntap.links import DeviceLink, FrameLink, Link
 from uwsgid.tuntap.listen import Credentials, Doors
@@ -35,6 +36,7 @@ from uwsgid.tuntap.rules import read_device_rule
 from uwsgid.tuntap.sides import GatewaySide, HostSide
 from uwsgid.tuntap.statsserver import StatsServer
 from uwsgid.tuntap.switch import Switch
+from uwsgid.tuntap.tap import Tap
 from uwsgid.wire.handover import Answer, Hello
 from uwsgid.wire.ip import read_address
 
@@ -119,7 +121,7 @@ class Router:
         self._stats: StatsServer | None = None
         if opened.stats >= 0:
             self._stats = StatsServer(_socket(opened.stats), self, http=opened.stats_http)
-        self._tap = Tap(self.switch)
+        self._tap = Tap(self.switch, partial(reactor.callLater, 0))
         self._report = Report(
             RouterFacts(opened.name, opened.spec.socket, opened.spec.gateway),
             self.switch,
@@ -328,6 +330,7 @@ class Router:
 
     def end_capture(self, capture: Capture) -> None:
         """Show them no longer."""
+        self._tap.settle()
         self._tap.captures.remove(capture)
         if not self._tap.captures:
             self._pump.ask(self.switch)

@@ -84,7 +84,7 @@ class GatewaySide:
                 # what the kernel has to say about a datagram that we sent, such as "connection refused"
                 continue
             if not router.switch.policy.accepts_from(sender[0]):
-                router.switch.lose(None, "target")
+                self._pump.refuse_datagram(packet)
                 continue
             try:
                 self._pump.pass_datagram(packet, now)

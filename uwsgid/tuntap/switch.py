@@ -2,7 +2,8 @@
 
 It decides and counts; it moves nothing.  Whoever reads a packet asks `Switch.from_peer`, `Switch.from_host`
 or `Switch.from_gateway` and carries out the `Decision`; a packet that then can not be delivered comes back by
-`Switch.lose`.  Time is an argument, and nothing here waits.
+`Switch.lose`, and one that can not even be asked about by `Switch.refuse`.  Time is an argument, and nothing
+here waits.
 
 A packet from a peer passes these, in this order:
 
@@ -364,6 +365,10 @@ class Switch:
         if peer is not None and size:
             peer.tx_packets -= 1
             peer.tx_bytes -= size
+        self._count_drop(peer, reason, inward=True)
+
+    def refuse(self, peer: Peer | None, buffer: Buffer, start: int, end: int, reason: str) -> None:
+        """A packet that can not be asked about, for a virtio header or a sender that nobody accepts."""
         self._count_drop(peer, reason, inward=True)
 
     # ---- peers and their addresses ---------------------------------------------------------------------
