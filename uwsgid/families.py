@@ -29,3 +29,5 @@ gateway_setups: Final[Registry[Callable[..., Any]]] = Registry("gateway setup")
 api_functions: Final[Registry[Callable[..., Any]]] = Registry("function of the uwsgi module")
 #: Where a log line can go: ``file``.
 loggers: Final[Registry[Any]] = Registry("logger")
+#: Where an emperor finds its vassals, by scheme: ``dir``, ``glob``.
+imperial_monitors: Final[Registry[Any]] = Registry("imperial monitor")
