@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import socket
+import threading
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
@@ -80,6 +81,38 @@ class Calls(SynchronousTestCase):
         place = ctypes.create_string_buffer(8)
         syscalls.write_memory(ctypes.addressof(place), b"uwsgid")
         self.assertEqual(syscalls.read_memory(ctypes.addressof(place), 8), b"uwsgid\0\0")
+
+    def test_sibling(self) -> None:
+        """A child of our child is ours, knows its own thread id, and forks and runs threads as any other."""
+        told, tell = os.pipe()
+
+        def live() -> int:
+            grandchild = os.fork()
+            if grandchild == 0:
+                os._exit(4)
+            thread = threading.Thread(target=os.write, args=(tell, b" %d " % os.getppid()))
+            thread.start()
+            thread.join()
+            return os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1])
+
+        def act() -> int:
+            sibling = syscalls.fork_sibling()
+            if sibling == 0:
+                code = 99
+                try:
+                    code = 7 if threading.get_native_id() == os.getpid() else 98
+                    code += live()
+                finally:
+                    os._exit(code)
+            os.write(tell, b"%d " % sibling)
+            return 0
+
+        self.assertEqual(self.code_of(act), 0)
+        sibling, status = os.wait()
+        os.close(tell)
+        with os.fdopen(told) as pipe:
+            self.assertEqual(set(pipe.read().split()), {str(sibling), str(os.getpid())})
+        self.assertEqual(os.waitstatus_to_exitcode(status), 7 + 4)
 
     def needs_root(self) -> None:
         if os.geteuid() != 0:

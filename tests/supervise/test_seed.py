@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
 import socket
+import threading
 from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.host import Kernel
 from uwsgid.host.children import ExitStatus, exit_status, watch_child
+from uwsgid.supervise import seed
 from uwsgid.supervise.conversation import Conversation
 from uwsgid.supervise.seed import SENT_TO_GROUPS, receive, serve_births
 from uwsgid.wire.control import (
@@ -59,13 +62,20 @@ class SeedCase(SynchronousTestCase):
         self.pids: set[int] = set()
         self.addCleanup(self.end_all)
 
-    def serve(self, bear: Callable[[Fork, list[int]], None] = talk_and_wait) -> socket.socket:
+    def serve(
+        self,
+        bear: Callable[[Fork, list[int]], None] = talk_and_wait,
+        run: Callable[[socket.socket], None] | None = None,
+    ) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
             try:
                 ours.close()
-                serve_births(theirs, bear)
+                if run is not None:
+                    run(theirs)
+                else:
+                    serve_births(theirs, bear)
             finally:
                 os._exit(0)
         theirs.close()
@@ -104,8 +114,33 @@ class SeedCase(SynchronousTestCase):
 
 class Births(SeedCase):
     def test_birth(self) -> None:
-        """The child knows what it shall be, and is ours: the midwife has gone."""
-        pid, talk = self.order(self.serve())
+        """The child knows what it shall be, and is ours."""
+        self.check_birth(self.serve())
+
+    def test_midwife(self) -> None:
+        """Where no sibling can be had, a midwife forks the child, and is gone when we hear of it."""
+
+        def refuse() -> int:
+            raise OSError(errno.ENOSYS, "Function not implemented")
+
+        self.patch(seed, "fork_sibling", refuse)
+        self.check_birth(self.serve())
+
+    def test_threads(self) -> None:
+        """A server that has another thread calls the midwife, whose fork copes with locks of that thread."""
+
+        def serve(channel: socket.socket) -> None:
+            threading.Thread(target=signal.pause, daemon=True).start()
+            self.patch(seed, "fork_sibling", no_sibling)
+            serve_births(channel, talk_and_wait)
+
+        def no_sibling() -> int:
+            os._exit(9)
+
+        self.check_birth(self.serve(run=serve))
+
+    def check_birth(self, server: socket.socket) -> None:
+        pid, talk = self.order(server)
         self.assertEqual(heard(talk), Ready(pid))
         said = heard(talk)
         assert isinstance(said, Ask)
@@ -185,7 +220,7 @@ class Births(SeedCase):
         def refuse() -> int:
             raise OSError(11, "Resource temporarily unavailable")
 
-        self.patch(os, "fork", refuse)
+        self.patch(seed, "fork_sibling", refuse)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
             socket.send_fds(ours, [Fork(3, "worker", 1, 0, 1).pack()], [0])

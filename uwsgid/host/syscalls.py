@@ -7,6 +7,7 @@ Each function is one call; it raises `OSError` with its errno.  The numbers are 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import sys
@@ -19,6 +20,7 @@ PR_SET_NAME: Final = 15
 PR_CAPBSET_DROP: Final = 24
 PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
+PR_GET_TID_ADDRESS: Final = 40
 PR_CAP_AMBIENT: Final = 47
 PR_CAP_AMBIENT_RAISE: Final = 2
 
@@ -34,11 +36,22 @@ _KCMP_FILE: Final = 0
 _SYS_PIVOT_ROOT: Final = {"x86_64": 155, "i686": 217, "armv7l": 218, "ppc64le": 203, "s390x": 217}.get(
     platform.machine(), 41
 )
+#: clone3(2), by the same number everywhere
+_SYS_CLONE3: Final = 435
+_CLONE_PARENT: Final = 0x00008000
+_CLONE_CHILD_CLEARTID: Final = 0x00200000
+_CLONE_CHILD_SETTID: Final = 0x01000000
+#: struct clone_args, version 0: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls
+_CLONE_ARGS: Final = Struct("=8Q")
 #: _LINUX_CAPABILITY_VERSION_3: two words of 32 bits for each set
 _CAPABILITY_VERSION: Final = 0x20080522
 _CAPABILITIES: Final = Struct("=6I")
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
+#: the same, called without letting other threads run meanwhile
+_held: Final = ctypes.PyDLL(None, use_errno=True)
+_held.syscall.restype = ctypes.c_long
+_python: Final = ctypes.pythonapi
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _libc.prctl.restype = ctypes.c_int
 _libc.mlockall.argtypes = [ctypes.c_int]
@@ -83,6 +96,35 @@ def set_thread_name(name: str) -> None:
     """Set the short name of this thread, what ``ps -o comm`` shows.  The kernel keeps 15 bytes."""
     text = ctypes.create_string_buffer(name.encode(errors="replace")[:15])
     _check(_libc.prctl(PR_SET_NAME, ctypes.addressof(text), 0, 0, 0), "prctl(PR_SET_NAME)")
+
+
+def fork_sibling() -> int:
+    """Fork a child of our *parent*: 0 in the child, its process id here.
+
+    It does what `os.fork` does, by the same functions of Python, but for one flag (CLONE_PARENT, clone(2)).
+    Handlers that C libraries registered by pthread_atfork(3) are not run, and no other thread may be there.
+
+    :raises OSError: EINVAL for the init process of a pid namespace, ENOSYS where the kernel, or whoever
+        filters its calls, offers no clone3(2) or does not tell where the C library keeps the thread id.
+    """
+    thread_id = ctypes.c_void_p()
+    _check(_libc.prctl(PR_GET_TID_ADDRESS, ctypes.addressof(thread_id), 0, 0, 0), "prctl(PR_GET_TID_ADDRESS)")
+    if not thread_id.value:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "prctl(PR_GET_TID_ADDRESS)")
+    flags = _CLONE_PARENT | _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID
+    wanted = ctypes.create_string_buffer(_CLONE_ARGS.pack(flags, 0, thread_id.value, 0, 0, 0, 0, 0))
+    arguments = (_SYS_CLONE3, ctypes.addressof(wanted), _CLONE_ARGS.size)
+    words = [ctypes.c_long(word) for word in arguments]
+    _python.PyOS_BeforeFork()
+    pid: int = _held.syscall(*words)
+    if pid == 0:
+        _python.PyOS_AfterFork_Child()
+        return 0
+    number = ctypes.get_errno()
+    _python.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(number, os.strerror(number), "clone3()")
+    return pid
 
 
 def lock_all_memory() -> None:

@@ -94,7 +94,8 @@ def code_of(leaving: SystemExit) -> int:
 
 
 def wait_for_adoption(master_pid: int) -> None:
-    """Return when the master has become this process's parent, as happens when the midwife is gone.
+    """Return when the master has become this process's parent, which it is of a sibling
+    of its server; else it happens when the midwife is gone.
 
     :raises ProcessLookupError: when somebody else has, or the midwife does not go; the master must be dead.
     """

@@ -4,10 +4,12 @@ The master never forks after boot, because it has a reactor and must stay what i
 single-threaded process without a reactor and without an application, or a *zygote*, which is a child of the
 seed that imported the applications of one generation.
 
-How a child is born: the server forks a midwife, the midwife forks the child, tells its pid and exits.  The
-master is a child subreaper, so the orphan becomes the master's own child, whoever forked it.  The answer
-`Born` is sent after the midwife was reaped: by then the kernel has given the child to the master, who can
-open a pidfd on it.
+How a child is born: as a sibling of the server, which is a child of the master itself (CLONE_PARENT).  Where
+the kernel does not offer that, where an application has started threads, or where the child shall be born
+into new namespaces, the server forks a midwife, which forks the child, tells its pid and exits.  The master
+is a child subreaper, so the orphan becomes the master's own child, whoever forked it.  The answer `Born` is
+sent after the midwife was reaped: by then the kernel has given the child to the master, who can open a pidfd
+on it.
 
 A seed also delivers signals for a master that dropped its privileges, to those who have not done so yet: with
 ``drop-after-apps`` a worker that is stuck in an import is root, and the seed is the only one who may end it.
@@ -32,6 +34,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from uwsgid.errors import KernelError, PeerError, UwsgidError
+from uwsgid.host.syscalls import fork_sibling
 from uwsgid.wire.control import MAX_RECORD, Born, Deliver, Failed, Fork, Leave, Retire, Spawn, unpack
 
 #: What a child does with its life; it must not return.
@@ -46,6 +49,8 @@ SENT_TO_GROUPS: Final = (
 
 _MOST_DESCRIPTORS: Final = 4
 _WENT_WRONG: Final = 70
+#: Where a child can not be born as a sibling: an old kernel, a filter of system calls, process 1.
+_NO_SIBLINGS: Final = frozenset({errno.ENOSYS, errno.EINVAL, errno.EPERM})
 _PID: Final = array.array("i").itemsize  #: bytes
 _MOST_SAID: Final = 2048  #: bytes of a complaint, which a pipe takes at once
 
@@ -133,14 +138,49 @@ def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
 def _deliver(
     live: Callable[[], None], channel: socket.socket, prepare: Callable[[], None] | None = None
 ) -> int:
-    """Fork a midwife that forks the child; the pid of the child.
+    """Have a child; its pid.
 
-    Both are born with `SENT_TO_GROUPS` blocked: what is sent to the child waits until it has handlers.
+    It is born with `SENT_TO_GROUPS` blocked: what is sent to the child waits until it has handlers.
 
-    :param prepare: called in the midwife; the child of one that has something to prepare waits until the
-        midwife was reaped.
+    :param prepare: called in a midwife; the child waits until that was reaped.
     :raises KernelError: the preparation failed.
     """
+    if prepare is None and _is_alone():
+        try:
+            return _bear_sibling(live, channel)
+        except OSError as error:
+            if error.errno not in _NO_SIBLINGS:
+                raise
+    return _call_midwife(live, channel, prepare)
+
+
+def _is_alone() -> bool:
+    """Whether no other thread is there, as far as the kernel tells; an application may have started some."""
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return False
+
+
+def _bear_sibling(live: Callable[[], None], channel: socket.socket) -> int:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
+    try:
+        child = fork_sibling()
+        if child == 0:
+            try:
+                channel.close()
+                live()
+            finally:
+                os._exit(_WENT_WRONG)
+        return child
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _call_midwife(
+    live: Callable[[], None], channel: socket.socket, prepare: Callable[[], None] | None
+) -> int:
+    """Fork a midwife that forks the child."""
     told, tell = os.pipe()
     wait, go = os.pipe()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
