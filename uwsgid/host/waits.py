@@ -151,7 +151,7 @@ def wait_for_interface(
         try:
             kernel.interface_index(name)
         except OSError as error:
-            return _reason(error)
+            return reason_of(error)
         return None
 
     _wait(f"interface {name}", seconds, say, missing, pause, clock)
@@ -174,9 +174,9 @@ def wait_for_path(
 
     def missing() -> str | None:
         try:
-            return None if _is(kernel, path, kind) else f"it is not {kind.value}"
+            return None if is_there(kernel, path, kind) else f"it is not {kind.value}"
         except OSError as error:
-            return _reason(error)
+            return reason_of(error)
 
     _wait(path, seconds, say, missing, pause, clock)
 
@@ -197,9 +197,9 @@ def wait_for_socket(
 
     def missing() -> str | None:
         try:
-            _connect(kernel, address)
+            try_to_connect(kernel, address)
         except OSError as error:
-            return _reason(error)
+            return reason_of(error)
         return None
 
     _wait(f"socket {address}", seconds, say, missing, pause, clock)
@@ -219,7 +219,11 @@ def is_mountpoint(kernel: IKernel, path: str) -> bool:
     return here.device != above.device or here.inode == above.inode
 
 
-def _is(kernel: IKernel, path: str, kind: PathKind) -> bool:
+def is_there(kernel: IKernel, path: str, kind: PathKind) -> bool:
+    """Whether *path* is what *kind* says.
+
+    :raises OSError: it does not exist, or may not be looked at.
+    """
     match kind:
         case PathKind.MOUNTPOINT:
             return is_mountpoint(kernel, path)
@@ -232,7 +236,11 @@ def _is(kernel: IKernel, path: str, kind: PathKind) -> bool:
             return True
 
 
-def _connect(kernel: IKernel, address: Address) -> None:
+def try_to_connect(kernel: IKernel, address: Address) -> None:
+    """Connect to *address* and close the connection.
+
+    :raises OSError: nobody accepts it, or not within a second.
+    """
     if address.family is Family.INET and address.host:
         address = address.with_host(kernel.resolve(address.host))
     family = {Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}.get(address.family, socket.AF_UNIX)
@@ -245,7 +253,8 @@ def _connect(kernel: IKernel, address: Address) -> None:
         kernel.close(fd)
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
+    """The reason of the kernel in words."""
     return error.strerror or str(error)
 
 
