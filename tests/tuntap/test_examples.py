@@ -20,7 +20,7 @@ def commands(name: str) -> list[str]:
 
 
 class AgainTests(SynchronousTestCase):
-    """An instance that stays root runs its commands at each reload, and one that is started anew does, too."""
+    """An instance that stays root runs its commands at each reload, and so does one that is started again."""
 
     def run_twice(self, name: str, device: str, *look: str) -> str:
         """Run the commands of an example twice in a network namespace of their own; what *look* says then."""
