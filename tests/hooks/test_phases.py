@@ -44,12 +44,6 @@ class PhaseTests(SynchronousTestCase):
         phases.run_post_jail(self.settings, self.kernel, self.said.append, jailed=True)
         self.assertEqual(self.said, ['running "echo post-jail" (post-jail)...'])
 
-    def test_who_is_jailed_already(self) -> None:
-        """``jailed`` is the word of whoever made the jail, as for the clients of uWSGI's TunTap router."""
-        settings = settings_of("exec-post-jail = echo post-jail\njailed = true")
-        phases.run_post_jail(settings, self.kernel, self.said.append)
-        self.assertEqual(self.said, ['running "echo post-jail" (post-jail)...'])
-
     def test_not_root(self) -> None:
         """Who is not root runs nothing as root, and is told so."""
         self.assertTrue(phases.run_as_root(self.settings, self.kernel, self.said.append))

@@ -90,7 +90,7 @@ class EnterTests(SynchronousTestCase):
         """A new mount namespace keeps its mounts for itself."""
         self.assertEqual(
             self.enter("fs,uts"),
-            [("unshare", "0x4020000"), ("mount", "none", "/", "", "0x44000", "")],
+            [("unshare", "0x4020000"), ("mount", "none", "/", "none", "0x44000", "")],
         )
         self.assertEqual(self.said[0], "[linux-namespace] applied unshare() mask: 67239936")
 
@@ -110,7 +110,7 @@ class EnterTests(SynchronousTestCase):
             self.enter("user,fs"),
             [
                 ("unshare_mapped", hex(CLONE_NEWUSER | CLONE_NEWNS), "0 0 65536", "0 0 4294967295", "True"),
-                ("mount", "none", "/", "", "0x44000", ""),
+                ("mount", "none", "/", "none", "0x44000", ""),
             ],
         )
 

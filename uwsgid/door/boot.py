@@ -49,6 +49,7 @@ from uwsgid.host.calls import attempt
 from uwsgid.host.kept import Kept
 from uwsgid.host.privileges import resolve_identity
 from uwsgid.interfaces import IKernel
+from uwsgid.isolation.options import Isolation
 from uwsgid.logs import Lines, banner
 from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
@@ -288,7 +289,7 @@ def run_hooks_as_root(boot: Boot) -> None:
     """``exec-in-jail`` and ``exec-as-root``: devices are there, and may be given their addresses."""
     settings = boot.site.settings
     phases.run_in_jail(settings, boot.kernel, boot.say, boot.read_the_log)
-    phases.run_post_jail(settings, boot.kernel, boot.say)
+    phases.run_post_jail(settings, boot.kernel, boot.say, jailed=settings[Isolation].jailed)
     again = boot.kept is not None and boot.kept.has_outlived
     boot.was_root = phases.run_as_root(settings, boot.kernel, boot.say, boot.read_the_log, again=again)
 

@@ -24,8 +24,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from uwsgid.config.kinds import Flag, Texts
-from uwsgid.config.section import Section, flag, option, section
+from uwsgid.config.kinds import Texts
+from uwsgid.config.section import Section, option, section
 from uwsgid.hooks.actions import Commands, Meanwhile, Say, run_all, run_one
 from uwsgid.interfaces import IKernel
 
@@ -77,7 +77,6 @@ class Hooks(Section):
         "exec-post-jail",
         default=(),
         help="run a command after a jail was entered",
-        note="uwsgid enters no jail yet, and then it does not run, as in uWSGI, unless jailed is set.",
     )
     in_jail: Commands = option("exec-in-jail", default=(), help="run a command where the instance will live")
     as_root: Commands = option(
@@ -97,12 +96,6 @@ class Hooks(Section):
     atexit: Commands = option(
         "exec-as-user-atexit", default=(), help="run a command when the master ends or starts anew"
     )
-    jailed: Flag = flag(
-        "jailed",
-        default=False,
-        help="take the instance for jailed already, so that exec-post-jail runs",
-        note="A tuntap-device is made without it as well.",
-    )
     binsh: Texts = option("binsh", default=(), help="shell for commands, the first that can be executed")
 
 
@@ -121,7 +114,7 @@ def run_pre_jail(settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanw
 def run_post_jail(settings: Settings, kernel: IKernel, say: Say, *, jailed: bool = False) -> None:
     """``exec-post-jail``, if a jail was entered."""
     hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.post_jail if jailed or hooks.jailed else (), "(post-jail)...", say)
+    run_all(kernel, hooks.binsh, hooks.post_jail if jailed else (), "(post-jail)...", say)
 
 
 def run_in_jail(settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None) -> None:

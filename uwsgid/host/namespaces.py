@@ -18,6 +18,7 @@ from typing import Annotated, Final
 from uwsgid.config.kinds import Kind
 from uwsgid.host.calls import attempt
 from uwsgid.host.idmaps import IdMaps, own_maps
+from uwsgid.host.mounts import make_private
 from uwsgid.interfaces import IKernel
 
 CLONE_NEWTIME: Final = 0x00000080
@@ -32,9 +33,6 @@ CLONE_NEWUSER: Final = 0x10000000
 CLONE_NEWPID: Final = 0x20000000
 CLONE_NEWNET: Final = 0x40000000
 CLONE_IO: Final = 0x80000000
-
-MS_REC: Final = 0x4000
-MS_PRIVATE: Final = 0x40000
 
 #: The words, and the flags that they stand for.
 WORDS: Final[Mapping[str, int]] = MappingProxyType(
@@ -123,9 +121,7 @@ def combined(flags: tuple[int, ...]) -> int:
     return everything
 
 
-def enter(
-    kernel: IKernel, flags: int, say: Say, *, maps: IdMaps | None = None, private: bool = True
-) -> None:
+def enter(kernel: IKernel, flags: int, say: Say, *, maps: IdMaps | None = None, private: bool = True) -> None:
     """Leave for new namespaces.
 
     For a user namespace maps are written, and we are its root afterwards.
@@ -152,7 +148,7 @@ def enter(
     if flags & CLONE_NEWUSER:
         become_root_inside(kernel, setgroups=chosen.setgroups)
     if flags & CLONE_NEWNS and private:
-        attempt("mount()", "/", lambda: kernel.mount("none", "/", "", MS_REC | MS_PRIVATE))
+        make_private(kernel)
         say("[linux-namespace] made / private, so that mounts stay inside")
 
 
