@@ -54,6 +54,7 @@ CHILDREN: Final = (
 #: Modules of the master.
 MASTER: Final = (
     "uwsgid.master.fifo",
+    "uwsgid.master.mountcheck",
     "uwsgid.master.touches",
     "uwsgid.stats.options",
 )

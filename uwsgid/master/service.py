@@ -22,6 +22,7 @@ from uwsgid.master.farewell import say_goodbye
 from uwsgid.master.fifo import Fifo, FifoFiles
 from uwsgid.master.gateways import Gateways
 from uwsgid.master.logintake import LogIntake
+from uwsgid.master.mountcheck import CheckedMounts, MountCheck
 from uwsgid.master.queues import Queues
 from uwsgid.master.reexec import Reexec, Sources
 from uwsgid.master.stall import Stall
@@ -95,6 +96,7 @@ class Master(MultiService):
                 "logreopen": self.reopen_log,
             },
         )
+        self.mounts = MountCheck(house.kernel, settings[CheckedMounts], reactor, self._say, self.detonate)
         self.fifo = Fifo(reactor, settings[FifoFiles].paths, self.orders(), self._say)
         self._has_fifo = bool(settings[FifoFiles].paths)
         self.cheap = CheapMode(reactor, house.listeners, self._wake_up)
@@ -192,6 +194,7 @@ class Master(MultiService):
         for look in (
             self.watchdog.look,
             self.touches.look,
+            self.mounts.look,
             self.queues.look,
             self._inheritance.logs.pipeline.check_size,
             self._reap_orphans,
@@ -302,6 +305,12 @@ class Master(MultiService):
         self._after_stop = self._finish
         self.cheap.end()
         self.workforce.stop(gracefully=False)
+
+    def detonate(self) -> None:
+        """End now, with an error: something that the instance can not be without is gone."""
+        self._after_stop = self._finish
+        self.cheap.end()
+        self.workforce.stop(gracefully=False, code=1)
 
     def toggle_pause(self) -> None:
         """Workers accept nothing, or begin again."""
