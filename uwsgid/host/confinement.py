@@ -19,9 +19,9 @@ environment which ones are there.
 
 from __future__ import annotations
 
+import binascii
 import difflib
 import errno
-import hashlib
 import re
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Annotated, Final
@@ -187,4 +187,4 @@ def confine(kernel: IKernel, confinement: Confinement, environ: MutableMapping[s
 def fingerprint(profile: Profile) -> str:
     """A short text that changes with what a profile says."""
     said = repr((profile.default, profile.rules)).encode()
-    return hashlib.blake2s(said, digest_size=8).hexdigest()
+    return f"{len(said):x}-{binascii.crc32(said):08x}"

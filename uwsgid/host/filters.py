@@ -32,7 +32,7 @@ def binding() -> Any:
 def knows(call: str) -> bool:
     """Whether libseccomp knows a system call of this name, be it one of another architecture."""
     found = binding()
-    return found is not None and found.resolve_syscall(found.Arch(), call) != -1
+    return found is not None and found.resolve_syscall(found.Arch.NATIVE, call) != -1
 
 
 def load(profile: Profile) -> None:
