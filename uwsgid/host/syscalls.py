@@ -46,6 +46,9 @@ _CLONE_ARGS: Final = Struct("=8Q")
 #: _LINUX_CAPABILITY_VERSION_3: two words of 32 bits for each set
 _CAPABILITY_VERSION: Final = 0x20080522
 _CAPABILITIES: Final = Struct("=6I")
+#: IN_ATTRIB, IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_MOVE_SELF,
+#: IN_ONLYDIR and IN_EXCL_UNLINK of linux/inotify.h
+_OF_DIRECTORIES: Final = 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800 | 0x1000000 | 0x4000000
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 #: the same, called without letting other threads run meanwhile
@@ -63,6 +66,9 @@ _libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _libc.capget.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
 _libc.capset.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
 _libc.statfs.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
+
+_libc.inotify_init1.argtypes = [ctypes.c_int]
+_libc.inotify_add_watch.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32]
 
 
 def _check(result: int, call: str) -> None:
@@ -202,6 +208,18 @@ def raise_ambient(capability: int) -> None:
 def set_no_new_privs() -> None:
     """Let no execve grant privileges any more."""
     _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)")
+
+
+def inotify_init() -> int:
+    """A descriptor that tells of changes in directories (inotify(7)).  It does not block."""
+    found = int(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+    _check(found, "inotify_init1()")
+    return found
+
+
+def inotify_add_directory(fd: int, path: str) -> None:
+    """Have *fd* tell when the directory *path* or an entry of it comes, goes or changes."""
+    _check(_libc.inotify_add_watch(fd, os.fsencode(path), _OF_DIRECTORIES), "inotify_add_watch()")
 
 
 def same_open_file(one: int, other: int) -> bool:
