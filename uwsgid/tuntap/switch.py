@@ -18,7 +18,8 @@ A packet from a peer passes these, in this order:
 8. The limits of who sends it, and of who gets it.
 
 A peer learns one address of IPv4 and one of IPv6.  It can own more where the router knew them beforehand, or
-where ``tuntap-router-allow`` names them for its user; see `uwsgid.tuntap.holders`.
+where ``tuntap-router-allow`` names them for its user; see `uwsgid.tuntap.holders`.  How peers come and go is
+told by `uwsgid.tuntap.members`, and what is counted of drops by `uwsgid.tuntap.tally`.
 
 Apart from its size, nothing of a packet but its `uwsgid.wire.ip.flow_key` has a say in its decision.  So a
 decision is remembered under that key, and costs one look into a dict, however many rules and peers there are.
@@ -26,65 +27,36 @@ decision is remembered under that key, and costs one look into a dict, however m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from uwsgid.tuntap.chain import Chain
-from uwsgid.tuntap.decision import DROP, GATEWAY, HOST, PEER, Decision, Event, Learned, Path, Refused
+from uwsgid.tuntap.decision import DROP, GATEWAY, HOST, PEER, Decision, Learned, Path, Refused
 from uwsgid.tuntap.flows import HOLD
-from uwsgid.tuntap.holders import Holders
-from uwsgid.tuntap.memory import REMEMBERED, Memory
-from uwsgid.tuntap.peer import MAX_ADDRESSES, Peer, learnable
-from uwsgid.tuntap.rules import ROUTE, DeviceRule, Rule
-from uwsgid.tuntap.telling import Teller
+from uwsgid.tuntap.members import Members
+from uwsgid.tuntap.memory import REMEMBERED
+from uwsgid.tuntap.peer import Peer
+from uwsgid.tuntap.rules import ROUTE, Rule
 from uwsgid.wire.ip import BadPacket, Buffer, flow_key, look, show
 
 if TYPE_CHECKING:
-    from uwsgid.tuntap.flows import FlowTable
     from uwsgid.tuntap.memory import Table
     from uwsgid.tuntap.policy import Policy
 
 __all__ = ["DROP", "GATEWAY", "HOST", "PEER", "Decision", "Learned", "Refused", "Switch"]
 
-_RECORD: Final = 24  #: bytes of a rule in a stream
 
-
-class Switch:
+class Switch(Members):
     """The switch of one router.
 
     :param policy: the rules it goes by; see `swap`.
     :param say: takes lines for the log.
     :param clock: seconds, the same as the ``now`` of all calls.
     :param gateway: whether the router has a UDP gateway; routes mean nothing without.
-    :ivar peers: all that are attached, by number.
-    :ivar events: what the router has to hear of; it empties the list.
-    :ivar drops: all packets that were dropped, by reason.
-    :ivar unknown_dst: packets to nobody.
     :ivar host_packets: what came from the router's own device.
     :ivar gateway_packets: what came through the gateway.
     """
 
-    __slots__ = (
-        "_clock",
-        "_dropped",
-        "_from_host",
-        "_holders",
-        "_memory",
-        "_teller",
-        "denied_in",
-        "denied_out",
-        "drops",
-        "events",
-        "flows",
-        "gateway",
-        "gateway_bytes",
-        "gateway_packets",
-        "host_bytes",
-        "host_packets",
-        "peers",
-        "policy",
-        "unknown_dst",
-    )
+    __slots__ = ("_from_host", "gateway", "gateway_bytes", "gateway_packets", "host_bytes", "host_packets")
 
     def __init__(
         self,
@@ -94,25 +66,13 @@ class Switch:
         *,
         gateway: bool = False,
     ) -> None:
-        self.policy = policy
-        self.flows: FlowTable | None = policy.flows
+        super().__init__(policy, say, clock)
         self.gateway = gateway
-        self.peers: dict[int, Peer] = {}
-        self.events: list[Event] = []
-        self.drops: dict[str, int] = {}
-        self.unknown_dst = 0
-        self.denied_in = 0
-        self.denied_out = 0
         self.host_packets = 0
         self.host_bytes = 0
         self.gateway_packets = 0
         self.gateway_bytes = 0
-        self._teller = Teller(say)
-        self._clock = clock
-        self._holders = Holders()
-        self._memory = Memory()
         self._from_host = self._memory.from_host
-        self._dropped: dict[str, Decision] = {}
 
     # ---- hot path, watched by bench-tuntap -------------------------------------------------------------
 
@@ -303,11 +263,6 @@ class Switch:
                 table[key] = decision
         return self._carry_out(peer, decision, buffer, start, end, now)
 
-    def _forget_all(self) -> None:
-        self._memory.forget_all(peer.remembered for peer in self.peers.values())
-
-    # ---- counting and telling --------------------------------------------------------------------------
-
     def _carry_out(
         self, peer: Peer | None, decision: Decision, buffer: Buffer, start: int, end: int, now: float
     ) -> Decision:
@@ -332,160 +287,3 @@ class Switch:
             target.tx_packets += 1
             target.tx_bytes += size
         return decision
-
-    def _drop(self, peer: Peer | None, reason: str) -> Decision:
-        """Drop a packet for a reason that is not remembered."""
-        self._count_drop(peer, reason, inward=peer is None)
-        decision = self._dropped.get(reason)
-        if decision is None:
-            decision = self._dropped[reason] = Decision(DROP, reason=reason)
-        return decision
-
-    def _count_drop(self, peer: Peer | None, reason: str, *, inward: bool) -> None:
-        self.drops[reason] = self.drops.get(reason, 0) + 1
-        if reason == "unknown":
-            self.unknown_dst += 1
-        if reason != "denied":
-            if peer is not None:
-                peer.count_drop(reason)
-            return
-        if inward:
-            self.denied_in += 1
-        else:
-            self.denied_out += 1
-        if peer is not None:
-            peer.count_denial(inward)
-
-    def lose(self, peer: Peer | None, reason: str, size: int = 0) -> None:
-        """A packet could not be delivered as it was decided.
-
-        :param peer: whose it was; None for the host.
-        :param size: bytes of a packet that was on its way to *peer*, which is not counted as sent then.
-        """
-        if peer is not None and size:
-            peer.tx_packets -= 1
-            peer.tx_bytes -= size
-        self._count_drop(peer, reason, inward=True)
-
-    def refuse(self, peer: Peer | None, buffer: Buffer, start: int, end: int, reason: str) -> None:
-        """A packet that can not be asked about, for a virtio header or a sender that nobody accepts."""
-        self._count_drop(peer, reason, inward=True)
-
-    # ---- peers and their addresses ---------------------------------------------------------------------
-
-    def attach(self, peer: Peer) -> bool:
-        """Somebody connected.  Addresses that the peer already has become its own.
-
-        :returns: whether it may stay; if not, there is an event `Refused` too.
-        """
-        peer.attached = True
-        peer.since = self._clock()
-        self.peers[peer.number] = peer
-        known = list(peer.addresses)[:MAX_ADDRESSES]
-        peer.addresses.clear()
-        for address in known:
-            if not learnable(address) or not self.policy.access.permits(peer.uid, peer.gid, address):
-                self._announce(f"{show(address)} is not for {peer.name}")
-                self._refuse(peer, "denied")
-            else:
-                self._claim(peer, address)
-            if not peer.attached:
-                return False
-        return True
-
-    def detach(self, peer: Peer) -> None:
-        """Somebody left.  A second call does nothing."""
-        peer.attached = False
-        self.peers.pop(peer.number, None)
-        for address in self._holders.release(peer):
-            self._memory.forget(address)
-        peer.remembered.clear()
-
-    def _claim(self, peer: Peer, address: bytes) -> bool:
-        """Make *address* the peer's own, to which there is no objection but its owner."""
-        loser = self._holders.claim(peer, address, self.policy)
-        if loser is not None:
-            self._announce(f"detected ip collision for {show(address)}")
-            self._refuse(loser, "collision")
-            if loser is peer:
-                return False
-        self._memory.forget(address)
-        if address in peer.addresses:
-            self._limit(peer)
-            self.events.append(Learned(peer, address))
-            label = f" ({peer.label})" if peer.label else ""
-            self._announce(f"registered new peer {show(address)}{label}")
-        return True
-
-    def _announce(self, text: str) -> None:
-        self._teller.announce(self._clock(), text)
-
-    def _refuse(self, peer: Peer, reason: str) -> None:
-        self.detach(peer)
-        peer.refused = reason
-        self.events.append(Refused(peer, reason))
-
-    def _limit(self, peer: Peer) -> None:
-        """Give *peer* the limits of its addresses.  Where they are what they were, its debts stay."""
-        inward = outward = None
-        for address in peer.addresses:
-            first, second = self.policy.limits.buckets(address)
-            inward, outward = inward or first, outward or second
-        old = peer.limit_in
-        if old is None or inward is None or (old.rate, old.burst) != (inward.rate, inward.burst):
-            peer.limit_in = inward
-        old = peer.limit_out
-        if old is None or outward is None or (old.rate, old.burst) != (outward.rate, outward.burst):
-            peer.limit_out = outward
-
-    # ---- other rules -----------------------------------------------------------------------------------
-
-    def offer_rules(self, peer: Peer, rules: Iterable[DeviceRule]) -> None:
-        """The peer sent rules about itself; they replace those it sent before."""
-        inward: list[Rule] = []
-        outward: list[Rule] = []
-        for one in rules:
-            (inward if one.inward else outward).append(one.rule)
-        if peer.header:
-            peer.extra_rx += peer.header + _RECORD * (len(inward) + len(outward))
-        peer.chain_in = Chain(inward) if inward else None
-        peer.chain_out = Chain(outward) if outward else None
-        peer.remembered.clear()
-        for address in (*peer.addresses, *peer.neighbours):
-            self._memory.forget(address)
-
-    def swap(self, policy: Policy) -> None:
-        """Go by another policy from the next packet on.
-
-        Rules that are in both count on, established flows stay, and so do peers, unless they may not own
-        their addresses any more.
-        """
-        old = self.policy
-        for before, after in (
-            (old.chain_in, policy.chain_in),
-            (old.chain_out, policy.chain_out),
-            (old.routes, policy.routes),
-        ):
-            _count_on(before, after)
-        self.policy = policy
-        if policy.flows is None or self.flows is None:
-            self.flows = policy.flows
-        self._forget_all()
-        for peer in list(self.peers.values()):
-            if all(policy.access.permits(peer.uid, peer.gid, address) for address in peer.addresses):
-                self._limit(peer)
-            else:
-                self._announce(f"{peer.name} may not own its address any more")
-                self._refuse(peer, "denied")
-
-
-def _count_on(before: Chain, after: Chain) -> None:
-    """Give the rules of *after* the counters of those with the same text in *before*, in their order."""
-    known: dict[str, list[Rule]] = {}
-    for rule in before.rules:
-        known.setdefault(rule.text, []).append(rule)
-    for rule in after.rules:
-        same = known.get(rule.text)
-        if same:
-            counted = same.pop(0)
-            rule.packets, rule.bytes = counted.packets, counted.bytes
