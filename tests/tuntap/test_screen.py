@@ -156,6 +156,16 @@ class ScreenTests(SynchronousTestCase):
         os.write(self.keyboard, b"q")
         self.ends(process)
 
+    def test_another_size(self) -> None:
+        """A terminal that becomes smaller is drawn anew at once."""
+        self.statistics.said = document(*(peer(f"10.0.0.{number}", number) for number in range(1, 100)))
+        process = self.look("-d", "1000")
+        self.sees("and 81 more")
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("4H", 12, 120, 0, 0))
+        self.sees("and 93 more")
+        os.write(self.keyboard, b"q")
+        self.ends(process)
+
     def test_a_router_that_is_started_again(self) -> None:
         """A router that does not answer for a while is told of, and waited for."""
         process = self.look("-d", "0.1")
