@@ -101,6 +101,11 @@ class Orphans:
         self._kernel = kernel
         self._suspects: frozenset[int] = frozenset()
 
+    @property
+    def suspects(self) -> frozenset[int]:
+        """Those that were unknown in the last sweep, and were spared."""
+        return self._suspects
+
     def sweep(self, known: Collection[int]) -> list[tuple[int, ExitStatus]]:
         """Reap what was unknown in the last sweep too.  Call it every now and then.
 

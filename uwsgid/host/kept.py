@@ -80,6 +80,11 @@ class Kept:
             self._kernel.close(fd)
         self._kept.clear()
 
+    def close_others(self, prefix: str) -> None:
+        """Close everything whose key does not begin with *prefix*, in a child that has no use for it."""
+        for key in [key for key in self._kept if not key.startswith(prefix)]:
+            self._kernel.close(self._kept.pop(key))
+
     def leave_behind(self, environ: MutableMapping[str, str]) -> None:
         """Let everything survive the coming exec, and write into *environ* what it is."""
         if not self._kept:

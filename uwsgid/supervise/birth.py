@@ -29,7 +29,7 @@ from uwsgid.supervise.seed import SENT_TO_GROUPS
 from uwsgid.wire.control import Fork
 
 #: Roles that have, or bear those who have, what the household keeps.
-_KEEPERS: Final = (GATEWAY, "seed")
+_KEEPERS: Final = (GATEWAY, "emperor", "seed")
 _ADOPTION_TAKES: Final = 5.0  #: seconds after which a newborn without its master gives up
 
 

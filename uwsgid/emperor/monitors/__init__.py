@@ -1,0 +1,1 @@
+"""Imperial monitors: those who know which vassals ought to exist."""

@@ -1,0 +1,142 @@
+"""Vassals that run once somebody connects: where their sockets are, and who watches them meanwhile.
+
+Which socket wakes a vassal is asked when the vassal is added; the first option that is set decides, as in
+uWSGI (core/emperor.c).  The emperor binds it and never accepts: the vassal gets it as its standard input, and
+the queue of the kernel keeps whoever connected while the vassal starts.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.utils import getProcessOutput
+from zope.interface import implementer
+
+from uwsgid.emperor.options import EmperorOptions
+from uwsgid.errors import KernelError
+from uwsgid.host.addresses import Address, AddressError, Family, parse_address
+
+Say = Callable[[str], None]
+
+_MODE: Final = 0o666  #: of a socket in the file system (core/emperor.c, uWSGI 2.0)
+_CONTROL: Final = 32  #: an address ends before the first byte below this
+
+
+def first_line(text: bytes) -> str:
+    """What stands before the first control character.  Pure."""
+    end = next((index for index, byte in enumerate(text) if byte < _CONTROL), len(text))
+    return os.fsdecode(text[:end])
+
+
+def socket_in(directory: str, name: str) -> str:
+    """The path of the socket of *name* in ``emperor-on-demand-directory``.  Pure."""
+    return os.path.join(directory, os.path.splitext(os.path.basename(name))[0] + ".socket")
+
+
+def address_of(name: str, cwd: str, options: EmperorOptions, reactor: Any, say: Say) -> Deferred[str]:
+    """The address that wakes the vassal *name*; an empty text for a vassal that always runs.
+
+    :param cwd: where its monitor looks.
+    """
+    if options.on_demand_extension:
+        try:
+            with open(os.path.join(cwd, name) + options.on_demand_extension, "rb") as file:
+                return succeed(first_line(file.read(4096)))
+        except FileNotFoundError:
+            return succeed("")
+        except OSError as error:
+            say(f"[emperor] {name}{options.on_demand_extension}: {error.strerror}; {name} is not on demand")
+            return succeed("")
+    if options.on_demand_directory:
+        return succeed(socket_in(options.on_demand_directory, name))
+    if options.on_demand_exec:
+        # the name as an argument: one with a quote in it is no command
+        words = ["-c", f'{options.on_demand_exec} "$1"', "sh", name]
+        found: Deferred[str] = getProcessOutput("/bin/sh", words, os.environ, cwd, reactor).addCallback(
+            first_line
+        )
+        return found
+    return succeed("")
+
+
+def bind(text: str, cwd: str, backlog: int) -> socket.socket:
+    """A listening socket at *text*: TCP where it has a colon, else a UNIX path relative to *cwd*.
+
+    :raises KernelError: it can not be bound.
+    """
+    try:
+        address = parse_address(text)
+    except AddressError as error:
+        raise KernelError(str(error)) from None
+    family = {Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}.get(address.family, socket.AF_UNIX)
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if address.family is Family.UNIX:
+            address = replace(address, path=os.path.join(cwd, address.path))
+            _remove_stale(address)
+        elif not address.is_unix:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address.sockaddr())
+        if address.family is Family.UNIX:
+            os.chmod(address.path, _MODE)
+        made.listen(backlog)
+    except OSError as error:
+        made.close()
+        raise KernelError(f"bind(): {error.strerror} [{text}]") from None
+    return made
+
+
+def _remove_stale(address: Address) -> None:
+    try:
+        os.unlink(address.path)
+    except FileNotFoundError:
+        pass
+
+
+@implementer(IReadDescriptor)
+class Wakeup:
+    """The socket of a vassal on demand.
+
+    :ivar address: as it was written.
+    """
+
+    def __init__(self, reactor: Any, address: str, bound: socket.socket) -> None:
+        self.address = address
+        self._reactor = reactor
+        self._socket = bound
+        self._wake: Callable[[], None] | None = None
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        return f"on demand {self.address}"
+
+    def watch(self, wake: Callable[[], None]) -> None:
+        """Call *wake* once somebody connects."""
+        self._wake = wake
+        self._reactor.addReader(self)
+
+    def leave(self) -> None:
+        """Watch no longer."""
+        self._wake = None
+        self._reactor.removeReader(self)
+
+    def doRead(self) -> None:
+        if self._wake is not None:
+            self._wake()
+
+    def connectionLost(self, reason: object) -> None:
+        """The reactor stops."""
+
+    def close(self) -> None:
+        """Give the socket up."""
+        if self._socket.fileno() >= 0:
+            self.leave()
+            self._socket.close()

@@ -1,0 +1,485 @@
+"""The emperor itself: look, compare, act.
+
+What ought to be there is known from the monitors, and kept in one table; what is there are `Vassal` machines.
+Everything else follows from comparing the two, when a monitor was looked at, when a vassal is gone, and when
+one has rested for long enough.  A vassal gets a successor only when nothing of it is left, so that no vassal
+ever runs twice.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+
+from uwsgid.config.settings import Settings
+from uwsgid.emperor import stats
+from uwsgid.emperor.monitors.monitor import Look, Monitor
+from uwsgid.emperor.names import ZERG, command_line, type_of
+from uwsgid.emperor.nest import Nest
+from uwsgid.emperor.ondemand import Wakeup, address_of, bind
+from uwsgid.emperor.options import MERCY, EmperorOptions, VassalOptions
+from uwsgid.emperor.pipe import ConfigPipe, Pipe
+from uwsgid.emperor.programs import Programs
+from uwsgid.emperor.sighting import Sighting
+from uwsgid.emperor.throttle import Blacklist, Queue
+from uwsgid.emperor.vassal import Vassal
+from uwsgid.emperor.watching import DirectoryWatch
+from uwsgid.errors import KernelError
+from uwsgid.hooks import Phase, VassalFacts
+from uwsgid.hooks.later import run_later
+from uwsgid.host import Sockets
+from uwsgid.host.children import ExitStatus, Orphans
+from uwsgid.interfaces import IKernel
+from uwsgid.supervise.exits import Exit
+from uwsgid.supervise.processes import Endings
+from uwsgid.supervise.vassals import VassalStart
+from uwsgid.wire.vassal import BROODLORD_NUM, VASSALS_DIR
+
+_CHECK: Final = 1.0  #: seconds between two looks at hearts
+_A_MOMENT: Final = 0.001
+
+
+class Emperor:
+    """Keeps vassals.
+
+    :param nest: bears them.
+    :param monitors: know which there ought to be.
+    :param clock: unix seconds.
+    :param ended: called when all is over.
+    :ivar vassals: those that are there, by name; zergs are in *zergs*.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        kernel: IKernel,
+        settings: Settings,
+        say: Callable[[str], None],
+        nest: Nest,
+        monitors: Sequence[Monitor],
+        *,
+        clock: Callable[[], float],
+        ended: Callable[[], None],
+    ) -> None:
+        self.reactor: Any = reactor
+        self.kernel = kernel
+        self.clock = clock
+        self.say = say
+        self.options = settings[EmperorOptions]
+        self.tolerance = float(self.options.curse_tolerance)
+        self.graceful = self.options.graceful
+        self.vassals: dict[str, Vassal] = {}
+        self.zergs: list[Vassal] = []
+        self.blacklist = Blacklist(self.options.throttle, self.options.max_throttle)
+        self._vassal_options = settings[VassalOptions]
+        self._settings = settings
+        self._nest = nest
+        self._monitors = monitors
+        self._ended = ended
+        self._queue = Queue(self.options.throttle)
+        self._wanted: dict[str, tuple[Monitor, Sighting]] = {}
+        self._resting: dict[str, Any] = {}
+        self._asking: set[str] = set()  # whose address is being asked for
+        self._said: dict[str, str] = {}  # the last complaint about a name
+        self._looking: set[Monitor] = set()
+        self._watch: DirectoryWatch | None = None
+        self._programs = Programs(reactor, say)
+        self._orphans = Orphans(kernel)
+        self._sweep: Any = None
+        self._zergs_called = 0
+        self._mercy_ends = 0.0
+        self._mercy_call: Any = None
+        self.ending = False
+        self._looks = LoopingCall(self.look)
+        self._checks = LoopingCall(self.check)
+        for call in (self._looks, self._checks):
+            call.clock = reactor
+
+    # ---- life
+
+    def start(self) -> None:
+        """Begin to keep vassals."""
+        self._watch = DirectoryWatch(self.reactor, self.look, self.say)
+        for monitor in self._monitors:
+            monitor.start(self, self.reactor)
+        self._looks.start(self.options.period)
+        self._checks.start(_CHECK, now=False)
+
+    def look(self) -> None:
+        """Look at every source, and act."""
+        if self.ending:
+            return
+        for monitor in self._monitors:
+            if self._watch is not None:
+                self._watch.watch(monitor.directories)
+            if not monitor.lists or monitor in self._looking:
+                continue
+            if monitor.waits:
+                self._look_in_a_thread(monitor)
+            else:
+                self.compare(monitor, monitor.look())
+
+    def _look_in_a_thread(self, monitor: Monitor) -> None:
+        self._looking.add(monitor)
+
+        def seen(found: Look) -> None:
+            self._looking.discard(monitor)
+            if not self.ending:
+                self.compare(monitor, found)
+
+        def failed(failure: Failure) -> None:
+            self._looking.discard(monitor)
+            monitor.complain(f"{monitor.text}: {failure.getErrorMessage()}")
+
+        deferToThreadPool(self.reactor, self.reactor.getThreadPool(), monitor.look).addCallbacks(seen, failed)
+
+    def compare(self, monitor: Monitor, found: Look) -> None:
+        """Act upon what *monitor* saw."""
+        if found is None:
+            return
+        for name, sighting in found.items():
+            self._see(monitor, name, sighting)
+        gone = [name for name, (owner, _) in self._wanted.items() if owner is monitor and name not in found]
+        for name in gone:
+            self.dismiss(monitor, name)
+
+    def touch(self, monitor: Monitor, sighting: Sighting) -> None:
+        """A monitor reports a vassal."""
+        if not self.ending:
+            self._see(monitor, sighting.name, sighting)
+
+    def dismiss(self, monitor: Monitor, name: str) -> None:
+        """A vassal ought not to be there any more."""
+        wanted = self._wanted.get(name)
+        if wanted is None or wanted[0] is not monitor:
+            return
+        del self._wanted[name]
+        self._no_rest(name)
+        self.blacklist.forgive(name)
+        self._said.pop(name, None)
+        if name in self.vassals:
+            self._stop(self.vassals[name])
+        for zerg in self.zergs:
+            if zerg.sighting.name == name:
+                self._stop(zerg)
+
+    def _see(self, monitor: Monitor, name: str, sighting: Sighting) -> None:
+        before = self._wanted.get(name)
+        if before is not None and before[0] is not monitor:
+            self._complain(
+                name, f"{monitor.text} has a vassal {name}, which {before[0].text} had first; it stays theirs"
+            )
+            return
+        self._wanted[name] = (monitor, sighting)
+        vassal = self.vassals.get(name)
+        if vassal is None:
+            if before is not None and before[1].mark != sighting.mark:
+                self.blacklist.encourage(name, self.clock())
+                self._no_rest(name)
+            self.consider(name)
+        elif vassal.ordered:
+            pass  # its successor will have what was seen now
+        elif self.options.is_tyrant and (sighting.uid, sighting.gid) != (
+            vassal.sighting.uid,
+            vassal.sighting.gid,
+        ):
+            self.say(f"[emperor-tyrant] !!! permissions of file {name} changed. stopping the instance... !!!")
+            self._stop(vassal)
+        elif sighting.socket != vassal.sighting.socket:
+            self._stop(vassal)
+        elif sighting.mark != vassal.sighting.mark:
+            vassal.changed(sighting)
+
+    def _stop(self, vassal: Vassal) -> None:
+        if not vassal.ordered:
+            self.say(f"[emperor] stop the uwsgi instance {vassal.name}")
+            vassal.ordered = True
+            vassal.life.stop()
+
+    def _complain(self, name: str, text: str) -> None:
+        """Say something about a name, unless it was said last."""
+        if self._said.get(name) != text:
+            self._said[name] = text
+            self.say(text)
+
+    # ---- having vassals
+
+    def consider(self, name: str) -> None:
+        """Start *name*, if it is wanted, is not there, and need not rest."""
+        if self.ending or name in self.vassals or name in self._resting or name in self._asking:
+            return
+        if name not in self._wanted:
+            return
+        if name in self.blacklist:
+            now = self.clock()
+            rest = self._queue.next(max(now, self.blacklist.due(name))) - now
+            if rest > _A_MOMENT:
+                self._resting[name] = self.reactor.callLater(rest, self._rested, name)
+                return
+        self._add(name)
+
+    def _rested(self, name: str) -> None:
+        del self._resting[name]
+        if not self.ending and name in self._wanted and name not in self.vassals:
+            self._add(name)
+
+    def _no_rest(self, name: str) -> None:
+        call = self._resting.pop(name, None)
+        if call is not None:
+            call.cancel()
+
+    def _add(self, name: str) -> None:
+        monitor, sighting = self._wanted[name]
+        if self.options.is_tyrant and (sighting.uid == 0 or sighting.gid == 0):
+            self._complain(name, f"[emperor-tyrant] invalid permissions for vassal {name}")
+            return
+        if sighting.socket or monitor.supplies:
+            self._begin(name, sighting.socket)
+            return
+        self._asking.add(name)
+        asked = address_of(name, monitor.cwd, self.options, self.reactor, self.say)
+        asked.addErrback(self._no_address, name)
+        asked.addCallback(lambda address: self._addressed(name, address))
+
+    def _no_address(self, failure: Failure, name: str) -> str:
+        self._complain(name, f"[emperor] the address of {name} can not be told: {failure.getErrorMessage()}")
+        return ""
+
+    def _addressed(self, name: str, address: str) -> None:
+        self._asking.discard(name)
+        if not self.ending and name in self._wanted:
+            self._begin(name, address)
+
+    def _begin(self, name: str, address: str) -> None:
+        monitor, sighting = self._wanted[name]
+        wakeup = None
+        if address:
+            try:
+                bound = bind(address, monitor.cwd, self._settings[Sockets].listen)
+            except KernelError as error:
+                self._complain(name, f"[emperor] {name} can not be on demand: {error}")
+                return
+            wakeup = Wakeup(self.reactor, address, bound)
+        self._said.pop(name, None)
+        vassal = self.vassals[name] = Vassal(self, monitor, sighting, wakeup=wakeup)
+        if wakeup is None:
+            vassal.life.start()
+        else:
+            self.say(
+                f'[uwsgi-emperor] {name} -> "on demand" instance detected, '
+                f'waiting for connections on socket "{address}" ...'
+            )
+            vassal.life.sleep()
+
+    # ---- what vassals want, see `Realm`
+
+    def spawn(self, vassal: Vassal) -> None:
+        """Have *vassal* born."""
+        ours, theirs = socket.socketpair()
+        descriptors = [theirs.detach()]
+        config = None
+        if vassal.config is not None and not vassal.zerg:
+            sender, receiver = socket.socketpair()
+            descriptors.append(receiver.detach())
+            config = ConfigPipe(sender)
+        if vassal.wakeup is not None:
+            descriptors.append(vassal.wakeup.fileno())
+        vassal.take(Pipe(self.reactor, ours, vassal.hear, vassal.life.lost), config)
+        self._nest.order(self._start_of(vassal, config is not None), descriptors, vassal.life)
+
+    def _start_of(self, vassal: Vassal, has_config: bool) -> VassalStart:
+        options, monitor = self.options, vassal.monitor
+        environ = {}
+        if vassal.zerg:
+            environ[BROODLORD_NUM] = str(self._zergs_called)
+        if self._vassal_options.has_hooks:
+            environ[VASSALS_DIR] = monitor.cwd
+        scheme = ""
+        if has_config:
+            scheme = "emperor"
+        elif options.magic_exec and os.access(os.path.join(monitor.cwd, vassal.name), os.R_OK | os.X_OK):
+            scheme = "exec"
+        return VassalStart(
+            name=vassal.name,
+            argv=command_line(
+                vassal.name, type_of(vassal.name, options.extensions), self._vassal_options, scheme=scheme
+            ),
+            environ=environ,
+            cwd=monitor.cwd,
+            uid=vassal.sighting.uid if options.is_tyrant else -1,
+            gid=vassal.sighting.gid if options.is_tyrant else -1,
+            namespaces=options.namespaces,
+            has_config=has_config,
+            has_socket=vassal.wakeup is not None,
+        )
+
+    def born(self, vassal: Vassal) -> None:
+        """It has a pid: the hooks of the emperor follow."""
+        facts = VassalFacts(vassal.name, vassal.pid, vassal.sighting.uid, vassal.sighting.gid)
+        run_later(
+            Phase.AS_EMPEROR, self._settings, self.kernel, self.say, self.reactor, vassal=facts
+        ).addErrback(lambda failure: self.say(f"[emperor] {failure.getErrorMessage()}"))
+
+    def loyal(self, vassal: Vassal) -> None:
+        """It served somebody: what it did before is forgotten."""
+        self.blacklist.forgive(vassal.name)
+
+    def calls_for_help(self, vassal: Vassal) -> None:
+        """Send a zerg, if there may be another one."""
+        base = vassal.sighting.name
+        if self.ending or base not in self._wanted or len(self.zergs) >= self.options.broodlord:
+            return
+        self.say(f"[emperor] going in broodlord mode: launching zergs for {base}")
+        self._zergs_called += 1
+        zerg = Vassal(self, vassal.monitor, self._wanted[base][1], name=base + ZERG)
+        zerg.born = self.clock()
+        self.zergs.append(zerg)
+        zerg.life.start()
+
+    def gone(self, vassal: Vassal, status: ExitStatus | None) -> None:
+        """Nothing of it is left."""
+        if vassal.zerg:
+            self.zergs.remove(vassal)
+        else:
+            del self.vassals[vassal.name]
+        self.say(f"[emperor] removed uwsgi instance {vassal.name}")
+        if self._vassal_options.stop_hook and vassal.first_run:
+            environ = {**os.environ, VASSALS_DIR: vassal.monitor.cwd}
+            self._programs.run(self._vassal_options.stop_hook, vassal.name, environ, vassal.monitor.cwd)
+        self.sweep_later()
+        if self.ending:
+            self._proceed()
+            return
+        if vassal.zerg:
+            return
+        exiled = status is not None and status.code == Exit.EXILE and not vassal.ordered
+        if exiled and not vassal.monitor.lists:
+            self.dismiss(vassal.monitor, vassal.name)
+            return
+        if not vassal.ordered and not vassal.loyal and not self.options.no_blacklist:
+            said = self.blacklist.failed(vassal.name, self.clock())
+            if said:
+                self.say(said)
+        self.consider(vassal.name)
+
+    # ---- once per second
+
+    def check(self) -> None:
+        """End those whose heart does not beat any more."""
+        now = self.clock()
+        required = self.options.required_heartbeat
+        for vassal in (*self.vassals.values(), *self.zergs):
+            if vassal.is_silent(required, now):
+                self.say(
+                    f"[emperor] vassal {vassal.name} sent no heartbeat in last {required} seconds, "
+                    "brutally respawning it..."
+                )
+                vassal.last_heartbeat = 0.0
+                vassal.kill()
+
+    def sweep_later(self) -> None:
+        """Bury what the dead left behind, in a while."""
+        if self._sweep is None:
+            self._sweep = self.reactor.callLater(_CHECK, self._sweep_now)
+
+    def _sweep_now(self) -> None:
+        self._sweep = None
+        known = {vassal.pid for vassal in (*self.vassals.values(), *self.zergs)} | {self._nest.pid}
+        suspects = self._orphans.suspects
+        self._orphans.sweep(known | self._programs.pids)
+        if self._orphans.suspects and self._orphans.suspects != suspects:
+            self.sweep_later()
+
+    # ---- orders
+
+    def reload_all(self) -> None:
+        """Every vassal reloads."""
+        now = self.clock()
+        for vassal in (*self.vassals.values(), *self.zergs):
+            vassal.last_modified = now
+            vassal.life.reload()
+
+    def forgive_all(self) -> None:
+        """Forget the blacklist; nobody rests any more."""
+        self.blacklist.forgive_all()
+        for name in list(self._resting):
+            self._no_rest(name)
+            self.consider(name)
+
+    def say_all(self) -> None:
+        """One line for each vassal."""
+        for vassal in (*self.vassals.values(), *self.zergs):
+            self.say(
+                f"vassal instance {vassal.name} (last modified {int(vassal.last_modified)}) "
+                f"status {int(bool(vassal.cursed))} loyal {int(vassal.loyal)} zerg {int(vassal.zerg)}"
+            )
+
+    def document(self) -> Mapping[str, Any]:
+        """The statistics."""
+        return stats.document(
+            self.kernel,
+            monitors=[monitor.text for monitor in self._monitors],
+            tyrant=self.options.is_tyrant,
+            throttle=self.options.throttle,
+            vassals=(*self.vassals.values(), *self.zergs),
+            blacklist=self.blacklist,
+        )
+
+    # ---- the end
+
+    def end(self) -> None:
+        """Ragnarok: all vassals stop; those that do not within the mercy are killed."""
+        if self.ending:
+            left = max(0, round(self._mercy_ends - self.clock()))
+            self.say(f"[emperor] *** RAGNAROK IS GOING ON, {left} seconds of mercy are left ***")
+            return
+        self.say("[emperor] *** RAGNAROK EVOKED ***")
+        self.ending = True
+        for call in (self._looks, self._checks):
+            if call.running:
+                call.stop()
+        for monitor in self._monitors:
+            monitor.stop()
+        for name in list(self._resting):
+            self._no_rest(name)
+        if self._watch is not None:
+            self._watch.close()
+        mercy = self._settings[Endings].reload_mercy or MERCY
+        self._mercy_ends = self.clock() + mercy
+        self._mercy_call = self.reactor.callLater(mercy, self._no_mercy)
+        for vassal in self._everybody():
+            self._stop(vassal)
+        self._proceed()
+
+    def _everybody(self) -> Iterable[Vassal]:
+        return (*self.vassals.values(), *self.zergs)
+
+    def _no_mercy(self) -> None:
+        for vassal in self._everybody():
+            self.say(f"[emperor] NO MERCY for vassal {vassal.name} (pid: {vassal.pid})")
+            vassal.kill()
+        self._programs.kill()
+        self._mercy_call = self.reactor.callLater(_CHECK, self._no_mercy)
+
+    def _proceed(self) -> None:
+        if self.vassals or self.zergs:
+            return
+        self._programs.when_idle().addCallback(lambda _: self._bury())
+
+    def _bury(self) -> None:
+        if self._mercy_call is None:
+            return
+        self._mercy_call.cancel()
+        self._mercy_call = None
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        self._nest.end()
+        self.say("The Emperor is buried.")
+        self._ended()

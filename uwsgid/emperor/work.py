@@ -1,0 +1,113 @@
+"""The work of the emperor's process: the emperor, its signals, its statistics and what makes it look.
+
+It is what `Gateway.run` is for other gateways; `uwsgid.emperor.role` has prepared the process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from twisted.internet import process
+from twisted.internet.protocol import Factory, Protocol
+
+from uwsgid.emperor.nest import Nest, fork_nest
+from uwsgid.emperor.opened import EmperorLife, Opened
+from uwsgid.emperor.options import EmperorOptions
+from uwsgid.emperor.service import Emperor
+from uwsgid.emperor.setup import monitors_of
+from uwsgid.errors import InternalError
+from uwsgid.host import write_pidfile
+from uwsgid.stats.layout import layout
+from uwsgid.stats.options import Stats
+from uwsgid.stats.server import StatsFactory
+from uwsgid.supervise.birth import become_signalled
+from uwsgid.supervise.exits import Exit
+from uwsgid.supervise.gateways import GatewayLife
+from uwsgid.wire.vassal import EMPEROR_FD
+
+#: What an emperor does not react to.
+IGNORED: Final = (signal.SIGUSR2, signal.SIGALRM, signal.SIGPIPE, signal.SIGTSTP)
+
+
+def serve(opened: Opened, life: GatewayLife) -> int:
+    """Keep vassals until somebody wants an end; the exit code."""
+    if not isinstance(life, EmperorLife):
+        raise InternalError("an emperor was born in the role of another gateway")
+    house, settings, reactor = life.household, life.settings, life.reactor
+    options = settings[EmperorOptions]
+    life.say(f"*** starting uWSGI {'sub-Emperor' if EMPEROR_FD in os.environ else 'Emperor'} ***")
+    nest = Nest(reactor, house.kernel, partial(fork_nest, house), life.say)
+    emperor = Emperor(
+        reactor,
+        house.kernel,
+        settings,
+        life.say,
+        nest,
+        monitors_of(settings, opened.cwd, life.say, time.time),
+        clock=time.time,
+        ended=lambda: life.end(Exit.END),
+    )
+    nest.settle(*life.nest)
+    life.farewell = emperor.end
+    become_signalled(lambda: install(reactor, emperor))
+    if options.pidfile:
+        write_pidfile(house.kernel, options.pidfile, life.say)
+    if opened.stats >= 0:
+        factory = StatsFactory(
+            lambda: layout(emperor.document(), settings[Stats].minified), reactor, http=settings[Stats].http
+        )
+        adopt(reactor, opened.stats, factory)
+        life.say(f"*** Emperor stats server enabled on {options.stats} fd: {opened.stats} ***")
+    if opened.trigger >= 0:
+        adopt(reactor, opened.trigger, TriggerFactory(emperor.look))
+    reactor.callWhenRunning(emperor.start)
+    return life.run()
+
+
+def install(reactor: Any, emperor: Emperor) -> None:
+    """Give the emperor its reactions to signals."""
+    hear = reactor.callFromThread
+
+    def bury() -> None:
+        process.reapAllProcesses()
+        emperor.sweep_later()
+
+    def on(number: int, call: Callable[[], None]) -> None:
+        signal.signal(number, lambda number, frame: hear(call))
+
+    on(signal.SIGHUP, emperor.reload_all)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        on(number, emperor.end)
+    on(signal.SIGUSR1, emperor.say_all)
+    on(signal.SIGWINCH, emperor.look)
+    on(signal.SIGURG, emperor.forgive_all)
+    on(signal.SIGCHLD, bury)
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def adopt(reactor: Any, descriptor: int, factory: Factory) -> None:
+    """Serve connections to a listening socket.  The reactor works with a copy of the descriptor."""
+    with socket.socket(fileno=os.dup(descriptor)) as listening:
+        listening.setblocking(False)
+        reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
+
+
+class TriggerFactory(Factory):
+    """Whoever connects to ``emperor-trigger-socket`` makes the emperor look, and hears nothing."""
+
+    noisy = False
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._look = look
+
+    def buildProtocol(self, addr: object) -> Protocol | None:
+        """Nobody, which closes the connection."""
+        self._look()
+        return None
