@@ -251,6 +251,7 @@ class LiveTests(SynchronousTestCase):
         """What *act* answered, as an ordinary user if we are root."""
         if filters.binding() is None:
             raise SkipTest(f"seccomp {NO_BINDING}")
+        wanted = settings_of(config)[Confinement]
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -259,7 +260,7 @@ class LiveTests(SynchronousTestCase):
                     os.setgroups([])
                     os.setresgid(65534, 65534, 65534)
                     os.setresuid(65534, 65534, 65534)
-                confine(Kernel(), settings_of(config)[Confinement], {}, lambda line: None)
+                confine(Kernel(), wanted, {}, lambda line: None)
                 os.write(writing, act().encode())
                 os._exit(0)
             except BaseException as error:
@@ -298,7 +299,6 @@ class LiveTests(SynchronousTestCase):
         path = self.mktemp()
         with open(path, "w", encoding="ascii") as file:
             file.write("default allow\nkill getpgid\nENOTTY getsid\n")
-        path = os.path.abspath(path)
 
         def act() -> str:
             try:
