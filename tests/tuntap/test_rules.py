@@ -219,6 +219,12 @@ class DeviceRuleTests(Refusals):
             self.assertEqual((rule.inward, rule.rule.action, rule.rule.target), (inward, action, target))
             self.assertEqual((rule.text, rule.rule.origin), (text, "shop.ini:5"))
 
+    def test_quotes(self) -> None:
+        """Its words may be quoted, as in uWSGI; the text that a router is told has no quotes."""
+        rule = read_device_rule("out \t\"10.0.0.0/8\" 'any'  deny")
+        self.assertEqual((rule.text, rule.rule.src.value), ("out 10.0.0.0/8 any deny", 10 << 24))
+        self.refused(read_device_rule, 'out "any any deny', "No closing quotation")
+
     def test_fewer_than_four_words(self) -> None:
         """A rule of a device has at least four words."""
         self.refused(

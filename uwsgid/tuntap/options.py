@@ -6,7 +6,6 @@ place and its reason.  The rules in here have not seen a packet: `uwsgid.tuntap.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -18,7 +17,7 @@ from uwsgid.config.settings import Settings
 from uwsgid.host.addresses import AddressError, parse_address
 from uwsgid.tuntap.access import Grant, read_grant
 from uwsgid.tuntap.networks import Target, read_number, read_target
-from uwsgid.tuntap.rules import DeviceRule, Rule, read_device_rule, read_route, read_rule
+from uwsgid.tuntap.rules import DeviceRule, Rule, quoted_words, read_device_rule, read_route, read_rule
 from uwsgid.tuntap.shaper import Limit, read_limit
 
 ROUTER_SYNTAX: Final = "invalid tuntap router syntax, must be <device> <socket> [stats] [gateway]"
@@ -80,7 +79,7 @@ def read_router(text: str, origin: str = "") -> RouterSpec:
 
     :raises ValueError: with the reason, where it is none.
     """
-    words = _quoted_words(text)
+    words = quoted_words(text)
     if not 2 <= len(words) <= 4:
         raise ValueError(f"{ROUTER_SYNTAX}, got {text!r}")
     device, socket, stats, gateway = (*words, "", "")[:4]
@@ -105,13 +104,6 @@ def read_device(text: str, origin: str = "") -> DeviceSpec:
     if socket:
         _check_socket(socket)
     return DeviceSpec(read_device_name(device), socket, origin)
-
-
-def _quoted_words(text: str) -> list[str]:
-    splitter = shlex.shlex(text, posix=True)
-    splitter.whitespace_split = True
-    splitter.commenters = splitter.escape = ""
-    return list(splitter)
 
 
 def _check_socket(text: str) -> None:

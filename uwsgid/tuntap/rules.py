@@ -17,11 +17,13 @@ uWSGI takes every first word but ``deny`` for ``allow``, skips rules of two word
 behind the third (plugins/tuntap/firewall.c).  A firewall that opens because of a slip of the pen is none, so
 here all of that is an error.
 
-Rules of a device have their own order of words, uWSGI's again: ``out any 10.0.0.0/8 deny``.
+Rules of a device have their own order of words, uWSGI's again: ``out any 10.0.0.0/8 deny``.  Their words may
+be quoted.
 """
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -223,7 +225,7 @@ def read_device_rule(text: str, origin: str = "") -> DeviceRule:
 
     :raises ValueError: with the reason, where it is none.
     """
-    words = text.split()
+    words = quoted_words(text)
     if len(words) < 4:
         raise ValueError(f"{DEVICE_SYNTAX}, got {text!r}")
     direction, src, dst, action, *more = words
@@ -244,6 +246,17 @@ def read_device_rule(text: str, origin: str = "") -> DeviceRule:
     if rule.established:
         raise ValueError("'established' is for the rules of the router itself")
     return DeviceRule(direction == "in", rule)
+
+
+def quoted_words(text: str) -> list[str]:
+    """The words of *text* between blanks and tabs; quotes keep blanks in a word, as in uWSGI's own lists.
+
+    :raises ValueError: a quote has no end.
+    """
+    splitter = shlex.shlex(text, posix=True)
+    splitter.whitespace_split = True
+    splitter.commenters = splitter.escape = ""
+    return list(splitter)
 
 
 def _set_action(rule: Rule, word: str, text: str) -> None:
