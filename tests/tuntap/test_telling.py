@@ -39,6 +39,18 @@ class Lines(SynchronousTestCase):
             self.said[MOST:], ["[tuntap-router] later (and 50 before, unsaid)", "[tuntap-router] again"]
         )
 
+    def test_who_begins_with_nonsense(self) -> None:
+        """So there is of peers that come for one bad packet; who stays has a line a second of its own."""
+        old = Peer(1)
+        self.teller.complain(old, 1.0, "old")
+        for number in range(2, MOST + 50):
+            if not self.teller.is_hushed(peer := Peer(number), 10.0):
+                self.teller.complain(peer, 10.0, str(number))
+        self.assertEqual(len(self.said), 1 + MOST)
+        self.assertFalse(self.teller.is_hushed(old, 10.0))
+        self.teller.announce(11.0, "later")
+        self.assertEqual(self.said[-1], "[tuntap-router] later (and 48 before, unsaid)")
+
     def test_a_rule_that_logs(self) -> None:
         """A line for a rule has the ends, the size, the verdict, and the rule where another one decided."""
         loud, deny = read_rule("log any any"), read_rule("deny any any udp log")

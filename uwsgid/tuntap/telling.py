@@ -1,8 +1,8 @@
 """The lines that a switch writes, and the many that it does not.
 
 Whoever floods a router with nonsense must not flood its log as well.  There is at most one line a second
-about the packets of one peer, and one about those of nobody; and of peers that come, collide and come again
-there are at most `MOST` lines a second.  What was left out is told with the next line.
+about the packets of one peer, and one about those of nobody; and about peers that come, collide or begin with
+nonsense, and come again, there are at most `MOST` a second.  What was left out is told with the next line.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ class Teller:
         elif now < peer.quiet_until:
             peer.unsaid += 1
             return True
+        elif not peer.quiet_until and not self._has_room(now):
+            # its first line; each connection is another peer
+            self._unannounced += 1
+            return True
         return False
 
     def complain(self, peer: Peer | None, now: float, text: str) -> None:
@@ -53,6 +57,7 @@ class Teller:
             unsaid, self._unsaid = self._unsaid, 0
             self._quiet_until = now + QUIET
         else:
+            self._announced += not peer.quiet_until
             unsaid, peer.unsaid = peer.unsaid, 0
             peer.quiet_until = now + QUIET
         self._write(text, unsaid)
@@ -71,15 +76,19 @@ class Teller:
 
     def announce(self, now: float, text: str) -> None:
         """Write a line about a peer that comes or has to leave."""
+        if not self._has_room(now):
+            self._unannounced += 1
+            return
+        self._announced += 1
+        unsaid, self._unannounced = self._unannounced, 0
+        self._write(text, unsaid)
+
+    def _has_room(self, now: float) -> bool:
+        """Whether there is room for another line about peers that come and go."""
         if now >= self._window + 1:
             self._window = now
             self._announced = 0
-        self._announced += 1
-        if self._announced > MOST:
-            self._unannounced += 1
-            return
-        unsaid, self._unannounced = self._unannounced, 0
-        self._write(text, unsaid)
+        return self._announced < MOST
 
     def _write(self, text: str, unsaid: int) -> None:
         more = f" (and {unsaid} before, unsaid)" if unsaid else ""
