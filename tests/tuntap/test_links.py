@@ -12,6 +12,7 @@ from tests.tuntap.devices import is_open
 from tests.tuntap.routers import BLUE, HOST, RED, RouterCase, packet
 from uwsgid.tuntap.offload import HEADER, NEEDS_CSUM
 from uwsgid.tuntap.policy import Policy
+from uwsgid.tuntap.router import MOST_RULES
 from uwsgid.wire.tunframe import FrameDecoder, PacketFrame, RuleRecord, frame, rule_block
 
 
@@ -166,6 +167,19 @@ class FrameLinkTests(RouterCase):
         self.reactor.turn()
         self.assertEqual(self.host.written(), [packet(BLUE, "9.9.9.9")])
         self.assertEqual(self.peer(BLUE).denied_out, 1)
+
+    def test_too_many_rules(self) -> None:
+        """A peer may have as many rules as a hand-over could tell; who sends more is closed."""
+        self.make_router()
+        anywhere = bytes(4)
+        for count, left in ((MOST_RULES, 1), (MOST_RULES + 1, 0)):
+            client = self.stream_peer(BLUE)
+            client.send(rule_block([RuleRecord(0, anywhere, anywhere, anywhere, anywhere, 0)] * count))
+            self.reactor.turn()
+            self.assertEqual(len(self.router.peers), left)
+            client.close()
+            self.reactor.turn()
+        self.assertIn("257 rules, and 256 is the most from 192.168.0.2", "\n".join(self.lines))
 
     def test_the_end_of_the_stream_frees_the_address(self) -> None:
         """Who leaves is forgotten at once, and closes nothing of somebody else's."""

@@ -51,6 +51,11 @@ def policy(out: str = "", **more: Any) -> Policy:
     return Policy(chain_out=Chain((read_rule(out),) if out else ()), **more)
 
 
+def assigning(address: str) -> Policy:
+    """A policy that gives everybody one address."""
+    return Policy(credentials=Credentials(required=True, assign=lambda pid, uid, gid: address))
+
+
 class FailingTap(Tap):
     """A mistake, wherever a packet comes from."""
 
@@ -299,6 +304,30 @@ class LifeTests(RouterCase):
         self.assertTrue(self.router._doors.use_credentials)
         self.assertEqual(self.peer(BLUE).link.limit, 5000)
 
+    def test_sizes_are_swapped(self) -> None:
+        """What is the largest packet is another matter for who is there, too, in both directions."""
+        self.make_router()
+        client = self.stream_peer(BLUE)
+        self.router.swap(policy(buffer=1280))
+        self.host.hold(packet(HOST, BLUE, bytes(1300)))
+        self.host.hold(packet(HOST, BLUE))
+        self.reactor.turn()
+        self.assertEqual(client.recv(65536), frame(packet(HOST, BLUE)))
+        client.send(frame(packet(BLUE, HOST, bytes(1300))))
+        self.reactor.turn()
+        self.assertEqual((self.host.written(), self.router.peers), ([], {}))
+
+    def test_addresses_are_assigned_anew(self) -> None:
+        """Who has not the address any more that a new map gives to its user has to come again."""
+        self.make_router(assigning(BLUE))
+        for address, left in ((BLUE, 1), (RED, 0), ("", 0), ("nonsense", 0)):
+            self.router.swap(assigning(BLUE))
+            if not self.router.peers:
+                self.device_peer()
+            self.router.swap(assigning(address))
+            self.assertEqual(len(self.router.peers), left, address)
+            self.reactor.turn()
+
     def test_a_mistake_of_ours_costs_a_packet(self) -> None:
         """Whatever goes wrong with one packet, device, gateway and doors stay open, and it is logged."""
         self.make_router(gateway=True)
@@ -522,7 +551,7 @@ class ServeTests(RouterCase):
 class AssignedTests(RouterCase):
     def test_nothing_is_learnt_where_addresses_are_assigned(self) -> None:
         """With a map a vassal gets the address of its user, whatever its hello or its packets say."""
-        self.make_router(Policy(credentials=Credentials(required=True, assign=lambda pid, uid, gid: BLUE)))
+        self.make_router(assigning(BLUE))
         device, _ = self.device_peer()
         device.hold(packet(RED, HOST))
         device.hold(packet(BLUE, HOST))

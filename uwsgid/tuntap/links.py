@@ -44,7 +44,7 @@ class Owner(Protocol):
         """The link can not go on; an empty text where its peer just left."""
 
     def offered(self, link: Link, rules: tuple[Any, ...]) -> None:
-        """The peer sent rules about itself."""
+        """The peer sent rules about itself.  :raises PeerError: it may not have them."""
 
     def drain_events(self) -> None:
         """Look at what the switch has noticed."""
@@ -231,6 +231,11 @@ class FrameLink(Link):
 
     def queued(self) -> int:
         return self._queued
+
+    def obey(self, limit: int, size_limit: int) -> None:
+        """Go by other limits from the next message on."""
+        self.limit = limit
+        self._size_limit = self._decoder.limit = size_limit
 
     def doRead(self) -> None:
         try:

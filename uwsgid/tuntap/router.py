@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from uwsgid.supervise.gateways import GatewayLife
 
 QUIET: Final = 1.0  #: seconds between two lines about things that happen at the doors
+#: Rules that a peer may have: about as many fit into the record of a hand-over.  A block in a stream has room
+#: for 2730, and of 500 connections with as many the statistics alone would stop the router for seconds.
+MOST_RULES: Final = 256
 
 
 def serve(opened: Opened, life: GatewayLife) -> int:
@@ -167,9 +170,12 @@ class Router:
         """Obey *policy* from now on."""
         self.switch.swap(policy)
         self._doors.use_credentials = policy.credentials.required
-        for peer in self.peers.values():
+        for peer in list(self.peers.values()):
             if isinstance(peer.link, FrameLink):
-                peer.link.limit = policy.queue
+                peer.link.obey(policy.queue, policy.buffer)
+            if policy.credentials.assigns and not self._keeps_address(peer):
+                self.grumble(f"the credentials of {peer.name} give it another address now, or none")
+                self.lost(peer.link, "")
         self.drain_events()
         self._set_offloads()
 
@@ -271,6 +277,14 @@ class Router:
         self.peers[peer.number] = peer
         self.drain_events()
 
+    def _keeps_address(self, peer: Peer) -> bool:
+        """Whether *peer* has the address that the credentials give to its user, and no other."""
+        try:
+            address = self.switch.policy.credentials.address(peer.pid, peer.uid, peer.gid)
+        except ValueError:
+            return False
+        return list(peer.addresses) == [address]
+
     # ---- who goes ------------------------------------------------------------------------------------------
 
     def lost(self, link: Link, why: str) -> None:
@@ -303,7 +317,12 @@ class Router:
     # ---- what is said and counted --------------------------------------------------------------------------
 
     def offered(self, link: Link, rules: tuple[Any, ...]) -> None:
-        """A peer sent rules about itself."""
+        """A peer sent rules about itself.
+
+        :raises PeerError: there are too many of them.
+        """
+        if len(rules) > MOST_RULES:
+            raise PeerError(f"{len(rules)} rules, and {MOST_RULES} is the most", status=0)
         self.switch.offer_rules(link.peer, rules_of(rules))
 
     def grumble(self, text: str) -> None:

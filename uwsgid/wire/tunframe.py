@@ -89,13 +89,13 @@ class FrameDecoder:
 
     A `PeerError` is final: the decoder raises it again at every further `next_event`.
 
-    :param limit: bytes of the longest body that is taken, ``tuntap-buffer-size``.
+    :ivar limit: bytes of the longest body that is taken, ``tuntap-buffer-size``.
     """
 
-    __slots__ = ("_broken", "_buffer", "_limit", "_pos")
+    __slots__ = ("_broken", "_buffer", "_pos", "limit")
 
     def __init__(self, limit: int = MAX_BODY) -> None:
-        self._limit = limit
+        self.limit = limit
         self._buffer = bytearray()
         self._pos = 0
         self._broken: PeerError | None = None
@@ -127,7 +127,7 @@ class FrameDecoder:
             return NEED_DATA
         size = buffer[start - 3] | buffer[start - 2] << 8
         modifier2 = buffer[start - 1]
-        if modifier2 > RULES or not 0 < size <= self._limit:
+        if modifier2 > RULES or not 0 < size <= self.limit:
             raise self._refuse(size, modifier2)
         end = start + size
         if received < end:
