@@ -129,7 +129,7 @@ class Section:
 
 S = TypeVar("S", bound=type[Section])
 
-_sections: list[type[Section]] = []
+_sections: tuple[type[Section], ...] = ()
 
 
 def _kind_of(hint: Any, where: str) -> Kind:
@@ -165,7 +165,8 @@ def section(title: str, *, listed: bool = True) -> Callable[[S], S]:
             if _OPTION in field.metadata
         )
         if listed:
-            _sections.append(made)
+            global _sections
+            _sections += (made,)
         return made  # type: ignore[no-any-return]
 
     return declare
@@ -173,4 +174,4 @@ def section(title: str, *, listed: bool = True) -> Callable[[S], S]:
 
 def declared_sections() -> tuple[type[Section], ...]:
     """All sections that were imported so far, in the order of their declaration."""
-    return tuple(_sections)
+    return _sections

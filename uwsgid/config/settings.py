@@ -1,4 +1,7 @@
-"""Directives become settings: one frozen instance of every section, and all problems at once.
+"""Directives become settings: a frozen instance of every section, and all problems at once.
+
+A section that a configuration says nothing of is the same object for all settings.  So an instance that is
+forked from another shares with it whatever it does not configure, and reading costs what there is to read.
 
 A scalar takes its last occurrence, a list all of them in their order, whichever names fed it.  What an
 option implies is turned on unless the configuration says otherwise in so many words.  Names that nobody
@@ -11,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from uwsgid.config.directive import Directive, Origin
 from uwsgid.config.index import Declared, Index, index
@@ -40,6 +43,10 @@ class Strictness(Section):
     )
 
 
+#: What a section is that no configuration says anything of.
+_defaults: Final[dict[type[Section], Section]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All sections, filled.
@@ -55,6 +62,7 @@ class Settings:
     warnings: tuple[str, ...]
     notices: tuple[str, ...]
     _sections: Mapping[type[Section], Section] = field(repr=False)
+    _listed: frozenset[type[Section]] = field(repr=False)
     _origins: Mapping[Place, Origin] = field(repr=False)
 
     @classmethod
@@ -86,12 +94,16 @@ class Settings:
 
         :raises InternalError: when the section was not yet imported when these settings were read.
         """
-        try:
-            return cast(T, self._sections[section])
-        except KeyError:
-            raise InternalError(
-                f"the section {section.__qualname__} was imported after the configuration was read"
-            ) from None
+        made = self._sections.get(section)
+        if made is None:
+            if section not in self._listed:
+                raise InternalError(
+                    f"the section {section.__qualname__} was imported after the configuration was read"
+                )
+            made = _defaults.get(section)
+            if made is None:
+                made = _defaults[section] = section()
+        return cast(T, made)
 
     def origin(self, section: type[Section], field: str) -> Origin | None:
         """The line that set or implied the value of a field, the last one of a list; None for a default."""
@@ -238,17 +250,18 @@ class _Reader:
             strict = bool(self._values.get((Strictness, "strict"), False))
         for directive in unknown.values():
             self._note_unknown(directive, strict, used, made)
-        sections = {cls: self._instance(cls) for cls in self._names.sections}
+        given = dict.fromkeys(cls for cls, _ in self._values)
         settings = Settings(
             directives=self._directives,
             warnings=tuple(self.warnings),
             notices=tuple(self.notices),
-            _sections=sections,
+            _sections={cls: self._instance(cls) for cls in given},
+            _listed=self._names.listed,
             _origins=self._origins,
         )
         if not self._unreadable:  # a default in place of an unreadable value would mislead the checks
-            for made_section in sections.values():
-                self.problems.extend(made_section.check(settings))
+            for cls in self._names.checked:
+                self.problems.extend(settings[cls].check(settings))
         return Judgement(
             settings=None if self.problems else settings,
             problems=tuple(dict.fromkeys(self.problems)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import os
 import sys
 import traceback
@@ -74,9 +75,15 @@ def find_out(argv: Sequence[str]) -> Site | Answer:
         os.environ.pop(IN_FALLBACK, None)
 
 
+@functools.cache
+def _plain_lines() -> Lines:
+    """Lines as they are without a configuration."""
+    return Lines(settings_of(""))
+
+
 def observer() -> LineObserver:
     """Where Twisted's own log goes under the ``uwsgid`` command: beside our lines, without its chatter."""
-    return LineObserver(Lines(settings_of("")))
+    return LineObserver(_plain_lines())
 
 
 def hold_standard_descriptors() -> None:
@@ -116,7 +123,7 @@ def fall_back(config: str, become: Become | None = None) -> NoReturn:
 
     :param become: how, where that is not by an exec.
     """
-    say = Lines(settings_of("")).say_verbose
+    say = _plain_lines().say_verbose
     say(f"!!! {sys.argv[0]} (pid: {os.getpid()}) exited with status 1 !!!")
     say(f"!!! Fallback config to {config} !!!")
     environ = {**os.environ, IN_FALLBACK: "1", STARTED_AS: started_as(os.environ)}
