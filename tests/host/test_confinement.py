@@ -21,6 +21,7 @@ from uwsgid.host.confinement import (
     SERVER,
     Confinement,
     confine,
+    filters_in_force,
     fingerprint,
     parse_profile,
 )
@@ -231,6 +232,8 @@ class ConfineTests(SynchronousTestCase):
         self.confine(seccomp=(SERVER, OTHER))
         self.assertEqual(self.kernel.calls, [("set_no_new_privs",), ("load_filter", "other")])
         self.assertEqual(len(self.environ[MARK].split()), 2)
+        self.assertEqual(filters_in_force({**self.environ, "HOME": "/"}), self.environ)
+        self.assertEqual(filters_in_force({"HOME": "/"}), {})
 
     def test_fingerprint(self) -> None:
         """It depends on what a profile says, not on its name."""

@@ -23,7 +23,7 @@ import binascii
 import difflib
 import errno
 import re
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Annotated, Final
 
 from uwsgid.config.kinds import Flag, Kind
@@ -182,6 +182,11 @@ def confine(kernel: IKernel, confinement: Confinement, environ: MutableMapping[s
         inherited.append(digest)
     if inherited:
         environ[MARK] = " ".join(inherited)
+
+
+def filters_in_force(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a reload has to find in its environment, so that it loads no filter twice."""
+    return {MARK: environ[MARK]} if MARK in environ else {}
 
 
 def fingerprint(profile: Profile) -> str:
