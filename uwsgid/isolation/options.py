@@ -104,7 +104,7 @@ class Isolation(Section):
         "unshare",
         default=(),
         help="leave for new namespaces: fs, ipc, net, pid, uts, user …",
-        note="An unknown word ends the start.  Mounts of a new mount namespace are private.  pid and time are "
+        note="An unknown word ends the start.  A new mount namespace keeps its mounts.  pid and time are "
         "entered by the next refork, and without one by one of their own before exec-as-root.  A user "
         "namespace gets maps: see uid-map.",
     )
