@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -72,6 +73,13 @@ class Files(SynchronousTestCase):
             kernel.close(number)
         self.assertNotIn(fd, kernel.open_descriptors())
 
+    def test_devices(self) -> None:
+        """What a file is on tells file systems apart; a directory knows that it is one."""
+        kernel = Kernel()
+        root, proc = kernel.stat("/"), kernel.stat("/proc")
+        self.assertNotEqual(root.device, proc.device)
+        self.assertEqual((proc.is_directory, proc.is_regular), (True, False))
+
     def test_open_file_changes(self) -> None:
         """Mode, owner and size of an open file."""
         kernel, path = Kernel(), self.mktemp()
@@ -129,6 +137,13 @@ class Sockets(SynchronousTestCase):
             (lambda: kernel.connect(fd, "/nowhere/at/all"), "connect()"),
         ):
             self.assertEqual(self.assertRaises(OSError, call).filename, name)
+
+    def test_interfaces(self) -> None:
+        """An interface has a number, and one that is not there is ENODEV."""
+        kernel = Kernel()
+        self.assertEqual(kernel.interface_index("lo"), socket.if_nametoindex("lo"))
+        error = self.assertRaises(OSError, kernel.interface_index, "quatsch0")
+        self.assertEqual(error.errno, errno.ENODEV)
 
     def test_network(self) -> None:
         """The loopback interface, the local host and the system's backlog are known."""

@@ -6,6 +6,7 @@ import errno
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from uwsgid.interfaces import Profile
 from uwsgid.testing import MemoryKernel
 
 _BIND = 1 << 10
@@ -49,3 +50,24 @@ class Isolation(SynchronousTestCase):
         kernel.set_capabilities(_BIND, _BIND, _BIND)
         kernel.raise_ambient(10)
         self.assertEqual((kernel.capabilities(), kernel.ambient), ((_BIND, _BIND, _BIND), _BIND))
+
+    def test_bounding(self) -> None:
+        """A number that no capability has is EINVAL, as the end of a search for all of them."""
+        kernel = MemoryKernel(uid=0)
+        kernel.drop_bounding(40)
+        self.assertEqual(self.assertRaises(OSError, kernel.drop_bounding, 41).errno, errno.EINVAL)
+
+    def test_filters(self) -> None:
+        """Only root, or who gave up new privileges, may filter system calls."""
+        kernel = MemoryKernel()
+        profile = Profile("p")
+        self.assertRaises(PermissionError, kernel.load_filter, profile)
+        kernel.set_no_new_privs()
+        kernel.load_filter(profile)
+        self.assertEqual(kernel.filters, [profile])
+
+    def test_jails(self) -> None:
+        """Each jail has the next number; an ordinary user enters none."""
+        kernel = MemoryKernel(uid=0)
+        self.assertEqual([kernel.jail("/a", "", "", (), ()), kernel.jail_set((), 5)], [1, 2])
+        self.assertRaises(PermissionError, MemoryKernel().jail_set, (), 5)

@@ -320,7 +320,10 @@ class Kernel:
 
     @staticmethod
     def interface_index(name: str) -> int:
-        return socket.if_nametoindex(name)
+        try:
+            return socket.if_nametoindex(name)
+        except OSError:  # without an errno
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), name) from None
 
     open_tun = staticmethod(tun.make_tun)
 
