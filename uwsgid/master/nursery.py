@@ -2,7 +2,7 @@
 
 Workers come from a *zygote*, which holds the applications of one generation; zygotes come from the *seed*.
 A *spare* seed waits beside it, forked from it and sharing its memory, so that the instance can still reload
-after the seed was killed.
+after the seed was killed.  An instance that begins anew without an exec, a forked vassal, does that instead.
 
 The nursery replaces whoever dies.  What the loading of a generation means to the workers is the business of
 the `Hopes` that it tells.
@@ -54,6 +54,7 @@ class Nursery:
 
     :param asked: called with what an application asks for while it is loaded.
     :param clock: monotonic seconds.
+    :param spare: have a spare seed.
     :ivar wanted: the generations that shall have a zygote.
     """
 
@@ -66,8 +67,10 @@ class Nursery:
         say: Callable[[str], None],
         asked: Callable[[str], None],
         clock: Callable[[], float],
+        spare: bool = True,
     ) -> None:
         self._clock: Final = clock
+        self._has_spare: Final = spare
         self._supervisor: Final = supervisor
         self._hopes: Final = hopes
         self._say: Final = say
@@ -118,7 +121,7 @@ class Nursery:
             self._rest(("zygote", generation), partial(self._provide, generation))
 
     def _plant_spare(self) -> None:
-        if self._stopped or len(self._seeds) > 1 or "spare" in self._rests:
+        if self._stopped or not self._has_spare or len(self._seeds) > 1 or "spare" in self._rests:
             return
         seed = self._bearing_seed()
         if seed is None:

@@ -68,6 +68,7 @@ class Master(MultiService):
             ended=lambda code: self._after_stop(code),
             end_is_near=lambda: self.signals.end_is_near,
             clock=time.time,
+            spare_seed=inheritance.become is None,
         )
         self.gateways = Gateways(
             house,

@@ -47,6 +47,7 @@ class Workforce:
     :param ended: called once with the exit code, when nobody is left after `stop`.
     :param clock: unix seconds, for the board.
     :param monotonic: monotonic seconds.
+    :param spare_seed: as in `Nursery`.
     :ivar generation: the one that serves; 0 before the first is loaded.
     :ivar wanted: the slots that shall have a worker.
     :ivar apps: what the workers have loaded.
@@ -64,6 +65,7 @@ class Workforce:
         end_is_near: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        spare_seed: bool = True,
     ) -> None:
         settings = household.settings
         self._reactor: Final = reactor
@@ -78,7 +80,9 @@ class Workforce:
         self.board: Final[Board] = household.board
         self.supervisor: Final = Supervisor(reactor, household.kernel, monotonic, say)
         backoff = Backoff(most=float(max(0, settings[Endings].forkbomb_delay)))
-        self._nursery: Final = Nursery(self.supervisor, reactor, self, backoff, say, asked, monotonic)
+        self._nursery: Final = Nursery(
+            self.supervisor, reactor, self, backoff, say, asked, monotonic, spare_seed
+        )
         self._rests: Final = Rests(reactor, backoff)
         self._roster: Final = Roster(self.board, self.supervisor)
         self._winding_down: Final = WindingDown(reactor, self.supervisor, household.gateways)

@@ -134,7 +134,7 @@ class _Loader:
             self._say(f"mountpoint {point} already configured. skip.")
             return True
         started = time.monotonic()
-        known = set(sys.modules)
+        known = len(sys.modules)
         try:
             module = target.load()
             several = _applications(module)
@@ -205,15 +205,16 @@ def _callables(several: Mapping[str, Any], module: ModuleType, where: str) -> li
     return found
 
 
-def forget_half_imported(name: str, known: set[str]) -> None:
+def forget_half_imported(name: str, known: int) -> None:
     """Drop the modules of the package of *name* that an import which failed left behind.
 
     Python itself takes away the module that raised, and leaves those that it had imported before.
 
-    :param known: the names that were there before the attempt; those stay.
+    :param known: how many modules were there before the attempt; those stay.  Only counted, since whoever
+        touches their names copies the pages on which they are.
     """
     top = name.partition(".")[0]
-    for other in set(sys.modules) - known:
+    for other in list(sys.modules)[known:]:
         if other == top or other.startswith(top + "."):
             del sys.modules[other]
 

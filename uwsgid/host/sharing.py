@@ -1,0 +1,62 @@
+"""What a process does before it forks many children, so that they go on sharing its memory.
+
+A page is shared until somebody writes to it, and CPython writes a lot: the collector links objects, new
+objects go where others were freed, and each lookup of an attribute replaces a name in a table.  `settle`
+does all three in advance, once, in the parent.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+_POOL: Final = 14  #: bits of the address within a pool of CPython's allocator (Objects/obmalloc.c)
+_STEP: Final = 16  #: bytes between two sizes of objects
+_LARGEST: Final = 512  #: bytes; what is larger is left to malloc
+_HEAD: Final = sys.getsizeof(b"")
+_MOST: Final = 65536  #: objects of one size that are made at most
+
+#: Keeps the objects that stand where others were freed.
+_fillers: list[list[object]] = []
+
+
+def settle() -> None:
+    """Collect, keep the collector away from what is there, and have new objects in pages of their own."""
+    gc.collect()
+    _fillers.clear()
+    _fillers.extend(_fill(size) for size in range(_STEP, _LARGEST + 1, _STEP))
+    # its entries hold names from all over the imports; whoever replaces one writes to its page
+    sys._clear_type_cache()
+    gc.freeze()
+
+
+def _fill(size: int) -> list[object]:
+    """Objects of *size* bytes for every place that is free in a page which has others.
+
+    They are made until a pool holds nothing else.
+    """
+    make = _maker(size)
+    room = (1 << _POOL) // size - 4  # a pool has a head
+    kept: list[object] = []
+    fresh: list[object] = []
+    pool = -1
+    while len(fresh) < room and len(kept) < _MOST:
+        thing = make()
+        if id(thing) >> _POOL != pool:
+            pool = id(thing) >> _POOL
+            kept += fresh
+            fresh = []
+        fresh.append(thing)
+    return kept
+
+
+def _maker(size: int) -> Callable[[], Any]:
+    if size == _STEP:
+        return object
+    if size < _HEAD:
+        return itertools.count(0.5).__next__  # numbers of 24 bytes
+    padding = b"." * (size - _HEAD)
+    return lambda: b"%b" % padding
