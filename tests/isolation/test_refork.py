@@ -39,7 +39,7 @@ class PretendedTests(SynchronousTestCase):
         self.kernel.ended[51] = ended
         with self.assertRaises(Exited) as caught:
             refork(self.kernel, self.said.append, playing(*heard))
-        return caught.exception.code
+        return int(caught.exception.code)
 
     def test_the_child(self) -> None:
         """It goes on, dies with its parent, and hears what it heard before."""
@@ -162,7 +162,10 @@ class RealTests(SynchronousTestCase):
             os.write(tell, b"!")
             return 10 * signal.sigwait((signal.SIGHUP,)) + signal.sigwait((signal.SIGTERM,))
 
-        outside = self.family(child, prepare=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN) and None)
+        def prepare() -> None:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+        outside = self.family(child, prepare=prepare)
         os.read(ready, 1)
         os.kill(outside, signal.SIGHUP)
         os.kill(outside, signal.SIGTERM)

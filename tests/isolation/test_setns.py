@@ -91,7 +91,11 @@ class JoinTests(SynchronousTestCase):
         self.said: list[str] = []
         # the folder of the test is too deep for the name of a socket
         self.path = f"/tmp/uwsgid-setns-{os.getpid()}-{id(self):x}"
-        self.addCleanup(lambda: os.path.exists(self.path) and os.unlink(self.path))
+        self.addCleanup(self.remove)
+
+    def remove(self) -> None:
+        if os.path.exists(self.path):
+            os.unlink(self.path)
 
     def serve(self, answers: Sequence[bytes | tuple[int, ...]]) -> None:
         """Answer one connection after the other."""
@@ -140,8 +144,7 @@ class JoinTests(SynchronousTestCase):
         for inode, of_children in ((7, False), (8, True)):
             self.kernel.inode = 7
             self.kernel.own = inode
-            if os.path.exists(self.path):
-                os.unlink(self.path)
+            self.remove()
             self.serve([(0,)])
             found = join(
                 self.kernel, self.path, self.said.append, pause=self.pause, kinds=lambda fd: CLONE_NEWPID

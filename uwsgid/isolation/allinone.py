@@ -30,7 +30,7 @@ from uwsgid.host.namespaces import (
     enter,
 )
 from uwsgid.interfaces import IKernel
-from uwsgid.isolation.options import AllInOne, Jail
+from uwsgid.isolation.options import AllInOne, Jail, KeptMount
 from uwsgid.isolation.refork import (
     PASSED_ON,
     Heard,
@@ -147,7 +147,7 @@ def furnish(wanted: AllInOne, kernel: IKernel, say: Say) -> None:
         outside = _change_root(kernel, jail.root)
     attempt("mount()", "/proc", lambda: kernel.mount("proc", "/proc", "proc", 0))
     for kept in wanted.keep:
-        _keep(kernel, jail, outside, kept.source, kept.target)
+        _keep(kernel, jail, outside, kept)
         say(f"namespace-keep-mount: {kept.source} stays")
     if outside:
         attempt("umount()", "the old root", lambda: kernel.umount(outside, MNT_DETACH))
@@ -169,13 +169,11 @@ def _change_root(kernel: IKernel, root: str) -> str:
     return f"/{OLD_ROOT}"
 
 
-def _keep(kernel: IKernel, jail: Jail, outside: str, source: str, target: str) -> None:
-    if target == source:
-        below = posixpath.relpath(source, jail.root)
-        target = source if below.startswith("..") else f"/{below}"
-    if outside or source != target:
+def _keep(kernel: IKernel, jail: Jail, outside: str, kept: KeptMount) -> None:
+    target = kept.target or f"/{posixpath.relpath(kept.source, jail.root)}"
+    if outside or kept.source != target:
         attempt(
             "mount()",
-            f"{source} on {target}",
-            lambda: kernel.mount(f"{outside}{source}", target, "none", MS_BIND | MS_REC),
+            f"{kept.source} on {target}",
+            lambda: kernel.mount(f"{outside}{kept.source}", target, "none", MS_BIND | MS_REC),
         )

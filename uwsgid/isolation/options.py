@@ -6,6 +6,7 @@ to fail is an error of the configuration, and the rest ends the start.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
@@ -35,7 +36,11 @@ class Jail:
 
 @dataclass(frozen=True, slots=True)
 class KeptMount:
-    """A mount of the host that is there in the jail as well: *source* outside, *target* inside."""
+    """A mount of the host that is there in the jail as well.
+
+    :ivar source: where it is outside.
+    :ivar target: where it is inside; empty for where *source* is below the root of the jail.
+    """
 
     source: str
     target: str
@@ -61,7 +66,7 @@ def parse_jail(text: str) -> Jail:
 
 
 def parse_kept_mount(text: str) -> KeptMount:
-    """``/srv/data:/data``; without a colon both are the same, and the root of the jail is cut off later.
+    """``/srv/jail/data`` or ``/srv/data:/data``.
 
     :raises ValueError: there is no path.
     """
@@ -274,10 +279,17 @@ class AllInOne(Section):
     )
 
     def check(self, settings: Settings) -> Iterable[str]:
-        """What belongs to a jail that there is not."""
+        """What belongs to a jail that there is not, and mounts that are nowhere in it."""
         for field, given in (("keep", self.keep), ("net", self.net)):
             if given and self.jail is None:
                 yield settings.problem(AllInOne, field, "there is no namespace = /path/of/the/root")
+        if self.jail is not None:
+            for kept in self.keep:
+                if not kept.target and posixpath.relpath(kept.source, self.jail.root).startswith(".."):
+                    text = (
+                        f"{kept.source} is not in {self.jail.root}, so say where it shall be: outside:inside"
+                    )
+                    yield settings.problem(AllInOne, "keep", text)
 
 
 @section("Isolation")
@@ -300,3 +312,17 @@ class BinaryPatch(Section):
         default="",
         help="become this command, run by the shell, after privileges are dropped",
     )
+
+    def check(self, settings: Settings) -> Iterable[str]:
+        """Nobody else can become the program, where several processes would."""
+        late = late_option(settings[Privileges])
+        for field, given in (
+            ("unprivileged", self.unprivileged),
+            ("unprivileged_command", self.unprivileged_command),
+        ):
+            if late and given:
+                yield settings.problem(
+                    BinaryPatch,
+                    field,
+                    f"can not be combined with {late}, where the zygote and the workers would become it",
+                )
