@@ -125,6 +125,22 @@ class RuleTests(ChainCase):
             self.send(other, VASSAL, port, count=2)
         wait_until(lambda: (self.counted("out"), self.counted("in")) == ([4], [4]), "all are denied")
 
+    def test_nobody_takes_the_place_of_the_host(self) -> None:
+        """Not even past the host a vassal gets what others send to the address of the router's own device."""
+        router = self.router("tuntap-router-switch-local = true\ntuntap-router-collision = takeover")
+        self.device()
+        self.reach_each_other()
+        other = self.net.space("W")
+        self.device(space=other, address=OTHER, name="w")
+        self.reach_each_other(OTHER, other)
+        evil = self.net.space("E")
+        self.device(space=evil, address=HOST, name="e")
+        evil.answers(VASSAL, wait=0.3)
+        router.wait_for(f"{HOST}.* router's own")
+        self.assertNotIn(HOST, [peer["addr"] for peer in self.peers()])
+        self.assertTrue(self.vassal.answers(HOST))
+        self.assertTrue(self.vassal.answers(OTHER))
+
 
 class PacketTests(ChainCase):
     def test_fragments_and_jumbo(self) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.tuntap.devices import SteppedReactor
 from tests.tuntap.routers import BLUE, HOST, RED, RouterCase, packet
 from uwsgid.config.settings import Settings, settings_of
-from uwsgid.errors import ConfigError, KernelError
+from uwsgid.errors import ConfigError, KernelError, PeerError
 from uwsgid.host.tun import DeviceFacts
 from uwsgid.testing.packets import ipv4, ipv6, tcp, udp
 from uwsgid.tuntap import listen
@@ -24,7 +24,7 @@ from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.decision import Decision
 from uwsgid.tuntap.offload import HEADER, NEEDS_CSUM, finish
 from uwsgid.tuntap.opened import Opened
-from uwsgid.tuntap.options import RouterSpec
+from uwsgid.tuntap.options import TAKEOVER, RouterSpec
 from uwsgid.tuntap.policy import Policy
 from uwsgid.tuntap.router import serve
 from uwsgid.tuntap.rules import read_route, read_rule
@@ -352,6 +352,33 @@ class LifeTests(RouterCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.stream_peer(RED)
         self.assertEqual(self.codes, [])
+
+
+class OwnAddressTests(RouterCase):
+    def test_nobody_is_the_host(self) -> None:
+        """The address of the router's own interface is nobody else's, however somebody comes to it."""
+        rules = Policy(switch_local=True, collision=TAKEOVER)
+        self.make_router(rules, addresses=lambda name: (HOST, "fd00::1"))
+        blue = self.stream_peer(BLUE)
+        self.stream_peer(HOST)
+        self.assertIn("detected ip collision for 192.168.0.1, which is the router's own", self.lines[-1])
+        device, _ = self.device_peer(HOST)
+        self.assertEqual([peer.name for peer in self.router.peers.values()], [BLUE])
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(ours.close)
+        with theirs:
+            self.assertRaises(
+                PeerError,
+                self.router.welcome_device,
+                theirs,
+                listen.Credentials(1, 1000, 1000),
+                Hello("evil0", (), (HOST,)),
+                device.fd,
+                DeviceFacts("evil0", 0x5001),
+            )
+        blue.send(frame(packet(BLUE, HOST)))
+        self.reactor.turn()
+        self.assertEqual(self.host.written()[-1:], [packet(BLUE, HOST)])
 
 
 class OffloadTests(RouterCase):

@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.errors import KernelError, PeerError, UwsgidError
+from uwsgid.host.interfaces import addresses_of
 from uwsgid.host.syscalls import same_open_file
 from uwsgid.host.tun import DeviceFacts, set_offload
 from uwsgid.supervise.exits import Exit
@@ -38,7 +39,7 @@ from uwsgid.tuntap.statsserver import StatsServer
 from uwsgid.tuntap.switch import Switch
 from uwsgid.tuntap.tap import Tap
 from uwsgid.wire.handover import Answer, Hello
-from uwsgid.wire.ip import read_address
+from uwsgid.wire.ip import read_address, show
 
 if TYPE_CHECKING:
     from uwsgid.supervise.gateways import GatewayLife
@@ -81,6 +82,7 @@ class Router:
     :param end: ends the process with an exit code.
     :param clock: monotonic seconds.
     :param offload: lets a device hand out large packets, or not.
+    :param addresses: those of an interface.
     :ivar switch: what decides.
     :ivar peers: all that are attached, by their number.
     """
@@ -95,6 +97,7 @@ class Router:
         end: Callable[[int], None],
         clock: Callable[[], float] = time.monotonic,
         offload: Callable[[int, bool], int] = set_offload,
+        addresses: Callable[[str], Iterable[str]] = addresses_of,
     ) -> None:
         self.opened = opened
         self.reactor = reactor
@@ -104,6 +107,9 @@ class Router:
         self.peers: dict[int, Peer] = {}
         self._end = end
         self._offload = offload
+        self._addresses = addresses
+        self._own: frozenset[bytes] = frozenset()
+        self._asked_until = 0.0
         self._numbers = 0
         self._framed: set[int] = set()  # peers behind streams that can be sent something
         self._quiet_until = 0.0
@@ -272,6 +278,9 @@ class Router:
             if not address:
                 raise PeerError(f"there is no address for uid {peer.uid} (pid {peer.pid})", status=0)
             peer.addresses[address] = None
+        for address in peer.addresses:
+            if self._is_own(address):
+                raise PeerError(f"{show(address)} is the router's own address", status=0)
         if not self.switch.attach(peer):
             raise PeerError(f"its address is not to be had: {peer.refused}", status=0)
         self.peers[peer.number] = peer
@@ -284,6 +293,17 @@ class Router:
         except ValueError:
             return False
         return list(peer.addresses) == [address]
+
+    def _is_own(self, address: bytes) -> bool:
+        """Whether the interface of our device has *address*.
+
+        With local switching, a peer that came to own it would get what others send to the host.
+        """
+        now = self.clock()
+        if now >= self._asked_until:
+            self._asked_until = now + QUIET
+            self._own = frozenset(map(read_address, self._addresses(self.opened.name)))
+        return address in self._own
 
     # ---- who goes ------------------------------------------------------------------------------------------
 
@@ -309,6 +329,10 @@ class Router:
             if peer.number not in self.peers:
                 continue
             if isinstance(event, Refused):
+                self.lost(peer.link, "")
+            elif self._is_own(event.address):
+                # nothing of its has been to another peer yet, nor of another peer to it
+                self.grumble(f"detected ip collision for {show(event.address)}, which is the router's own")
                 self.lost(peer.link, "")
             elif isinstance(peer.link, FrameLink) and peer.number not in self._framed:
                 self._framed.add(peer.number)
