@@ -42,7 +42,6 @@ from uwsgid.supervise.vassals import VassalStart
 from uwsgid.wire.vassal import BROODLORD_NUM, VASSALS_DIR
 
 _CHECK: Final = 1.0  #: seconds between two looks at hearts
-_A_MOMENT: Final = 0.001
 
 
 class Emperor:
@@ -217,17 +216,19 @@ class Emperor:
         if name not in self._wanted:
             return
         if name in self.blacklist:
-            now = self.clock()
-            rest = self._queue.next(max(now, self.blacklist.due(name))) - now
-            if rest > _A_MOMENT:
-                self._resting[name] = self.reactor.callLater(rest, self._rested, name)
-                return
-        self._add(name)
+            rest = self.blacklist.due(name) - self.clock()
+            self._resting[name] = self.reactor.callLater(max(0.0, rest), self._rested, name)
+        else:
+            self._add(name)
 
     def _rested(self, name: str) -> None:
+        """It may come back, when it is its turn."""
+        now = self.clock()
+        self._resting[name] = self.reactor.callLater(self._queue.next(now) - now, self._its_turn, name)
+
+    def _its_turn(self, name: str) -> None:
         del self._resting[name]
-        if not self.ending and name in self._wanted and name not in self.vassals:
-            self._add(name)
+        self._add(name)
 
     def _no_rest(self, name: str) -> None:
         call = self._resting.pop(name, None)
@@ -461,11 +462,11 @@ class Emperor:
         return (*self.vassals.values(), *self.zergs)
 
     def _no_mercy(self) -> None:
+        self._mercy_call = self.reactor.callLater(_CHECK, self._no_mercy)
         for vassal in self._everybody():
             self.say(f"[emperor] NO MERCY for vassal {vassal.name} (pid: {vassal.pid})")
             vassal.kill()
         self._programs.kill()
-        self._mercy_call = self.reactor.callLater(_CHECK, self._no_mercy)
 
     def _proceed(self) -> None:
         if self.vassals or self.zergs:

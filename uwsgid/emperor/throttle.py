@@ -110,7 +110,7 @@ class Queue:
         self._gap: Final = throttle / 10 / 1000
         self._last = 0.0
 
-    def next(self, due: float) -> float:
-        """When somebody may start who may not do so before *due*, unix seconds."""
-        self._last = max(due, self._last + self._gap)
+    def next(self, now: float) -> float:
+        """Unix seconds from which the next of them may start."""
+        self._last = max(now, self._last + self._gap)
         return self._last

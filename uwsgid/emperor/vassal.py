@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from uwsgid.interfaces import IKernel
 
 _STOPS_LATE: Final = 1.0  #: seconds between two SIGKILLs, where the tolerance is 0
+_RELOADS: Final = 1.0  #: seconds between two reloads, however often a configuration changes
 
 
 class Realm(Protocol):
@@ -275,6 +276,8 @@ class Vassal:
         self._config_pipe: ConfigPipe | None = None
         self._watch: ExitWatch | None = None
         self._killing: Any = None
+        self._reloading: Any = None
+        self._reloaded = 0.0
         self._reload_at_birth = False
         self.life = _make_life(_Facts(self))
 
@@ -378,6 +381,20 @@ class Vassal:
             self.realm.reactor.callLater(0, self.life.reload)
 
     def _reload(self) -> None:
+        """Now, or as soon as the last reload is a moment old."""
+        due = self._reloaded + _RELOADS - self.realm.clock()
+        if self._reloading is None:
+            if due > 0:
+                self._reloading = self.realm.reactor.callLater(due, self._reload_late)
+            else:
+                self._reload_now()
+
+    def _reload_late(self) -> None:
+        self._reloading = None
+        self.life.reload()
+
+    def _reload_now(self) -> None:
+        self._reloaded = self.realm.clock()
         self.realm.say(f"[emperor] reload the uwsgi instance {self.name}")
         self.respawns += 1
         self.last_run = self.realm.clock()
@@ -439,6 +456,9 @@ class Vassal:
 
     def _close(self) -> None:
         self._spare()
+        if self._reloading is not None:
+            self._reloading.cancel()
+            self._reloading = None
         if self._pipe is not None:
             self._pipe.close()
         if self._config_pipe is not None:

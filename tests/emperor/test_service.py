@@ -1,0 +1,532 @@
+"""The emperor's decisions, without processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from tests.emperor.support import BEGINNING, EmperorCase
+from uwsgid.wire.vassal import ToEmperor, ToVassal, pack_config
+
+
+class Having(EmperorCase):
+    """Vassals come and go with their configurations."""
+
+    def test_a_vassal(self) -> None:
+        """Every configuration gets a vassal, with uWSGI's command line, in the directory of its monitor."""
+        vassal = self.one()
+        self.assertEqual((vassal.start.argv, vassal.start.cwd), (("--ini", "a.ini"), "/etc/vassals"))
+        self.assertEqual((vassal.start.uid, vassal.start.namespaces, vassal.start.has_config), (-1, 0, False))
+        self.look()
+        self.assertEqual(self.names, [])
+
+    def test_a_change(self) -> None:
+        """A configuration that is another one now is reloaded, also where it is older."""
+        vassal = self.one(mark=5)
+        self.monitor.put("a.ini", 3)
+        self.look()
+        self.assertEqual(vassal.heard(), bytes([ToVassal.RELOAD]))
+        self.assertLogged("[emperor] reload the uwsgi instance a.ini")
+        self.assertEqual(self.emperor.vassals["a.ini"].respawns, 1)
+        self.look()
+        self.assertEqual(vassal.heard(), b"")
+
+    def test_many_changes(self) -> None:
+        """Changes that follow each other quickly are one reload per second."""
+        vassal = self.one()
+        for mark in range(2, 32):
+            self.monitor.put("a.ini", mark)
+            self.look()
+            self.run_for(0.1, 0.1)
+        self.assertEqual(len(vassal.heard()), 3)
+
+    def test_removed(self) -> None:
+        """A vassal whose configuration is gone is stopped, and forgotten once it ended."""
+        vassal = self.one()
+        self.monitor.remove("a.ini")
+        self.look()
+        self.assertEqual(vassal.heard(), bytes([ToVassal.STOP]))
+        self.assertIn("a.ini", self.emperor.vassals)
+        vassal.exit()
+        self.assertEqual((self.emperor.vassals, self.names), ({}, []))
+        self.assertLogged("[emperor] stop the uwsgi instance a.ini")
+        self.assertLogged("[emperor] removed uwsgi instance a.ini")
+        self.assertEqual(list(self.emperor.blacklist), [])
+
+    def test_gracefully(self) -> None:
+        """With emperor-graceful-shutdown a vassal may finish what it does."""
+        vassal = self.one("emperor-graceful-shutdown = true")
+        self.monitor.remove("a.ini")
+        self.look()
+        self.assertEqual(vassal.heard(), bytes([ToVassal.STOP_GRACEFULLY]))
+
+    def test_removed_before_its_birth(self) -> None:
+        """A vassal that is not wanted any more when it is born is stopped at once."""
+        self.begin()
+        self.monitor.put("a.ini")
+        self.look()
+        self.monitor.remove("a.ini")
+        self.look()
+        vassal = self.birth()
+        self.assertEqual(vassal.heard(), bytes([ToVassal.STOP]))
+        vassal.exit()
+        self.assertEqual(self.emperor.vassals, {})
+
+    def test_back_while_it_ends(self) -> None:
+        """A successor comes only when nothing of the predecessor is left."""
+        vassal = self.one()
+        self.monitor.remove("a.ini")
+        self.look()
+        self.monitor.put("a.ini", 7)
+        self.look()
+        self.assertEqual(self.names, [])
+        vassal.exit()
+        self.assertEqual(self.names, ["a.ini"])
+        self.assertEqual(self.emperor.vassals["a.ini"].sighting.mark, 7)
+
+    def test_changed_before_its_birth(self) -> None:
+        """A change that comes before the birth is told after it."""
+        self.begin()
+        self.monitor.put("a.ini")
+        self.look()
+        self.monitor.put("a.ini", 2)
+        self.look()
+        vassal = self.birth()
+        self.run_for(1.5)
+        self.assertEqual(vassal.heard(), bytes([ToVassal.RELOAD]))
+
+    def test_a_source_that_can_not_be_read(self) -> None:
+        """Where nothing can be told, nothing changes."""
+        vassal = self.one()
+        self.monitor.found = None
+        self.run_for(10)
+        self.assertEqual((vassal.heard(), self.names), (b"", []))
+
+    def test_two_sources(self) -> None:
+        """The first source that has a name keeps it; the second is told of once."""
+        self.begin(monitors=2)
+        for monitor in self.monitors:
+            monitor.put("a.ini")
+        self.look()
+        self.look()
+        self.assertEqual(self.names, ["a.ini"])
+        self.assertEqual(len([line for line in self.lines if "had first" in line]), 1)
+        self.monitors[1].remove("a.ini")
+        self.look()
+        self.assertEqual(self.birth().heard(), b"")
+
+    def test_not_born(self) -> None:
+        """A vassal that can not be born is tried again, and rests a little longer each time."""
+        self.begin()
+        self.monitor.put("a.ini")
+        self.look()
+        for _ in range(3):
+            self.nest.orders.pop().parent.not_born()
+            self.run_for(5)
+        self.assertEqual(self.names, ["a.ini"])
+        self.assertEqual([item.attempt for item in self.emperor.blacklist], [2])
+
+    def test_magic_exec(self) -> None:
+        """A configuration that can be executed is run for its text."""
+        self.begin("emperor-magic-exec = true")
+        self.monitor.cwd = self.mktemp()
+        os.mkdir(self.monitor.cwd)
+        for name, mode in (("a.ini", 0o755), ("b.ini", 0o644)):
+            path = os.path.join(self.monitor.cwd, name)
+            with open(path, "w"):
+                os.chmod(path, mode)
+            self.monitor.put(name)
+        self.look()
+        words = {order.start.argv for order in self.nest.orders}
+        self.assertIn(("--ini", "exec://a.ini"), words)
+        # root may read what nobody may execute
+        self.assertIn(("--ini", "b.ini"), words)
+
+    def test_variables(self) -> None:
+        """Where hooks are to be run, vassals know where they are."""
+        vassal = self.one("vassals-start-hook = /bin/true")
+        self.assertEqual(vassal.start.environ, {"UWSGI_VASSALS_DIR": "/etc/vassals"})
+
+    def test_namespaces(self) -> None:
+        """Words of emperor-use-clone are flags of the start."""
+        vassal = self.one("emperor-use-clone = pid,net")
+        self.assertEqual(vassal.start.namespaces, 0x20000000 | 0x40000000)
+
+
+class Deaths(EmperorCase):
+    """What follows from the end of a vassal."""
+
+    def test_loyal(self) -> None:
+        """One that served somebody is back at once."""
+        vassal = self.one()
+        vassal.say(ToEmperor.LOYAL)
+        vassal.exit(1)
+        self.assertEqual((self.names, list(self.emperor.blacklist)), (["a.ini"], []))
+
+    def test_unloyal(self) -> None:
+        """One that never did is back at once after its first failure, later after each further one."""
+        vassal = self.one()
+        rests = []
+        for _ in range(4):
+            begun = self.reactor.seconds()
+            vassal.exit(1)
+            while not self.names:
+                self.run_for(0.1, 0.1)
+            rests.append(round(self.reactor.seconds() - begun))
+            vassal = self.birth()
+        self.assertEqual(rests, [0, 1, 2, 3])
+        self.assertLogged("[emperor] unloyal bad behaving vassal found: a.ini throttling it...")
+
+    def test_no_blacklist(self) -> None:
+        """With emperor-no-blacklist it never rests."""
+        vassal = self.one("emperor-no-blacklist = true")
+        for _ in range(5):
+            vassal.exit(1)
+            vassal = self.birth()
+        self.assertEqual(list(self.emperor.blacklist), [])
+
+    def test_forgiven(self) -> None:
+        """Loyalty and SIGURG clear the blacklist."""
+        vassal = self.one()
+        for _ in range(3):
+            vassal.exit(1)
+            self.run_for(4)
+            vassal = self.birth()
+        self.assertEqual(len(list(self.emperor.blacklist)), 1)
+        vassal.say(ToEmperor.LOYAL)
+        self.assertEqual(list(self.emperor.blacklist), [])
+        vassal.exit(1)
+        vassal = self.birth()
+        for _ in range(3):
+            self.emperor.vassals["a.ini"].loyal = False
+            vassal.exit(1)
+            self.run_for(4)
+            vassal = self.birth()
+        vassal.exit(1)
+        self.assertEqual(self.names, [])
+        self.emperor.forgive_all()
+        self.assertEqual(self.names, ["a.ini"])
+
+    def test_mended(self) -> None:
+        """A configuration that changes while its vassal rests is tried soon."""
+        vassal = self.one()
+        for _ in range(20):
+            vassal.exit(1)
+            self.run_for(25)
+            vassal = self.birth()
+        vassal.exit(1)
+        self.monitor.put("a.ini", 2)
+        self.look()
+        self.run_for(1.5)
+        self.assertEqual(self.names, ["a.ini"])
+
+    def test_a_hundred_bad_ones(self) -> None:
+        """Those who behave badly start one after the other."""
+        self.begin()
+        for number in range(20):
+            self.monitor.put(f"{number}.ini")
+        self.look()
+        self.assertEqual(len(self.names), 20)
+        for vassal in [self.birth() for _ in range(20)]:
+            vassal.exit(1)
+        self.assertLess(len(self.names), 3)
+        self.run_for(3, 0.05)
+        self.assertEqual(len(self.names), 20)
+
+    def test_exile(self) -> None:
+        """26 from a vassal of a source without lists is for good; others are looked up again."""
+        vassal = self.one()
+        vassal.exit(26)
+        self.run_for(0.1)
+        self.assertEqual(self.names, ["a.ini"])
+        vassal = self.birth()
+        self.monitor.lists = False
+        vassal.exit(26)
+        self.run_for(10)
+        self.assertEqual((self.names, self.emperor.vassals), ([], {}))
+
+    def test_curse(self) -> None:
+        """One that closes its pipe and lives on is cursed, and killed when the tolerance is over."""
+        vassal = self.one("emperor-curse-tolerance = 5")
+        vassal.pipe.close()
+        self.poll()
+        self.assertLogged(f"[emperor] curse the uwsgi instance a.ini (pid: {vassal.pid})")
+        self.run_for(4)
+        self.assertEqual((vassal.signals, self.names), ([], []))
+        self.run_for(2)
+        self.assertEqual(vassal.signals, [signal.SIGKILL])
+        self.assertEqual(self.names, ["a.ini"])
+
+    def test_one_that_does_not_stop(self) -> None:
+        """A vassal that was told to stop and does not is killed."""
+        vassal = self.one("emperor-curse-tolerance = 5")
+        self.monitor.remove("a.ini")
+        self.look()
+        self.run_for(6)
+        self.assertEqual(vassal.signals, [signal.SIGKILL])
+        self.assertEqual(self.emperor.vassals, {})
+
+    def test_one_that_does_not_hear(self) -> None:
+        """A vassal that lets the pipe run full is cursed."""
+        vassal = self.one()
+        end = self.emperor.vassals["a.ini"]
+        assert end._pipe is not None
+        while end._pipe.say(0):
+            pass
+        self.monitor.put("a.ini", 2)
+        self.look()
+        self.assertLogged("curse")
+        self.assertFalse(end.ordered)
+        vassal.exit()
+
+    def test_last_words(self) -> None:
+        """What a vassal said right before its end counts."""
+        vassal = self.one()
+        vassal.pipe.send(bytes([ToEmperor.LOYAL]))
+        vassal.close()
+        self.kernel.end(vassal.pid, 0, 0)
+        self.emperor.vassals["a.ini"]._watch.doRead()  # type: ignore[union-attr]
+        self.assertEqual(list(self.emperor.blacklist), [])
+
+    def test_stop_hook(self) -> None:
+        """vassals-stop-hook is executed when a vassal is gone."""
+        ran: list[tuple[str, str, str, str]] = []
+        vassal = self.one("vassals-stop-hook = /bin/stop")
+        self.emperor._programs.run = (  # type: ignore[method-assign]
+            lambda program, name, environ, cwd: ran.append((program, name, environ["UWSGI_VASSALS_DIR"], cwd))
+        )
+        vassal.exit()
+        self.assertEqual(ran, [("/bin/stop", "a.ini", "/etc/vassals", "/etc/vassals")])
+
+
+class Talking(EmperorCase):
+    """What a vassal says."""
+
+    def test_states(self) -> None:
+        """Spawned, accepting, loyal and the heart are noted with their times."""
+        vassal = self.one()
+        self.run_for(10)
+        vassal.say(ToEmperor.SPAWNED, ToEmperor.ACCEPTING, ToEmperor.LOYAL, ToEmperor.HEARTBEAT)
+        found = self.emperor.vassals["a.ini"]
+        self.assertEqual((found.ready, found.accepting, found.loyal), (True, True, True))
+        times = {found.last_ready, found.last_accepting, found.last_loyal, found.last_heartbeat}
+        self.assertEqual(times, {BEGINNING + 10})
+
+    def test_unknown(self) -> None:
+        """Other bytes are ignored."""
+        vassal = self.one()
+        vassal.say(3, 99, 255)
+        self.assertEqual(vassal.heard(), b"")
+
+    def test_heart(self) -> None:
+        """A heart that beat once and stops is the end of its vassal."""
+        vassal = self.one("emperor-required-heartbeat = 5")
+        self.run_for(20)
+        self.assertEqual(vassal.signals, [])
+        vassal.say(ToEmperor.HEARTBEAT)
+        self.run_for(4)
+        self.assertEqual(vassal.signals, [])
+        self.run_for(3)
+        self.assertEqual(vassal.signals, [signal.SIGKILL])
+        self.assertLogged("vassal a.ini sent no heartbeat in last 5 seconds, brutally respawning it...")
+
+    def test_heart_and_reload(self) -> None:
+        """A reload may take longer than a heart may be silent."""
+        vassal = self.one("emperor-required-heartbeat = 5")
+        vassal.say(ToEmperor.HEARTBEAT)
+        self.monitor.put("a.ini", 2)
+        self.look()
+        self.run_for(20)
+        self.assertEqual(vassal.signals, [])
+        vassal.say(ToEmperor.HEARTBEAT)
+        self.run_for(7)
+        self.assertEqual(vassal.signals, [signal.SIGKILL])
+
+    def test_idle(self) -> None:
+        """One that wants to end is stopped; its source brings it back."""
+        vassal = self.one()
+        vassal.say(ToEmperor.IDLE)
+        self.assertEqual(vassal.heard(), bytes([ToVassal.STOP]))
+        vassal.exit()
+        self.assertEqual((self.names, list(self.emperor.blacklist)), (["a.ini"], []))
+
+
+class Configurations(EmperorCase):
+    """Configurations that lie in no file."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.vassal = self.one(config=b"[uwsgi]\n")
+        self.addCleanup(self.vassal.close)
+
+    def test_at_birth(self) -> None:
+        """It is sent at once, and the command line says where it is."""
+        self.assertEqual(self.vassal.start.argv, ("--ini", "emperor://a.ini"))
+        self.assertTrue(self.vassal.start.has_config)
+        self.assertEqual(self.vassal.configuration(), pack_config(b"[uwsgi]\n"))
+
+    def test_reload(self) -> None:
+        """A changed one follows the byte of the reload; who asks while it waits gets it once."""
+        self.vassal.configuration()
+        self.monitor.put("a.ini", 2, config=b"[uwsgi]\nworkers=2\n")
+        self.look()
+        self.assertEqual(self.vassal.heard(), bytes([ToVassal.RELOAD]))
+        self.vassal.say(ToEmperor.SEND_CONFIG)
+        self.assertEqual(self.vassal.configuration(), pack_config(b"[uwsgi]\nworkers=2\n"))
+        self.assertEqual(self.vassal.configuration(), b"")
+
+    def test_asked(self) -> None:
+        """A vassal that starts anew by itself asks for it."""
+        self.vassal.configuration()
+        self.vassal.say(ToEmperor.SEND_CONFIG)
+        self.assertEqual(self.vassal.configuration(), pack_config(b"[uwsgi]\n"))
+
+    def test_too_long(self) -> None:
+        """One that the protocol has no room for is refused, with the name of the vassal."""
+        self.monitor.put("a.ini", 2, config=b"x" * 65536)
+        self.look()
+        self.assertLogged("a.ini can not be told its configuration")
+
+
+class Tyranny(EmperorCase):
+    """Vassals are the owners of their configurations."""
+
+    def test_owner(self) -> None:
+        """The start has the owner."""
+        vassal = self.one("emperor-tyrant = true", uid=1000, gid=1001)
+        self.assertEqual((vassal.start.uid, vassal.start.gid), (1000, 1001))
+
+    def test_root(self) -> None:
+        """Nobody becomes root; that is said once."""
+        self.begin("emperor-tyrant = true")
+        self.monitor.put("a.ini", uid=0, gid=1000)
+        self.monitor.put("b.ini", uid=1000, gid=0)
+        self.look()
+        self.look()
+        self.assertEqual(self.names, [])
+        self.assertEqual(
+            self.lines,
+            [
+                "[emperor-tyrant] invalid permissions for vassal a.ini",
+                "[emperor-tyrant] invalid permissions for vassal b.ini",
+            ],
+        )
+
+    def test_another_owner(self) -> None:
+        """A file that has another owner now stops its vassal, and the new owner gets one."""
+        vassal = self.one("emperor-tyrant = true", uid=1000, gid=1000)
+        self.monitor.put("a.ini", uid=1001, gid=1000)
+        self.look()
+        self.assertEqual(vassal.heard(), bytes([ToVassal.STOP]))
+        self.assertLogged("permissions of file a.ini changed. stopping the instance...")
+        vassal.exit()
+        self.assertEqual(self.birth().start.uid, 1001)
+
+    def test_no_tyrant(self) -> None:
+        """Without a tyrant owners do not matter."""
+        vassal = self.one(uid=1000)
+        self.monitor.put("a.ini", uid=1001)
+        self.look()
+        self.assertEqual(vassal.heard(), b"")
+
+
+class Zergs(EmperorCase):
+    """Vassals that call for help."""
+
+    def test_limit(self) -> None:
+        """Zergs come as long as there are fewer than the option says, with a number of their own."""
+        vassal = self.one("emperor-broodlord = 2")
+        for _ in range(5):
+            vassal.say(ToEmperor.SOS)
+        self.assertEqual(self.names, ["a.ini:zerg", "a.ini:zerg"])
+        starts = [order.start for order in self.nest.orders]
+        self.assertEqual([start.argv for start in starts], [("--ini", "a.ini:zerg")] * 2)
+        self.assertEqual(
+            [start.environ for start in starts], [{"UWSGI_BROODLORD_NUM": str(n)} for n in (1, 2)]
+        )
+        self.assertLogged("[emperor] going in broodlord mode: launching zergs for a.ini")
+
+    def test_none(self) -> None:
+        """Without emperor-broodlord nobody comes."""
+        self.one().say(ToEmperor.SOS)
+        self.assertEqual(self.names, [])
+
+    def test_they_go_with_their_vassal(self) -> None:
+        """Zergs end when the configuration is gone, and do not come back when they end by themselves."""
+        vassal = self.one("emperor-broodlord = 1")
+        vassal.say(ToEmperor.SOS)
+        zerg = self.birth()
+        zerg.say(ToEmperor.IDLE)
+        zerg.exit()
+        self.look()
+        self.assertEqual((self.names, self.emperor.zergs), ([], []))
+        vassal.say(ToEmperor.SOS)
+        zerg = self.birth()
+        self.monitor.remove("a.ini")
+        self.look()
+        self.assertEqual((vassal.heard(), zerg.heard()), (bytes([ToVassal.STOP]), bytes([ToVassal.STOP])))
+
+    def test_a_name_with_a_colon(self) -> None:
+        """A file with a colon in its name is no zerg, unlike in uWSGI."""
+        self.begin()
+        self.monitor.put("a:b.ini")
+        self.look()
+        self.birth()
+        self.assertFalse(self.emperor.vassals["a:b.ini"].zerg)
+
+
+class Orders(EmperorCase):
+    """What an operator wants."""
+
+    def test_reload_all(self) -> None:
+        """Everybody reloads."""
+        vassal = self.one()
+        self.run_for(3)
+        self.emperor.reload_all()
+        self.assertEqual(vassal.heard(), bytes([ToVassal.RELOAD]))
+        self.assertEqual(self.emperor.vassals["a.ini"].last_modified, BEGINNING + 3)
+
+    def test_say_all(self) -> None:
+        """One line for each."""
+        self.one()
+        self.emperor.say_all()
+        self.assertLogged(
+            f"vassal instance a.ini (last modified {int(BEGINNING) + 1}) status 0 loyal 0 zerg 0"
+        )
+
+    def test_end(self) -> None:
+        """All stop, and the end comes when nobody is left."""
+        vassal = self.one()
+        self.emperor.end()
+        self.assertEqual((vassal.heard(), self.ends), (bytes([ToVassal.STOP]), 0))
+        vassal.exit()
+        self.assertEqual((self.ends, self.nest.ended), (1, True))
+        self.assertLogged("[emperor] *** RAGNAROK EVOKED ***")
+        self.assertLogged("The Emperor is buried.")
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_no_mercy(self) -> None:
+        """Whoever does not stop is killed when the mercy is over; a second order changes nothing."""
+        vassal = self.one("reload-mercy = 7")
+        self.emperor.end()
+        self.run_for(5)
+        self.emperor.end()
+        self.assertEqual((vassal.signals, self.ends), ([], 0))
+        self.run_for(3)
+        self.assertEqual((vassal.signals, self.ends), ([signal.SIGKILL], 1))
+
+    def test_the_unborn(self) -> None:
+        """Whoever is born while all end is stopped as well."""
+        self.begin()
+        self.monitor.put("a.ini")
+        self.look()
+        self.emperor.end()
+        vassal = self.birth()
+        self.assertEqual(vassal.heard(), bytes([ToVassal.STOP]))
+        vassal.exit()
+        self.assertEqual(self.ends, 1)
+
+    def test_nobody(self) -> None:
+        """Without vassals the end comes at once."""
+        self.begin().end()
+        self.assertEqual(self.ends, 1)
