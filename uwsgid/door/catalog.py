@@ -46,6 +46,7 @@ CHILDREN: Final = (
     "uwsgid.loops.simple",
     "uwsgid.loops.threads",
     "uwsgid.tuntap.options",
+    "uwsgid.emperor.options",
     "uwsgid.worker.role",
     "uwsgid.worker.zygote",
     "uwsgid.door.options",
@@ -63,7 +64,15 @@ MASTER: Final = (
 TWISTED_LOOPS: Final = ("uwsgid.loops.reactor",)
 
 #: Gateways, whose processes run a reactor, and what opens devices and sockets for them at boot.
-GATEWAYS: Final = ("uwsgid.gateways.role", "uwsgid.tuntap.setup", "uwsgid.tuntap.devices")
+GATEWAYS: Final = (
+    "uwsgid.gateways.role",
+    "uwsgid.tuntap.setup",
+    "uwsgid.tuntap.devices",
+    "uwsgid.emperor.monitors.files",
+    "uwsgid.emperor.setup",
+    "uwsgid.emperor.role",
+    "uwsgid.emperor.work",
+)
 
 #: What the standard library imports when it is first needed, and could not find any more in a jail, or as a
 #: user who may not read the interpreter.
