@@ -10,6 +10,7 @@ Here the child makes its own mounts private, and lets go of the old root at once
 
 from __future__ import annotations
 
+import contextlib
 import os
 import posixpath
 import signal
@@ -151,7 +152,8 @@ def furnish(wanted: AllInOne, kernel: IKernel, say: Say) -> None:
         say(f"namespace-keep-mount: {kept.source} stays")
     if outside:
         attempt("umount()", "the old root", lambda: kernel.umount(outside, MNT_DETACH))
-        attempt("rmdir()", outside, lambda: kernel.rmdir(outside))
+        with contextlib.suppress(OSError):  # it is empty now, and no harm where it stays
+            kernel.rmdir(outside)
 
 
 def _change_root(kernel: IKernel, root: str) -> str:

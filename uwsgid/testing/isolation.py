@@ -72,11 +72,7 @@ class MemoryIsolation(MemoryFiles):
     def unshare_mapped(self, flags: int, uid_map: str, gid_map: str, setgroups: bool) -> None:
         self._maybe_fail("unshare_mapped")
         self.namespaces |= flags
-        for line in uid_map.splitlines():
-            inside, outside, count = (int(number) for number in line.split())
-            if outside <= self.uid < outside + count:
-                self.uid += inside - outside
-                break
+        self.uid, self.gid = _mapped(self.uid, uid_map), _mapped(self.gid, gid_map)
         self._note("unshare_mapped", hex(flags), uid_map, gid_map, setgroups)
 
     def setns(self, fd: int, kind: int = 0) -> None:
@@ -162,3 +158,12 @@ class MemoryIsolation(MemoryFiles):
     def _next_jail(self) -> int:
         self.jails += 1
         return self.jails
+
+
+def _mapped(number: int, lines: str) -> int:
+    """What *number* is in a user namespace; itself where it has no place there."""
+    for line in lines.splitlines():
+        inside, outside, count = (int(word) for word in line.split())
+        if outside <= number < outside + count:
+            return number + inside - outside
+    return number
