@@ -54,6 +54,19 @@ _OFFLOADS: Final = (
 #: Bytes of the virtio header; the kernel's default, which nobody of ours changes.
 _HEADER: Final = 10
 
+_MAY_NOT: Final = "root may make devices, and whoever has CAP_NET_ADMIN and may open /dev/net/tun"
+_NO_TUN: Final = "there is no /dev/net/tun: load the kernel module tun, or let the jail have the file"
+#: What to try, by what the kernel says of a device that it does not make.
+_HINTS: Final = {
+    errno.EPERM: _MAY_NOT,
+    errno.EACCES: _MAY_NOT,
+    errno.EBUSY: "another process has this device; give ours another name",
+    errno.EINVAL: "there is an interface of this name that is no tun device; give ours another name",
+    errno.ENOENT: _NO_TUN,
+    errno.ENODEV: _NO_TUN,
+    errno.ENXIO: _NO_TUN,
+}
+
 _LONGEST: Final = 15  #: IFNAMSIZ less its NUL
 _NOW: Final = os.RWF_NOWAIT
 
@@ -105,7 +118,11 @@ def open_device(kernel: IKernel, name: str, *, vnet: bool) -> Device:
     """
     check_name(name)
     flags = IFF_TUN | IFF_NO_PI | (IFF_VNET_HDR if vnet else 0)
-    fd, given = attempt("TUNSETIFF", name, lambda: kernel.open_tun(name, flags))
+    try:
+        fd, given = kernel.open_tun(name, flags)
+    except OSError as error:
+        hint = _HINTS.get(error.errno or 0, "")
+        raise KernelError(f"{refused('TUNSETIFF', error, name)}{hint and ': '}{hint}") from None
     kernel.set_blocking(fd, False)
     return Device(fd, given)
 
