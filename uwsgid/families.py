@@ -25,6 +25,10 @@ loop_engines: Final[Registry[Any]] = Registry("loop engine")
 roles: Final[Registry[Any]] = Registry("role")
 #: Rooms that want processes of their own: what is opened for them at boot (`uwsgid.supervise.gateways`).
 gateway_setups: Final[Registry[Callable[..., Any]]] = Registry("gateway setup")
+#: The same for what belongs into the jail of the instance, where it enters one: tun devices.
+jail_setups: Final[Registry[Callable[..., Any]]] = Registry("jail setup")
+#: What a hook does: ``exec``, ``mount``, ``write`` … (`uwsgid.hooks.scene.Action`).
+hook_actions: Final[Registry[Any]] = Registry("hook action")
 #: Functions of the ``uwsgi`` module that applications import, by name.
 api_functions: Final[Registry[Callable[..., Any]]] = Registry("function of the uwsgi module")
 #: Where a log line can go: ``file``.

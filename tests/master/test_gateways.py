@@ -7,7 +7,7 @@ import signal
 from tests.master.support import InstanceCase
 from uwsgid.config.settings import Settings, settings_of
 from uwsgid.errors import ConfigError
-from uwsgid.hooks.phases import Hooks
+from uwsgid.hooks import Hooks
 from uwsgid.master.gateways import Gateways
 from uwsgid.supervise.gateways import GATEWAY, LIVE, Gateway, GatewayLife
 from uwsgid.testing import MemoryChild

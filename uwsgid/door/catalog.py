@@ -30,7 +30,7 @@ CHILDREN: Final = (
     "uwsgid.host.waits",
     "uwsgid.host.socket_options",
     "uwsgid.host.limits",
-    "uwsgid.hooks.phases",
+    "uwsgid.hooks.options",
     "uwsgid.isolation.options",
     "uwsgid.logs.lines",
     "uwsgid.logs.files",
@@ -76,7 +76,7 @@ GATEWAYS: Final = (
 
 #: What the standard library imports when it is first needed, and could not find any more in a jail, or as a
 #: user who may not read the interpreter.
-BEFORE_ANY_JAIL: Final = ("encodings.idna",)
+BEFORE_ANY_JAIL: Final = ("encodings.ascii", "encodings.idna", "encodings.latin_1")
 
 GROUP: Final = "uwsgid.plugins"
 

@@ -1,4 +1,4 @@
-"""What a hook does: it runs a command by the shell and waits for it.
+"""Actions on this process and on the log, and commands of the shell.
 
 A command of uWSGI that is killed by a signal counts as one that went well (core/utils.c,
 uwsgi_run_command_and_wait looks at the exit code only); here it failed, with 128 and the number of the
@@ -7,97 +7,153 @@ signal, as shells say it.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Self
 
-from uwsgid.config.directive import Directive, Origin
-from uwsgid.config.kinds import Kind
-from uwsgid.errors import ConfigError
-from uwsgid.interfaces import IKernel
-
-SHELL: Final = "/bin/sh"
-
-Say = Callable[[str], None]
-Meanwhile = Callable[[], None] | None
+from uwsgid.families import hook_actions
+from uwsgid.hooks.arguments import only, syntax, whole
+from uwsgid.hooks.scene import Deed, Doing, Failed, Scene
+from uwsgid.host.calls import attempt
 
 
+@hook_actions.member("exec")
 @dataclass(frozen=True, slots=True)
-class Command:
-    """A command of the configuration.
+class Exec:
+    """``exec:<command>`` has the shell run a command and waits for it; a code other than 0 is a failure."""
 
-    :ivar option: the option that it stands for.
-    :ivar origin: where it was written.
-    """
+    command: str
 
-    option: str
-    text: str
-    origin: Origin
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Any text but an empty one."""
+        if not text.strip():
+            raise ValueError("expected a command, got none")
+        return cls(text)
 
-    def __str__(self) -> str:
-        return self.text
-
-
-def _command(directive: Directive) -> Command:
-    text = directive.value or ""
-    if not text.strip():
-        raise ValueError("expected a command, got none")
-    return Command(directive.name, text, directive.origin)
-
-
-COMMANDS: Final = Kind("list of commands", "a command", _command, many=True, reads_directive=True)
-Commands = Annotated[tuple[Command, ...], COMMANDS]
-
-
-def run_all(
-    kernel: IKernel,
-    shells: Sequence[str],
-    commands: Sequence[Command],
-    how: str,
-    say: Say,
-    meanwhile: Meanwhile = None,
-) -> None:
-    """Run *commands* one after the other; the first that fails ends it.
-
-    :param shells: the option ``binsh``.
-    :param how: what the log says behind each command: its phase, or who runs it.
-    :param meanwhile: called again and again while a command runs.
-    :raises ConfigError: with the place and the text of the command that failed.
-    """
-    for command in commands:
-        problem = run_one(kernel, shells, command, how, say, meanwhile)
-        if problem:
-            raise ConfigError(f"{command.origin}: {command.option}: {problem}")
-
-
-def run_one(
-    kernel: IKernel,
-    shells: Sequence[str],
-    command: Command,
-    how: str,
-    say: Say,
-    meanwhile: Meanwhile = None,
-) -> str:
-    """Run one command and wait; what is to be said of it where it failed, or an empty text.
-
-    :param how: what the log says behind the command.
-    """
-    say(f'running "{command}" {how}')
-    try:
-        code = kernel.run_command(choose_shell(kernel, shells), command.text, meanwhile)
-    except OSError as error:
-        return f'command "{command}" can not be run: {error.strerror}'
-    return f'command "{command}" exited with non-zero code: {code}' if code else ""
-
-
-def choose_shell(kernel: IKernel, shells: Sequence[str]) -> str:
-    """The first of *shells* that can be executed, else /bin/sh (core/utils.c, uwsgi_binsh)."""
-    for shell in shells:
+    def perform(self, scene: Scene) -> Doing:
+        """Run it."""
         try:
-            facts = kernel.stat(shell)
-        except OSError:
-            continue
-        if facts.is_regular and facts.mode & 0o111:
-            return os.path.abspath(shell)
-    return SHELL
+            code = yield scene.shell(self.command)
+        except OSError as error:
+            raise Failed(
+                f'command "{self.command}" can not be run: {error.strerror}',
+                f"the command can not be run: {error.strerror}",
+            ) from None
+        if code:
+            said = f"exited with non-zero code: {code}"
+            raise Failed(f'command "{self.command}" {said}', f"the command {said}")
+
+
+@hook_actions.member("safeexec")
+@dataclass(frozen=True, slots=True)
+class SafeExec:
+    """``safeexec:<command>`` does the same; that the command fails is only logged."""
+
+    command: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """As ``exec``."""
+        return cls(Exec.parse(text).command)
+
+    def perform(self, scene: Scene) -> Doing:
+        """Run it."""
+        try:
+            yield from Exec(self.command).perform(scene)
+        except Failed as failed:
+            scene.say(failed.discreet if scene.private else failed.text)
+
+
+@hook_actions.member("cd", "chdir")
+@dataclass(frozen=True, slots=True)
+class ChangeDirectory(Deed):
+    """``cd:<directory>`` changes the working directory of this process, also called ``chdir``."""
+
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A path."""
+        return cls(only(text, "cd", "<directory>"))
+
+    def act(self, scene: Scene) -> None:
+        """Go there."""
+        attempt("chdir()", self.path, lambda: scene.kernel.chdir(self.path))
+
+
+@hook_actions.member("exit")
+@dataclass(frozen=True, slots=True)
+class Exit(Deed):
+    """``exit:[code]`` ends this process.
+
+    uWSGI takes a code of one digit for 0 (core/hooks.c, uwsgi_hook_exit); here every digit counts.
+    """
+
+    code: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A code, 0 where there is none."""
+        return cls(whole(text, "an exit code", 0, 255) if text.strip() else 0)
+
+    def act(self, scene: Scene) -> None:
+        """Leave as ``sys.exit`` does; whoever runs the process knows how it ends."""
+        raise SystemExit(self.code)
+
+
+@hook_actions.member("print", "log")
+@dataclass(frozen=True, slots=True)
+class Print(Deed):
+    """``print:<text>`` writes a line to the log, also called ``log``.
+
+    In uWSGI the text is a format of printf; here it is a text.
+    """
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Any text."""
+        return cls(text)
+
+    def act(self, scene: Scene) -> None:
+        """Say it."""
+        scene.say(self.text)
+
+
+@hook_actions.member("putenv")
+@dataclass(frozen=True, slots=True)
+class PutEnv(Deed):
+    """``putenv:<NAME>=<value>`` sets a variable of the environment, for this process and those born of it."""
+
+    name: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A name and a value; without an equals sign uWSGI would remove the variable."""
+        name, equals, value = text.partition("=")
+        if not name or not equals or "\0" in text:
+            raise syntax("putenv", "<NAME>=<value>")
+        return cls(name, value)
+
+    def act(self, scene: Scene) -> None:
+        """Set it."""
+        scene.environ[self.name] = self.value
+
+
+@hook_actions.member("hostname")
+@dataclass(frozen=True, slots=True)
+class HostName(Deed):
+    """``hostname:<name>`` sets the name of the host, which is that of a ``uts`` namespace."""
+
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A name."""
+        return cls(only(text, "hostname", "<name>"))
+
+    def act(self, scene: Scene) -> None:
+        """Set it.  uWSGI says nothing where that fails."""
+        attempt("sethostname()", self.name, lambda: scene.kernel.sethostname(self.name))

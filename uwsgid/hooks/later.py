@@ -1,21 +1,32 @@
 """Runs the hooks of a phase where a reactor runs: nobody waits, and the order within a phase stays.
 
-The master (``touch``, ``master-start``, ``emperor-*``) and the Emperor (``as-emperor``) are such processes.
+The master (``master-start``, ``touch``, ``emperor-*``) and the Emperor (``as-emperor`` and its kin) are such
+processes.  A command is a child of its own, watched by a pidfd as every child is; an action that waits is
+woken by the reactor's clock.  Actions that are done at once, functions among them, are done in the reactor's
+thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.task import deferLater
 
+from uwsgid.errors import KernelError
+from uwsgid.hooks.chain import chain
+from uwsgid.hooks.options import Hook, Hooks
 from uwsgid.hooks.phases import Phase
-from uwsgid.hooks.running import NOTHING, Say, VassalFacts, run
+from uwsgid.hooks.scene import NOTHING, Doing, Pause, Say, Scene, Shell, VassalFacts
+from uwsgid.host.children import ExitStatus
 from uwsgid.interfaces import IKernel
+from uwsgid.supervise.exitwatch import ExitWatch
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
+
+Leave = Callable[[int], None] | None
 
 
 def run_later(
@@ -27,13 +38,64 @@ def run_later(
     *,
     variables: Mapping[str, str] = NOTHING,
     vassal: VassalFacts | None = None,
-    leave: Callable[[int], None] | None = None,
+    leave: Leave = None,
 ) -> Deferred[None]:
     """Run what the configuration wants in *phase*; fires when all of it is over.
 
     The parameters are those of `uwsgid.hooks.run`.
 
     :param leave: ends this process with a code, for the action ``exit``; `IKernel.exit` where not given.
-    :return: fails with `ConfigError` where an action of a fatal phase failed; the rest is not run then.
+    :return: fails with `HookFailed` where an action of a fatal phase failed; the rest is not run then.
+        Where there is nothing to run, it has fired already.
     """
-    return maybeDeferred(run, phase, settings, kernel, say, variables=variables, vassal=vassal)
+    scene = Scene(settings, kernel, say, variables, vassal)
+    return run_these(settings[Hooks].of(phase), scene, reactor, leave)
+
+
+def run_these(hooks: Iterable[Hook], scene: Scene, reactor: Any, leave: Leave = None) -> Deferred[None]:
+    """Run *hooks* in their order; as `run_later`."""
+    return drive(chain(hooks, scene), scene.kernel, reactor, leave)
+
+
+@inlineCallbacks
+def drive(doing: Doing, kernel: IKernel, reactor: Any, leave: Leave = None) -> Any:
+    """Grant every wish of *doing* when its time has come."""
+    answer: int | OSError = 0
+    try:
+        wish = next(doing)
+        while True:
+            if isinstance(wish, Pause):
+                yield deferLater(reactor, wish.seconds)
+                answer = 0
+            else:
+                try:
+                    answer = yield _command(reactor, kernel, wish)
+                except OSError as error:
+                    answer = error
+            wish = doing.throw(answer) if isinstance(answer, OSError) else doing.send(answer)
+    except StopIteration:
+        return
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else 0
+        (leave or kernel.exit)(code)
+
+
+def _command(reactor: Any, kernel: IKernel, wish: Shell) -> Deferred[int]:
+    """Start a command; fires with its code, 128 and more for a signal.
+
+    :raises OSError: the shell can not be executed.
+    """
+    over: Deferred[int] = Deferred()
+
+    def ended(status: ExitStatus) -> None:
+        if status.signal is not None:
+            over.callback(128 + status.signal)
+        else:
+            over.callback(status.code or 0)  # None: somebody else reaped it, and nobody knows
+
+    pid = kernel.start_command(wish.shell, wish.command, wish.variables or None)
+    try:
+        ExitWatch(reactor, kernel, pid, ended)
+    except KernelError as error:
+        raise OSError(0, str(error)) from None
+    return over

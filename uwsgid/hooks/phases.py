@@ -1,36 +1,15 @@
-"""When hooks run: ``exec-asap`` and its kin, one option for each phase.
+"""When hooks run: the moments in the life of an instance, and what is fixed about each.
 
-======================  ====================================================================================
-phase                   when
-======================  ====================================================================================
-``asap``                first of all, before the log is opened; also in a reload that starts anew
-``pre-jail``            after the shared sockets were bound; not in a reload
-``in-jail``             after gateways opened their devices
-``post-jail``           in a jail that was just entered
-``as-root``             while we are root, last before privileges are dropped
-``as-user``             after they were dropped, if we were root before
-``pre-app``             before applications are loaded, where that is done
-``post-app``            after it
-``as-user-atexit``      in the master at its end, and before a reload that starts anew
-======================  ====================================================================================
-
-A command that fails ends the start, or the loading; one at the end is logged.  They run before there is a
-reactor, in a process without one, or when the reactor has nothing left to do, so waiting for them disturbs
-nobody.
+A phase is named by the options that feed it: ``hook-as-root``, ``exec-as-root``, ``mount-as-root`` and so on
+all belong to `Phase.AS_ROOT`.  This module is that table; nothing happens here.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
-
-from uwsgid.config.kinds import Texts
-from uwsgid.config.section import Section, option, section
-from uwsgid.hooks.actions import Commands, Meanwhile, Say, run_all, run_one
-from uwsgid.interfaces import IKernel
-
-if TYPE_CHECKING:
-    from uwsgid.config.settings import Settings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 
 class Phase(enum.Enum):
@@ -66,110 +45,166 @@ class Phase(enum.Enum):
     AS_ON_CONFIG_VASSAL = "as-on-config-vassal"
     AS_EMPEROR_SETNS = "as-emperor-setns"
 
+    @property
+    def facts(self) -> PhaseFacts:
+        """What is fixed about it."""
+        return _FACTS[self]
 
-@section("Hooks")
-class Hooks(Section):
-    """Commands that the shell runs on the way."""
-
-    asap: Commands = option("exec-asap", default=(), help="run a command as soon as possible")
-    pre_jail: Commands = option("exec-pre-jail", default=(), help="run a command before any jail")
-    post_jail: Commands = option(
-        "exec-post-jail",
-        default=(),
-        help="run a command after a jail was entered",
-    )
-    in_jail: Commands = option("exec-in-jail", default=(), help="run a command where the instance will live")
-    as_root: Commands = option(
-        "exec-as-root",
-        default=(),
-        help="run a command before privileges are dropped",
-        note="With master-as-root, drop-after-init and drop-after-apps it runs once, at boot.  After a "
-        "reload that kept the devices of gateways, a command that fails is only logged.",
-    )
-    as_user: Commands = option("exec-as-user", default=(), help="run a command after privileges were dropped")
-    pre_app: Commands = option(
-        "exec-pre-app", default=(), help="run a command before an application is loaded"
-    )
-    post_app: Commands = option(
-        "exec-post-app", default=(), help="run a command after applications were loaded"
-    )
-    atexit: Commands = option(
-        "exec-as-user-atexit", default=(), help="run a command when the master ends or starts anew"
-    )
-    binsh: Texts = option("binsh", default=(), help="shell for commands, the first that can be executed")
+    @property
+    def label(self) -> str:
+        """What the log calls it."""
+        return self.facts.label
 
 
-def run_asap(settings: Settings, kernel: IKernel, say: Say) -> None:
-    """:raises ConfigError: for a command that fails, as all of these."""
-    hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.asap, "(asap)...", say)
+class Family(enum.Enum):
+    """The options of a phase, in the order in which those of one phase run (core/hooks.c)."""
+
+    HOOK = "hook"
+    MOUNT = "mount"
+    UMOUNT = "umount"
+    EXEC = "exec"
+    CALL = "call"
 
 
-def run_pre_jail(settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None) -> None:
-    """``exec-pre-jail``."""
-    hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.pre_jail, "(pre-jail)...", say, meanwhile)
+_ALL: Final = tuple(Family)
+_NO_MOUNTS: Final = (Family.HOOK, Family.EXEC, Family.CALL)
+_ADVANCED: Final = (Family.HOOK,)
 
 
-def run_post_jail(settings: Settings, kernel: IKernel, say: Say, *, jailed: bool = False) -> None:
-    """``exec-post-jail``, if a jail was entered."""
-    hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.post_jail if jailed else (), "(post-jail)...", say)
+@dataclass(frozen=True, slots=True)
+class PhaseFacts:
+    """What is fixed about a phase.
 
-
-def run_in_jail(settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None) -> None:
-    """``exec-in-jail``."""
-    hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.in_jail, "(in-jail)...", say, meanwhile)
-
-
-def run_as_root(
-    settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None, *, again: bool = False
-) -> bool:
-    """``exec-as-root``, if we are root; whether we are.
-
-    :param again: it ran for these very devices before.  What it wanted may be there already, as an address
-        is, so a command that fails is only logged.
+    :ivar label: what the log calls it, which is not always its name.
+    :ivar moment: when it is, completing "actions …" in ``--help``.
+    :ivar process: who runs it.
+    :ivar families: the options that feed it.
+    :ivar is_fatal: an action that fails ends the start, the process or what was under way.
+    :ivar call_is_fatal: so does a function of ``call-…`` that can not be called.
     """
+
+    label: str
+    moment: str
+    process: str
+    families: tuple[Family, ...] = _ADVANCED
+    is_fatal: bool = True
+    call_is_fatal: bool = True
+
+
+_FIRST: Final = "first process"
+_LOADER: Final = "zygote, or each worker with lazy-apps"
+_VASSAL: Final = "vassal"
+_EMPEROR: Final = "Emperor"
+_MASTER: Final = "master"
+
+#: In the order of a start, then the phases of a life, then those of an Emperor and its vassals.
+_FACTS: Final[Mapping[Phase, PhaseFacts]] = {
+    Phase.ASAP: PhaseFacts("asap", "as soon as possible, also in a reload", _FIRST, _ALL),
+    Phase.PRE_JAIL: PhaseFacts("pre-jail", "before any jail, not in a reload", _FIRST, _ALL),
+    Phase.IN_JAIL: PhaseFacts("in-jail", "where the instance will live", _FIRST, _ALL),
+    Phase.POST_JAIL: PhaseFacts("post-jail", "in a jail that was just entered", _FIRST, _ALL),
+    # uWSGI only logs a function that is missing there and in post-app (core/uwsgi.c, core/utils.c)
+    Phase.AS_ROOT: PhaseFacts(
+        "as root", "as root, last before privileges are dropped", _FIRST, _ALL, call_is_fatal=False
+    ),
+    Phase.AS_USER: PhaseFacts("as user", "after privileges were dropped", _FIRST, _NO_MOUNTS),
+    Phase.PRE_APP: PhaseFacts("pre app", "before applications are loaded", _LOADER, _NO_MOUNTS),
+    Phase.POST_APP: PhaseFacts(
+        "post app", "after applications were loaded", _LOADER, _NO_MOUNTS, call_is_fatal=False
+    ),
+    Phase.MASTER_START: PhaseFacts("master-start", "in the master when its life begins", _MASTER),
+    Phase.AS_GATEWAY: PhaseFacts("as-gateway", "in each gateway", "each gateway"),
+    Phase.AS_MULE: PhaseFacts("as-mule", "in each mule", "each mule"),
+    Phase.POST_FORK: PhaseFacts("post-fork", "in each worker after its birth", "each worker"),
+    Phase.ACCEPTING: PhaseFacts("accepting", "in each worker before it accepts", "each worker"),
+    Phase.ACCEPTING_ONCE: PhaseFacts(
+        "accepting-once", "the same, once per worker and reload", "each worker, the first time"
+    ),
+    Phase.ACCEPTING1: PhaseFacts("accepting1", "in worker 1 before it accepts", "worker 1"),
+    Phase.ACCEPTING1_ONCE: PhaseFacts(
+        "accepting1-once", "the same, once per reload", "worker 1, the first time"
+    ),
+    Phase.TOUCH: PhaseFacts("touch", "in the master when a file is touched", _MASTER, is_fatal=False),
+    Phase.AS_USER_ATEXIT: PhaseFacts(
+        "atexit",
+        "at the end, and before a reload that starts anew",
+        _MASTER,
+        _NO_MOUNTS,
+        is_fatal=False,
+        call_is_fatal=False,
+    ),
+    Phase.EMPEROR_STOP: PhaseFacts(
+        "emperor-stop", "in a vassal that its Emperor stops", "master of a vassal", is_fatal=False
+    ),
+    Phase.EMPEROR_RELOAD: PhaseFacts(
+        "emperor-reload", "in a vassal that its Emperor reloads", "master of a vassal", is_fatal=False
+    ),
+    Phase.EMPEROR_LOST: PhaseFacts(
+        "emperor-lost", "in a vassal whose Emperor is gone", "master of a vassal", is_fatal=False
+    ),
+    Phase.EMPEROR_START: PhaseFacts("emperor-start", "in the Emperor before its first scan", _EMPEROR),
+    Phase.AS_EMPEROR_BEFORE_VASSAL: PhaseFacts(
+        "as-emperor-before-vassal", "in the Emperor before a vassal; a failure calls it off", _EMPEROR
+    ),
+    Phase.AS_VASSAL_BEFORE_DROP: PhaseFacts(
+        "as-vassal-before-drop", "in a vassal before it becomes its user", _VASSAL
+    ),
+    Phase.AS_VASSAL: PhaseFacts("as-vassal", "in a vassal before it becomes an instance", _VASSAL, _ALL),
+    Phase.AS_EMPEROR: PhaseFacts(
+        "as-emperor",
+        "in the Emperor after a vassal was spawned",
+        _EMPEROR,
+        _ALL,
+        is_fatal=False,
+        call_is_fatal=False,
+    ),
+    Phase.AS_EMPEROR_SETNS: PhaseFacts(
+        "setns",
+        "in a child of the Emperor, in namespaces of a vassal",
+        "child of the Emperor",
+        is_fatal=False,
+    ),
+    Phase.AS_ON_DEMAND_VASSAL: PhaseFacts(
+        "as-on-demand-vassal", "in the Emperor when a vassal waits for a connection", _EMPEROR
+    ),
+    Phase.AS_ON_CONFIG_VASSAL: PhaseFacts(
+        "as-on-config-vassal", "in the Emperor when the configuration of a waiting vassal changes", _EMPEROR
+    ),
+}
+
+#: Every phase, as they follow each other.
+ORDER: Final[tuple[Phase, ...]] = tuple(_FACTS)
+
+
+def _one(phase: Phase) -> Any:
+    def run_it(settings: Any, kernel: Any, say: Any, meanwhile: Any = None) -> None:
+        from uwsgid.hooks.running import run
+
+        run(phase, settings, kernel, say, meanwhile=meanwhile)
+
+    return run_it
+
+
+run_asap = _one(Phase.ASAP)
+run_pre_jail = _one(Phase.PRE_JAIL)
+run_in_jail = _one(Phase.IN_JAIL)
+run_as_user = _one(Phase.AS_USER)
+run_pre_app = _one(Phase.PRE_APP)
+run_post_app = _one(Phase.POST_APP)
+run_atexit = _one(Phase.AS_USER_ATEXIT)
+
+
+def run_post_jail(settings: Any, kernel: Any, say: Any, *, jailed: bool = False) -> None:
+    """Until the boot calls `run`."""
+    if jailed:
+        _one(Phase.POST_JAIL)(settings, kernel, say)
+
+
+def run_as_root(settings: Any, kernel: Any, say: Any, meanwhile: Any = None, *, again: bool = False) -> bool:
+    """Until the boot calls `run`."""
+    from uwsgid.hooks.running import run
+
     if kernel.geteuid() != 0:
         return False
-    hooks = settings[Hooks]
-    if not again:
-        run_all(kernel, hooks.binsh, hooks.as_root, "(as root)...", say, meanwhile)
-        return True
-    for command in hooks.as_root:
-        problem = run_one(kernel, hooks.binsh, command, "(as root)...", say, meanwhile)
-        if problem:
-            say(f"{problem}, which is no obstacle after a reload that kept its devices")
+    run(Phase.AS_ROOT, settings, kernel, say, meanwhile=meanwhile, again=again)
     return True
-
-
-def run_as_user(settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None) -> None:
-    """``exec-as-user``; the log tells who that is, as in uWSGI."""
-    hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.as_user, _as_whom(kernel), say, meanwhile)
-
-
-def run_pre_app(settings: Settings, kernel: IKernel, say: Say) -> None:
-    """``exec-pre-app``."""
-    hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.pre_app, "(pre app)...", say)
-
-
-def run_post_app(settings: Settings, kernel: IKernel, say: Say) -> None:
-    """``exec-post-app``."""
-    hooks = settings[Hooks]
-    run_all(kernel, hooks.binsh, hooks.post_app, "(post app)...", say)
-
-
-def run_atexit(settings: Settings, kernel: IKernel, say: Say, meanwhile: Meanwhile = None) -> None:
-    """``exec-as-user-atexit``: all of them, whatever becomes of each."""
-    hooks = settings[Hooks]
-    for command in hooks.atexit:
-        problem = run_one(kernel, hooks.binsh, command, _as_whom(kernel), say, meanwhile)
-        if problem:
-            say(problem)
-
-
-def _as_whom(kernel: IKernel) -> str:
-    return f"(as uid: {kernel.getuid()} gid: {kernel.getgid()}) ..."

@@ -1,40 +1,25 @@
-"""Runs the hooks of a phase, in a process that may wait for them.
+"""Runs the hooks of a phase in a process that may wait for them.
 
-The order within a phase is that of uWSGI (core/hooks.c): ``hook-*``, ``mount-*``, ``umount-*``, ``exec-*``,
-``call-*``, each list as it was written.  `uwsgid.hooks.later` does the same where a reactor runs.
+That is every process before it has a reactor, without one, or when its reactor has nothing left to do.
+`uwsgid.hooks.later` is for the others.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from uwsgid.hooks import phases
+from uwsgid.hooks.chain import phase_of
 from uwsgid.hooks.phases import Phase
+from uwsgid.hooks.scene import NOTHING, Doing, Pause, Say, Scene, Shell, VassalFacts
 from uwsgid.interfaces import IKernel
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
 
-Say = Callable[[str], None]
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class VassalFacts:
-    """The vassal that a hook of the Emperor, or of the vassal's own birth, is about.
-
-    :ivar name: as its configuration is called.
-    :ivar pid: its process; 0 where there is none yet, or where it is this process.
-    :ivar uid: the user that it runs as; *gid* likewise.
-    """
-
-    name: str
-    pid: int = 0
-    uid: int = 0
-    gid: int = 0
+Meanwhile = Callable[[], None] | None
+_LOOK: Final = 0.05  #: seconds between two calls of *meanwhile*
 
 
 def run(
@@ -43,34 +28,52 @@ def run(
     kernel: IKernel,
     say: Say,
     *,
-    meanwhile: Callable[[], None] | None = None,
+    meanwhile: Meanwhile = None,
     variables: Mapping[str, str] = NOTHING,
     vassal: VassalFacts | None = None,
     again: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Run what the configuration wants in *phase*, and wait for it.
 
-    :param meanwhile: called again and again while a command runs.
+    :param meanwhile: called again and again while a command runs, or while an action waits.
     :param variables: what commands have in their environment besides that of this process.
     :param vassal: whom a phase of the Emperor or of a vassal is about.
-    :param again: this has run before for the very devices that are still there, so that a failure of
-        ``as-root`` is only logged.
-    :raises ConfigError: an action of a fatal phase failed; its text has place, option, action and reason.
+    :param again: this has run before for the very devices that are still there, so that a failure is only
+        logged.
+    :raises HookFailed: which is a `ConfigError`: an action of a fatal phase failed.
+    :raises SystemExit: for the action ``exit``.
     """
-    if phase is Phase.AS_ROOT:
-        phases.run_as_root(settings, kernel, say, meanwhile, again=again)
-    elif phase is Phase.POST_JAIL:
-        phases.run_post_jail(settings, kernel, say, jailed=True)
-    elif phase in _TODAY:
-        _TODAY[phase](settings, kernel, say)
+    scene = Scene(settings, kernel, say, variables, vassal)
+    drive(phase_of(phase, scene, again=again), kernel, meanwhile, sleep)
 
 
-_TODAY: Final[Mapping[Phase, Callable[[Settings, IKernel, Say], None]]] = {
-    Phase.ASAP: phases.run_asap,
-    Phase.PRE_JAIL: phases.run_pre_jail,
-    Phase.IN_JAIL: phases.run_in_jail,
-    Phase.AS_USER: phases.run_as_user,
-    Phase.PRE_APP: phases.run_pre_app,
-    Phase.POST_APP: phases.run_post_app,
-    Phase.AS_USER_ATEXIT: phases.run_atexit,
-}
+def drive(
+    doing: Doing, kernel: IKernel, meanwhile: Meanwhile = None, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Grant every wish of *doing* at once; raises what it raises."""
+    answer: int | OSError = 0
+    wish: Shell | Pause
+    try:
+        wish = next(doing)
+        while True:
+            if isinstance(wish, Pause):
+                answer = _pause(wish.seconds, meanwhile, sleep)
+            else:
+                try:
+                    answer = kernel.run_command(wish.shell, wish.command, meanwhile, wish.variables or None)
+                except OSError as error:
+                    answer = error
+            wish = doing.throw(answer) if isinstance(answer, OSError) else doing.send(answer)
+    except StopIteration:
+        return
+
+
+def _pause(seconds: float, meanwhile: Meanwhile, sleep: Callable[[float], None]) -> int:
+    while seconds > 0:
+        piece = min(seconds, _LOOK) if meanwhile is not None else seconds
+        sleep(piece)
+        seconds -= piece
+        if meanwhile is not None:
+            meanwhile()
+    return 0
