@@ -115,7 +115,7 @@ class Scene:
     settings: Settings
     kernel: IKernel
     say: Say
-    variables: Mapping[str, str] = NOTHING
+    variables: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     vassal: VassalFacts | None = None
     environ: MutableMapping[str, str] = field(default_factory=lambda: os.environ)
     private: bool = False
