@@ -190,7 +190,7 @@ class Nest:
             return
         self._say(f"[emperor] the nest (pid: {self.pid}) {status}: making another one")
         now = self._reactor.seconds()
-        pause = 0.0 if now - self._lost_at > _A_REST else _A_REST
+        pause = 0.0 if now - self._lost_at >= _A_REST else _A_REST
         self._lost_at = now
         self._reactor.callLater(pause, self._replace)
 

@@ -1,0 +1,127 @@
+"""What is told at the start of an instance with an emperor."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.emperor.support import SECTIONS
+from uwsgid.config.settings import settings_of
+from uwsgid.emperor.monitors import files
+from uwsgid.emperor.setup import check_tyrant, emperors, monitors_of
+from uwsgid.errors import ConfigError, KernelError
+from uwsgid.host.capabilities import Capabilities
+from uwsgid.host.kept import Kept
+from uwsgid.host.privileges import Privileges
+from uwsgid.supervise.gateways import Gateway
+from uwsgid.testing import MemoryKernel
+
+assert SECTIONS and Capabilities and Privileges and files
+
+
+class Setting(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = tempfile.mkdtemp(prefix="uwsgid-")
+        self.addCleanup(self.remove)
+        self.kernel = MemoryKernel(uid=0, gid=0, cwd=self.folder)
+        self.kept = Kept(self.kernel)
+        self.lines: list[str] = []
+
+    def remove(self) -> None:
+        for number in self.kept.descriptors():
+            os.close(number)
+        for name in os.listdir(self.folder):
+            os.unlink(os.path.join(self.folder, name))
+        os.rmdir(self.folder)
+
+    def set_up(self, config: str) -> list[Gateway]:
+        return list(emperors(settings_of(config), self.kernel, self.lines.append, self.kept))
+
+    def test_none(self) -> None:
+        """Without the option there is no emperor."""
+        self.assertEqual(self.set_up("emperor-freq = 5"), [])
+
+    def test_one(self) -> None:
+        """Any number of sources is one emperor, which gets its mercy and a little more."""
+        (gateway,) = self.set_up(f"emperor = {self.folder}\nemperor = {self.folder}/*.ini\nreload-mercy = 7")
+        self.assertEqual((gateway.name, gateway.role, gateway.mercy), ("uWSGI Emperor", "emperor", 12))
+
+    def test_empty(self) -> None:
+        """A source without vassals is a warning."""
+        self.set_up(f"emperor = {self.folder}/none")
+        self.assertIn(f"there are no vassals in {self.folder}/none yet", self.lines[0])
+
+    def test_missing(self) -> None:
+        """A directory that is missing is an error, and so is a scheme that nobody knows."""
+        for source in (f"{self.folder}/none/", f"dir://{self.folder}/none", "foo://x"):
+            with self.assertRaisesRegex(ConfigError, "emperor:"):
+                self.set_up(f"emperor = {source}")
+
+    def test_order(self) -> None:
+        """Monitors are in the order of the configuration."""
+        found = monitors_of(
+            settings_of(f"emperor = {self.folder}/*.ini\nemperor = {self.folder}"), "/", print, lambda: 0.0
+        )
+        self.assertEqual([type(monitor) for monitor in found], [files.Pattern, files.Directory])
+
+    def test_stats(self) -> None:
+        """The socket of the statistics is bound now; one that is in use ends the start."""
+        path = os.path.join(self.folder, "stats")
+        self.set_up(f"emperor = {self.folder}\nemperor-stats = {path}")
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.connect(path)
+        taken = socket.socket()
+        self.addCleanup(taken.close)
+        taken.bind(("127.0.0.1", 0))
+        with self.assertRaisesRegex(KernelError, "another process has it"):
+            self.set_up(f"emperor = {self.folder}\nemperor-stats = 127.0.0.1:{taken.getsockname()[1]}")
+
+    def test_kept(self) -> None:
+        """A socket that a former self left is used further."""
+        path = os.path.join(self.folder, "stats")
+        config = f"emperor = {self.folder}\nemperor-stats = {path}"
+        self.set_up(config)
+        before = self.kept.descriptors()
+        self.set_up(config)
+        self.assertEqual(self.kept.descriptors(), before)
+
+    def test_bad_addresses(self) -> None:
+        """An address that is none is a problem of the configuration, and so is an empty suffix."""
+        for line in ("emperor-stats = [::1", "emperor-extra-extension = ", "emperor-freq = abc"):
+            with self.assertRaises(ConfigError):
+                settings_of(line)
+
+    def test_warnings(self) -> None:
+        """Files and programs that are missing are told now, and not by each vassal."""
+        self.set_up(
+            f"emperor = {self.folder}\nvassals-inherit = /none.ini\nvassals-include = http://x/y.ini\n"
+            "vassals-start-hook = /bin/hook --now"
+        )
+        text = "\n".join(self.lines)
+        self.assertIn("vassals-inherit: /none.ini does not exist", text)
+        self.assertIn("it is one program, not a command with arguments", text)
+        self.assertNotIn("http", text)
+
+
+class Tyrants(SynchronousTestCase):
+    """Who may be one."""
+
+    def check(self, config: str, uid: int) -> None:
+        check_tyrant(settings_of(config), MemoryKernel(uid=uid, gid=uid))
+
+    def test_root(self) -> None:
+        """Root may, as long as it stays root."""
+        self.check("emperor-tyrant = true", 0)
+        self.check("emperor-tyrant = true\nuid = www-data\nmaster-as-root = true", 0)
+        self.check("uid = www-data", 1000)
+
+    def test_others(self) -> None:
+        """Others may with capabilities only."""
+        for config, uid in (("", 1000), ("uid = www-data", 0)):
+            with self.assertRaisesRegex(ConfigError, "can not become the owners"):
+                self.check(f"emperor-tyrant = true\n{config}", uid)
+        self.check("emperor-tyrant-nofollow = true\nuid = www-data\ncap = setgid,setuid", 0)
