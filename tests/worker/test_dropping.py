@@ -4,25 +4,9 @@ from __future__ import annotations
 
 import signal
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from tests.worker.family import FamilyCase
-from uwsgid.host import Privileges
 from uwsgid.testing import MemoryKernel
-from uwsgid.worker.dropping import Moment, drop_at, enter_late_directory, moment_of
-
-
-class MomentTests(SynchronousTestCase):
-    def test_moments(self) -> None:
-        """The latest moment that is asked for counts."""
-        for privileges, moment in (
-            (Privileges(uid="shop"), Moment.BOOT),
-            (Privileges(uid="shop", master_as_root=True), Moment.BIRTH),
-            (Privileges(uid="shop", drop_after_init=True), Moment.INITIALIZED),
-            (Privileges(uid="shop", drop_after_apps=True), Moment.LOADED),
-            (Privileges(drop_after_apps=True, drop_after_init=True, master_as_root=True), Moment.LOADED),
-        ):
-            self.assertIs(moment_of(privileges), moment, privileges)
+from uwsgid.worker.dropping import Moment, drop_at, enter_late_directory
 
 
 class DropTests(FamilyCase):

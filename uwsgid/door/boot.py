@@ -20,12 +20,31 @@ from typing import TYPE_CHECKING, Final
 from uwsgid.config.environ import read_envdir
 from uwsgid.door.background import Starter, go_to_the_background, keep_the_terminal
 from uwsgid.door.command import RELOADS, STARTED_AS, configuration, started_as
+from uwsgid.door.isolating import (
+    become_another_program,
+    changes_root,
+    close_what_nobody_claimed,
+    enter_the_all_in_one_jail,
+    fill_the_jail,
+    furnish_the_all_in_one_jail,
+    is_jailed_at_boot,
+    join_namespaces,
+    join_the_cgroups,
+    lend_namespaces,
+    open_our_namespaces,
+    open_what_a_jail_lacks,
+    take_the_privilege_step,
+    take_the_privilege_step_late,
+    wait_for_sockets,
+    write_files,
+)
 from uwsgid.door.options import Instance
 from uwsgid.door.pidfiles import rewrite_pidfiles, take_back_pidfiles, write_one
 from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
 from uwsgid.errors import ConfigError
 from uwsgid.families import gateway_setups, languages, loop_engines
-from uwsgid.hooks import phases
+from uwsgid.hooks.phases import Phase
+from uwsgid.hooks.running import run
 from uwsgid.host import (
     NOTHING_TO_DO,
     Inherited,
@@ -39,17 +58,16 @@ from uwsgid.host import (
     bind_shared,
     bind_sockets,
     close_leftovers,
-    drop,
     enter_directory,
     inheritance,
     keep_in_memory,
     settle_stdin,
 )
 from uwsgid.host.calls import attempt
+from uwsgid.host.confinement import filters_in_force
 from uwsgid.host.kept import Kept
 from uwsgid.host.privileges import resolve_identity
 from uwsgid.interfaces import IKernel
-from uwsgid.isolation.options import Isolation
 from uwsgid.logs import Lines, banner
 from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
@@ -60,7 +78,6 @@ from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.gateways import Gateway
 from uwsgid.supervise.household import BeVassal, Household, nobody_is_a_vassal
 from uwsgid.supervise.processes import Processes
-from uwsgid.worker.dropping import Moment, moment_of
 
 if TYPE_CHECKING:
     from uwsgid.door.command import Site
@@ -80,7 +97,10 @@ class Boot:
     :ivar overwritten: pid files that named another living process, and what they said.
     :ivar gateways: the processes that rooms want besides the workers.
     :ivar kept: descriptors that survive a reload.
-    :ivar was_root: we were root when the hooks for that ran.
+    :ivar null: /dev/null, which another root need not have; None where the root stays.
+    :ivar has_devices: the gateways that belong into the jail of the instance have opened theirs.
+    :ivar lent: our namespaces, where they are opened early for others (``setns-preopen``).
+    :ivar setns_socket: where others get them; None for nowhere.
     :ivar house: the household, once it is made; `household` for those who come later.
     :ivar be_vassal: as in `Household`.
     """
@@ -103,7 +123,10 @@ class Boot:
     overwritten: dict[str, bytes] = field(default_factory=dict)
     gateways: list[Gateway] = field(default_factory=list)
     kept: Kept | None = None
-    was_root: bool = False
+    null: int | None = None
+    has_devices: bool = False
+    lent: tuple[int, ...] = ()
+    setns_socket: int | None = None
     house: Household | None = None
     be_vassal: BeVassal = nobody_is_a_vassal
 
@@ -112,6 +135,20 @@ class Boot:
         """What every process inherits, once there is one."""
         assert self.house is not None, "the boot did not come that far"
         return self.house
+
+    def run_hooks(self, phase: str) -> None:
+        """Run the hooks of a phase, which is given as the end of their options' names.
+
+        :raises ConfigError: one of them failed.
+        """
+        run(
+            Phase(phase),
+            self.site.settings,
+            self.kernel,
+            self.say,
+            meanwhile=self.read_the_log,
+            again=self.kept is not None and self.kept.has_outlived,
+        )
 
     def read_the_log(self) -> None:
         """Write what others said by now, where it comes to us first (``log-master``)."""
@@ -171,19 +208,30 @@ def open_the_log(boot: Boot) -> None:
     settings = boot.site.settings
     instance = settings[Instance]
     target = instance.daemonize or instance.daemonize2 or ""
-    owner = resolve_identity(boot.kernel, settings[Privileges])
     boot.logs = Logs.open(
         settings,
         target=target or (boot.log_file if not boot.site.settings[LogFile].to else ""),
-        owner=(-1 if owner.uid is None else owner.uid, -1 if owner.gid is None else owner.gid),
+        owner=_owner_of_the_log(boot),
         again=boot.site.is_reload,
     )
     boot.say = Lines(settings, boot.logs.write)
 
 
+def _owner_of_the_log(boot: Boot) -> tuple[int, int]:
+    """The user and the group that we are going to be; -1 for who is known in another root only."""
+    settings = boot.site.settings
+    try:
+        found = resolve_identity(boot.kernel, settings[Privileges])
+    except ConfigError:
+        if changes_root(settings):
+            return -1, -1
+        raise
+    return -1 if found.uid is None else found.uid, -1 if found.gid is None else found.gid
+
+
 def run_first_hooks(boot: Boot) -> None:
-    """``exec-asap``."""
-    phases.run_asap(boot.site.settings, boot.kernel, boot.say)
+    """``hook-asap`` and its kin, also in a reload."""
+    boot.run_hooks("asap")
 
 
 def set_the_umask(boot: Boot) -> None:
@@ -256,9 +304,9 @@ def bind_shared_sockets(boot: Boot) -> None:
 
 
 def run_hooks_before_jails(boot: Boot) -> None:
-    """``exec-pre-jail``, not in a reload."""
+    """``hook-pre-jail`` and its kin, not in a reload."""
     if not boot.site.is_reload:
-        phases.run_pre_jail(boot.site.settings, boot.kernel, boot.say, boot.read_the_log)
+        boot.run_hooks("pre-jail")
 
 
 def take_what_needs_root(boot: Boot) -> None:
@@ -278,29 +326,21 @@ def take_what_needs_root(boot: Boot) -> None:
 
 
 def open_gateways(boot: Boot) -> None:
-    """Devices and sockets of gateways, as root and before the hooks that give a device its address."""
+    """Devices and sockets of gateways, as root and outside of any jail."""
     boot.kept = Kept.inherited(boot.kernel, boot.environ)
     for member in gateway_setups:
         boot.gateways.extend(member.part(boot.site.settings, boot.kernel, boot.say, boot.kept))
-    boot.kept.close_unclaimed()
 
 
-def run_hooks_as_root(boot: Boot) -> None:
-    """``exec-in-jail`` and ``exec-as-root``: devices are there, and may be given their addresses."""
-    settings = boot.site.settings
-    phases.run_in_jail(settings, boot.kernel, boot.say, boot.read_the_log)
-    phases.run_post_jail(settings, boot.kernel, boot.say, jailed=settings[Isolation].jailed)
-    again = boot.kept is not None and boot.kept.has_outlived
-    boot.was_root = phases.run_as_root(settings, boot.kernel, boot.say, boot.read_the_log, again=again)
+def open_devices(boot: Boot) -> None:
+    """Devices that belong where the instance lives; in a jail that is to be entered they come later."""
+    if not is_jailed_at_boot(boot):
+        fill_the_jail(boot)
 
 
-def drop_privileges(boot: Boot) -> None:
-    """``uid``, ``gid`` and their kin; see `uwsgid.worker.dropping` for those who do it later."""
-    privileges = boot.site.settings[Privileges]
-    if moment_of(privileges) is Moment.BOOT:
-        drop(boot.kernel, privileges, boot.say)
-        if boot.was_root:
-            phases.run_as_user(boot.site.settings, boot.kernel, boot.say, boot.read_the_log)
+def run_hooks_in_jail(boot: Boot) -> None:
+    """``hook-in-jail`` and its kin: in the jail of ``namespace``, before that of ``unshare``, as in uWSGI."""
+    boot.run_hooks("in-jail")
 
 
 def choose_the_loop(boot: Boot) -> None:
@@ -369,32 +409,45 @@ def bind_the_sockets(boot: Boot) -> None:
             f"{NOTHING_TO_DO} Try --http-socket :8080 for a browser or --socket /run/site.sock for nginx."
         )
     close_leftovers(boot.kernel, boot.inherited, boot.listeners, settings[Sockets].safe_fd)
-    settle_stdin(boot.kernel, settings[Sockets], boot.listeners)
+    settle_stdin(boot.kernel, settings[Sockets], boot.listeners, boot.null)
 
 
 #: What happens, in order.
 STEPS: Final[tuple[Step, ...]] = (
     remember_where_we_started,
+    set_the_umask,
     run_first_hooks,
     choose_the_loop,
     keep_the_terminal,
     open_the_log,
     go_to_the_background,
-    set_the_umask,
     say_who_we_are,
     set_the_environment,
     write_pidfiles,
     bind_shared_sockets,
+    open_what_a_jail_lacks,
+    open_our_namespaces,
+    join_namespaces,
     run_hooks_before_jails,
+    become_another_program,
     take_what_needs_root,
     open_gateways,
-    run_hooks_as_root,
-    drop_privileges,
+    enter_the_all_in_one_jail,
+    join_the_cgroups,
+    furnish_the_all_in_one_jail,
+    open_devices,
+    run_hooks_in_jail,
+    write_files,
+    take_the_privilege_step,
+    wait_for_sockets,
     enter_the_directory,
     write_late_pidfiles,
     try_modules,
     limit_resources,
     bind_the_sockets,
+    lend_namespaces,
+    take_the_privilege_step_late,
+    close_what_nobody_claimed,
     share_memory,
     fork_the_seed,
     drop_privileges_late,
@@ -415,7 +468,12 @@ def inheritance_of(boot: Boot) -> Inheritance:
         cwd=boot.cwd,
         sources=boot.site.reading.sources,
         environ=boot.environ,
-        started_with={**boot.site.environ, RELOADS: boot.environ[RELOADS], STARTED_AS: boot.binary},
+        started_with={
+            **boot.site.environ,
+            RELOADS: boot.environ[RELOADS],
+            STARTED_AS: boot.binary,
+            **filters_in_force(boot.environ),
+        },
         no_server=settings[Processes].no_server,
         removals=tuple(boot.cleanup),
         write_pidfiles=lambda: rewrite_pidfiles(boot),

@@ -15,8 +15,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from uwsgid.door.command import read_again
-from uwsgid.host import Limits, LockTable, Privileges, Sockets, drop, keep_in_memory
+from uwsgid.host import Limits, LockTable, Privileges, Sockets, keep_in_memory
 from uwsgid.host.calls import attempt
+from uwsgid.isolation.late import Moment, moment_of
+from uwsgid.isolation.step import change_user
 from uwsgid.languages.python.api_locks import user_lock_names
 from uwsgid.logs import Lines, banner
 from uwsgid.request.mount_options import Mounting
@@ -28,7 +30,6 @@ from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Endings, Processes
 from uwsgid.supervise.seed import serve_births
-from uwsgid.worker.dropping import Moment, moment_of
 
 if TYPE_CHECKING:
     from uwsgid.door.boot import Boot
@@ -132,6 +133,6 @@ def drop_privileges_late(boot: Boot) -> None:
 
     The seed is forked by now; the master itself has nothing left to do that needs root.
     """
-    privileges = boot.site.settings[Privileges]
-    if moment_of(privileges) in (Moment.INITIALIZED, Moment.LOADED) and not privileges.master_as_root:
-        drop(boot.kernel, privileges, boot.say)
+    settings = boot.site.settings
+    if moment_of(settings) in (Moment.INITIALIZED, Moment.LOADED) and not settings[Privileges].master_as_root:
+        change_user(settings, boot.kernel, boot.say, is_reload=boot.site.is_reload)

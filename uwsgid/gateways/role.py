@@ -17,7 +17,10 @@ from zope.interface import implementer
 
 from uwsgid.errors import UwsgidError
 from uwsgid.families import roles
-from uwsgid.host import Limits, Privileges, drop, keep_in_memory
+from uwsgid.hooks.phases import Phase
+from uwsgid.hooks.running import run
+from uwsgid.host import Limits, keep_in_memory
+from uwsgid.isolation.late import is_of_the_boot, moment_of, step_of_a_newborn
 from uwsgid.supervise.birth import Newborn, become_signalled
 from uwsgid.supervise.conversation import Conversation
 from uwsgid.supervise.exits import Exit
@@ -54,10 +57,14 @@ def settle(house: Household) -> None:
     for descriptor in {listener.fd for listener in house.listeners}:
         house.kernel.close(descriptor)
     keep_in_memory(house.kernel, house.settings[Limits])
-    privileges = house.settings[Privileges]
-    later = privileges.master_as_root or privileges.drop_after_init or privileges.drop_after_apps
-    if later and house.kernel.geteuid() == 0:
-        drop(house.kernel, privileges, house.say)
+    moment = moment_of(house.settings)
+    if not is_of_the_boot(moment):
+        step_of_a_newborn(
+            moment,
+            house,
+            signal.SIGKILL,
+            lambda phase: run(Phase(phase), house.settings, house.kernel, house.say),
+        )
     # a change of users makes the kernel forget it (prctl(2))
     house.kernel.set_parent_death_signal(signal.SIGKILL)
 

@@ -135,13 +135,21 @@ def close_leftovers(
             kernel.close(gift.fd)
 
 
-def settle_stdin(kernel: IKernel, sockets: Sockets, listeners: Iterable[Listener]) -> None:
-    """Point standard input to /dev/null, unless it is a socket of ours or ``honour-stdin`` is set."""
-    if sockets.honour_stdin or any(listener.fd == 0 for listener in listeners):
-        return
-    null = kernel.open("/dev/null", os.O_RDONLY)
-    if null != 0:
+def settle_stdin(
+    kernel: IKernel, sockets: Sockets, listeners: Iterable[Listener], null: int | None = None
+) -> None:
+    """Point standard input to /dev/null, unless it is a socket of ours or ``honour-stdin`` is set.
+
+    :param null: /dev/null, where that was opened before the root was changed; it is closed.
+    """
+    wanted = not sockets.honour_stdin and all(listener.fd != 0 for listener in listeners)
+    if null is None:
+        if not wanted:
+            return
+        null = kernel.open("/dev/null", os.O_RDONLY)
+    if wanted and null != 0:
         kernel.dup2(null, 0)
+    if null != 0:
         kernel.close(null)
 
 

@@ -21,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.errors import ConfigError, PeerError, UwsgidError
-from uwsgid.families import gateway_setups
+from uwsgid.families import jail_setups
 from uwsgid.host import Privileges
 from uwsgid.host.addresses import parse_address
 from uwsgid.host.privileges import acting_as, resolve_identity
@@ -56,7 +56,7 @@ class Early:
     stand_in: int = -1
 
 
-@gateway_setups.member("tuntap-device")
+@jail_setups.member("tuntap-device")
 def devices(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequence[Gateway]:
     """The processes that keep devices attached, one for each ``tuntap-device`` with a socket.
 

@@ -1,60 +1,36 @@
-"""When privileges are dropped, and by whom, where that is not at boot.
+"""What zygotes and workers do with privileges that the boot has left to them.
 
-Usually the master drops before it forks anybody.  Three options leave that to the newborn, so that there is a
-time in which applications, or what prepares them, are still root:
-
-``master-as-root``
-    the master and the seeds stay root, everybody else drops at birth;
-``drop-after-init``
-    whoever prepares the language drops after that: the zygote;
-``drop-after-apps``
-    whoever loads applications drops after that: the zygote, or each worker with ``lazy-apps``.
-
-With the last two the master drops as soon as the seed is forked, unless ``master-as-root`` keeps it.
+Who does it, and when, is told by `uwsgid.isolation.late`; here its hooks are those of the instance.
 ``chdir2`` belongs to the same moments and is here as well.
 """
 
 from __future__ import annotations
 
-import enum
 import signal
 
-from uwsgid.hooks.phases import run_as_user
-from uwsgid.host import Privileges, drop, enter_directory
+from uwsgid.hooks.phases import Phase
+from uwsgid.hooks.running import run
+from uwsgid.host import Privileges, enter_directory
+from uwsgid.isolation.late import Moment, step_of_a_newborn
 from uwsgid.supervise.household import Household
 
-
-class Moment(enum.Enum):
-    """When the privileges go."""
-
-    BOOT = "at boot"
-    BIRTH = "at birth"
-    INITIALIZED = "after the languages were initialised"
-    LOADED = "after the applications were loaded"
-
-
-def moment_of(privileges: Privileges) -> Moment:
-    """The moment that the configuration wants.  Pure."""
-    if privileges.drop_after_apps:
-        return Moment.LOADED
-    if privileges.drop_after_init:
-        return Moment.INITIALIZED
-    return Moment.BIRTH if privileges.master_as_root else Moment.BOOT
+__all__ = ["Moment", "drop_at", "enter_late_directory"]
 
 
 def drop_at(moment: Moment, house: Household, death_signal: signal.Signals) -> None:
-    """Drop, if this is the moment and this process is root, and then run the commands of ``exec-as-user``.
+    """Take the privilege step, if this is the moment and this process is root, and run its hooks.
 
     :param death_signal: what the kernel sends when the master dies; it forgets that at a change of users
         (prctl(2), PR_SET_PDEATHSIG), so it is told anew.
-    :raises ConfigError: as `uwsgid.host.drop`, and for a command that fails.
+    :raises ConfigError: as `uwsgid.host.drop`, and for a hook that fails.
     :raises KernelError: as that.
     """
-    privileges = house.settings[Privileges]
-    if moment_of(privileges) is moment and house.kernel.geteuid() == 0:
-        drop(house.kernel, privileges, house.say)
-        run_as_user(house.settings, house.kernel, house.say)
-        house.kernel.set_parent_death_signal(death_signal)
+    step_of_a_newborn(
+        moment,
+        house,
+        death_signal,
+        lambda phase: run(Phase(phase), house.settings, house.kernel, house.say),
+    )
 
 
 def enter_late_directory(house: Household) -> None:

@@ -278,9 +278,15 @@ def threads_alive() -> list[str]:
     """
     python = {thread.native_id: thread.name for thread in threading.enumerate()}
     main = threading.main_thread().native_id
+    others = [thread.name for thread in threading.enumerate() if thread.native_id != main]
+    try:
+        entries = {int(path.name): path for path in Path("/proc/self/task").iterdir()}
+    except OSError:
+        return others  # a root without /proc
+    if os.getpid() not in entries:
+        return others  # the /proc of another pid namespace
     names = []
-    for entry in sorted(Path("/proc/self/task").iterdir(), key=lambda path: int(path.name)):
-        task = int(entry.name)
+    for task, entry in sorted(entries.items()):
         if task in (main, os.getpid()):
             continue
         if task in python:
