@@ -114,6 +114,17 @@ class BesideUwsgiTests(TunTapCase):
         [peer] = self.peers()
         self.assertLess(peer["rx"], 19000)
 
+    def test_a_killed_attendant_comes_back(self) -> None:
+        """The process that passes packets on to uWSGI's router may die: the next one goes on with it."""
+        self.router(server="uwsgi")
+        vassal = self.device()
+        self.reach_each_other()
+        before = self.vassal.run("ip", "-o", "addr", "show", "uwsgi0")
+        kill_gateway(vassal, "tuntap device uwsgi0")
+        vassal.wait_for("tuntap device uwsgi0: frames to the router", count=2)
+        wait_until(lambda: self.host.answers(VASSAL), "the vassal is found again")
+        self.assertEqual(self.vassal.run("ip", "-o", "addr", "show", "uwsgi0"), before)
+
     def test_who_says_too_much(self) -> None:
         """A client with credentials at a router without them is no peer, and hurts nobody."""
         router = self.router()
@@ -174,6 +185,37 @@ class SocketTests(TunTapCase):
         self.assertEqual(json.loads(body)["router"]["device"], "emperor0")
         said = self.host.run(*server_command("uwsgid"), "tuntap", "rules", f"@{self.folder.name}")
         self.assertIn("tuntap-router-firewall-in: no rules", said)
+
+    def test_started_twice(self) -> None:
+        """Who starts a router by mistake while it runs hears why it can not be, and hurts nobody."""
+        line = f"tuntap-router = emperor0 {self.socket} {self.path('stats')}"
+        self.router()
+        second = self.start(self.host, line, "again", "uwsgid")
+        self.assertEqual(second.wait(), 1)
+        self.assertIn("Device or resource busy [emperor0]", second.log())
+        vassal = self.device()
+        vassal.wait_for("tuntap device uwsgi0: handed over to the router")
+        self.reach_each_other()
+        self.assertEqual(len(self.peers()), 1)
+
+    def test_two_devices(self) -> None:
+        """A vassal with two devices is two peers of one router."""
+        self.router()
+        vassal = self.start(
+            self.vassal,
+            f"tuntap-device = one0 {self.socket}\ntuntap-device = two0 {self.socket}\n"
+            f"exec-as-root = ip addr add {VASSAL}/24 dev one0\n"
+            f"exec-as-root = ip addr add {OTHER}/24 dev two0\n"
+            "exec-as-root = ip link set one0 up\n"
+            "exec-as-root = ip link set two0 up\n",
+            "v",
+            "uwsgid",
+        )
+        vassal.wait_for("spawned uWSGI tuntap device two0 ")
+        for name, address in (("one0", VASSAL), ("two0", OTHER)):
+            ping = ("ping", "-n", "-c", "1", "-W", "1", "-I", name, HOST)
+            wait_until(lambda p=ping: self.vassal.succeeds(*p), f"{HOST} answers {address}")  # type: ignore[misc]
+        self.assertEqual(sorted(peer["addr"] for peer in self.peers()), [VASSAL, OTHER])
 
     def test_the_longest_path(self) -> None:
         """A path of 102 bytes, as many as uWSGI takes, has room for a companion."""

@@ -43,7 +43,7 @@ class SetupTests(SynchronousTestCase):
         self.assertEqual(self.kernel.calls, [])
 
     def test_one_router(self) -> None:
-        """Its socket, its companion and then its device are opened, and the log tells of it."""
+        """Its device, its companion and then its socket are opened, and the log tells of it."""
         (gateway,) = self.open("tuntap-router = emperor0 /run/t.sock\nchmod-socket = 660\n")
         self.assertEqual(gateway.name, "uWSGI tuntap router 1")
         self.assertEqual(gateway.live, LIVE)
@@ -55,7 +55,7 @@ class SetupTests(SynchronousTestCase):
         self.assertEqual((opened.stats, opened.gateway), (-1, -1))
         self.assertIn(f"initialized tuntap device emperor0 (fd: {opened.device})", self.said)
         names = [call[0] for call in self.kernel.calls]
-        self.assertLess(names.index("bind"), names.index("open_tun"))
+        self.assertLess(names.index("open_tun"), names.index("bind"))
         self.assertEqual(names.count("chmod"), 2)
 
     def test_owners(self) -> None:
@@ -140,11 +140,13 @@ class SetupTests(SynchronousTestCase):
         self.assertIn(("unlink", "/run/u.sock"), self.kernel.calls)
 
     def test_a_device_that_is_taken(self) -> None:
-        """Somebody else's device ends the start with a line that names it."""
+        """Somebody else's device ends the start with a line that names it, and leaves their sockets alone."""
         self.open("tuntap-router = emperor0 /run/t.sock\n")
         self.kept = Kept(self.kernel)
-        error = self.assertRaises(KernelError, self.open, "tuntap-router = emperor0 /run/u.sock\n")
+        self.kernel.calls.clear()
+        error = self.assertRaises(KernelError, self.open, "tuntap-router = emperor0 /run/t.sock\n")
         self.assertIn("emperor0", str(error))
+        self.assertEqual([call for call in self.kernel.calls if call[0] in ("unlink", "bind")], [])
 
     def test_a_port_that_is_taken(self) -> None:
         """Nothing is left open where a socket can not be bound."""

@@ -74,8 +74,23 @@ class _Opening:
         self._kept = kept
 
     def open(self, spec: RouterSpec, index: int) -> Opened:
-        """Everything for one router: first the sockets, then the device, as uWSGI does
-        (plugins/tuntap/tuntap_router.c)."""
+        """Everything for one router: its device, then its sockets.
+
+        uWSGI binds first (plugins/tuntap/tuntap_router.c): an instance that is started twice then ends at the
+        device, when it has unlinked the socket of the one that runs.
+        """
+        key = f"tuntap-router device {spec.device}"
+        fresh = self._kept.get(key) is None
+        device, name = self._device(spec.device, key)
+        try:
+            return self._sockets_of(spec, index, device, name)
+        except BaseException:
+            if fresh:
+                self._kept.forget(key)
+                self._kernel.close(device)
+            raise
+
+    def _sockets_of(self, spec: RouterSpec, index: int, device: int, name: str) -> Opened:
         address = parse_address(spec.socket)
         if self._sockets.abstract:
             address = address.abstract()
@@ -84,7 +99,6 @@ class _Opening:
         if companion is not None:  # first, for a vassal that finds the other one alone would stay with frames
             devices = self._listen(companion, socket.SOCK_SEQPACKET)
         streams = self._listen(address, socket.SOCK_STREAM)
-        device, name = self._device(spec.device)
         stats, stats_address = -1, spec.stats or self._settings[TunTapRouter].stats
         if stats_address:
             # clients of statistics connect to abstract names without the NUL that sockets of requests have
@@ -113,8 +127,7 @@ class _Opening:
         given = [one.value for one in self._settings.directives if one.name in names]
         return bool(given) and (given[-1] or "").lower() in TRUE
 
-    def _device(self, name: str) -> tuple[int, str]:
-        key = f"tuntap-router device {name}"
+    def _device(self, name: str, key: str) -> tuple[int, str]:
         found = self._kept.get(key)
         if found is not None:
             return found, identify(found).name if "%" in name else name
