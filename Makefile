@@ -53,9 +53,9 @@ docs: venv ## the manual and the API pages, where a warning is an error
 py: venv ## all tests but the live ones, on this tree; TESTS=tests.wire runs some
 	$(BIN)/python -m tests.run $(or $(TESTS),tests --without tests.live)
 
-compiled: packages $(WHEEL_VENV)/.stamp ## codecs and live tests, on a wheel as users build it
+compiled: packages $(WHEEL_VENV)/.stamp ## codecs, router and live tests, on a wheel as users build it
 	@cat $(WHEEL_VENV)/contents
-	cd $(WHEEL_VENV)/tree && ../bin/python -m tests.run $(or $(TESTS),tests.wire tests.live)
+	cd $(WHEEL_VENV)/tree && ../bin/python -m tests.run $(or $(TESTS),tests.wire tests.tuntap tests.live)
 
 $(WHEEL_VENV)/.stamp: $(WHEEL_SOURCES)
 	@echo "Building the wheel, and $(WHEEL_VENV) with it"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.tuntap import memory as module
 from uwsgid.tuntap.decision import HOST, Decision
 from uwsgid.tuntap.memory import REMEMBERED, Memory
 
@@ -51,16 +50,14 @@ class Bounds(SynchronousTestCase):
 
     def test_a_decision_taken_anew(self) -> None:
         """A decision that replaces one under its key takes no more room than that."""
-        memory = Memory()
-        self.patch(module, "TRACKED", 3)
+        memory = Memory(limit=3)
         for _ in range(10):
             memory.keep_for(HERE, memory.from_host, b"a", ONE)
         self.assertFalse(memory.is_full)
 
     def test_in_all(self) -> None:
         """A memory says when it is full, and is not any more when addresses were forgotten."""
-        memory = Memory()
-        self.patch(module, "TRACKED", 3)
+        memory = Memory(limit=3)
         for number in range(3):
             self.assertFalse(memory.is_full)
             memory.keep_for(bytes((10, 0, 0, number)), memory.from_host, bytes((number,)), ONE)

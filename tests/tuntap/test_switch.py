@@ -27,7 +27,7 @@ from tests.tuntap.switches import (
 from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.decision import Decision, Refused
 from uwsgid.tuntap.flows import HOLD
-from uwsgid.tuntap.memory import REMEMBERED, Memory
+from uwsgid.tuntap.memory import REMEMBERED
 from uwsgid.tuntap.peer import MAX_ADDRESSES, MAX_NEIGHBOURS, Peer
 from uwsgid.tuntap.policy import Policy
 from uwsgid.tuntap.rules import read_device_rule, read_rule
@@ -579,10 +579,10 @@ class Remembering(SynchronousTestCase):
         """A memory that is full starts anew, and decisions do not change by that."""
         bench = Bench(policy_for(local=True))
         blue = bench.peer(BLUE)
-        self.patch(Memory, "is_full", property(lambda memory: bool(blue.remembered)))
+        bench.switch._memory.limit = 2
         for number in range(5):
             self.assertEqual(bench.out(blue, udp(BLUE, f"10.0.0.{number}")).kind, HOST)
-            self.assertEqual(len(blue.remembered), 1)
+            self.assertEqual(len(blue.remembered), 1 + number % 2)
 
     def test_what_is_not_plain(self) -> None:
         """A packet that opens or ends a connection is looked at each time."""

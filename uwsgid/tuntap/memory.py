@@ -24,13 +24,16 @@ TRACKED: Final = 65536  #: decisions that depend on who owns an address
 class Memory:
     """The decisions of one switch about packets to peers, and which decisions depend on which address.
 
+    :param limit: decisions that depend on an address, at most.
+    :ivar limit: likewise.
     :ivar from_host: about packets of the router's own device.
     :ivar from_gateway: about packets that came through the gateway.
     """
 
-    __slots__ = ("_interest", "_tracked", "from_gateway", "from_host")
+    __slots__ = ("_interest", "_tracked", "from_gateway", "from_host", "limit")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = TRACKED) -> None:
+        self.limit = limit
         self.from_host: Table = {}
         self.from_gateway: Table = {}
         self._interest: dict[bytes, list[tuple[Table, bytes]]] = {}
@@ -55,7 +58,7 @@ class Memory:
     @property
     def is_full(self) -> bool:
         """Whether it is time to `forget_all`."""
-        return self._tracked >= TRACKED
+        return self._tracked >= self.limit
 
     def forget(self, address: bytes) -> None:
         """Somebody else owns *address* now, or nobody, or its owner has other rules."""

@@ -32,9 +32,6 @@ BATCH: Final = 64  #: packets that are read from one descriptor before others ha
 LARGEST: Final = VNET + 65536 + 1024
 
 NOWAIT: Final = os.RWF_NOWAIT
-_HOST: Final = int(HOST)
-_PEER: Final = int(PEER)
-_GATEWAY: Final = int(GATEWAY)
 
 #: What the kernel says of a device that does not exist any more.
 GONE: Final = frozenset((errno.EBADFD, errno.EBADF, errno.ENODEV, errno.ENXIO))
@@ -92,6 +89,7 @@ class Pump:
         """
         device, views, view, buffer = self._device, self._views, self._view, self._buffer
         read, decide, now = os.readv, self._asked.from_host, self._clock()
+        size: int
         for _ in range(BATCH):
             try:
                 size = read(device, views)
@@ -100,7 +98,7 @@ class Pump:
             except OSError as error:
                 return error.errno or errno.EIO
             decision = decide(buffer, VNET, size, now)
-            if decision.kind == _PEER:
+            if decision.kind == PEER:
                 target: Any = decision.peer
                 target.link.send(buffer, view, size)
         return 0
@@ -112,6 +110,7 @@ class Pump:
         """
         host, views, view, buffer = self._device, self._views, self._view, self._buffer
         read, write, decide, now = os.preadv, os.write, self._asked.from_peer, self._clock()
+        size: int
         for _ in range(BATCH):
             try:
                 size = read(device, views, -1, NOWAIT)
@@ -126,15 +125,15 @@ class Pump:
                 continue
             decision = decide(peer, buffer, VNET, size, now)
             kind = decision.kind
-            if kind == _HOST:
+            if kind == HOST:
                 try:
                     write(host, view[:size])
                 except OSError as error:
                     self._asked.lose(peer, reason_of(error))
-            elif kind == _PEER:
+            elif kind == PEER:
                 target: Any = decision.peer
                 target.link.send(buffer, view, size)
-            elif kind == _GATEWAY:
+            elif kind == GATEWAY:
                 self._send_away(peer, decision, size)
         return 0
 
@@ -142,21 +141,21 @@ class Pump:
         """Pass on a packet that came without a virtio header, through the stream of *peer*."""
         decision = self._asked.from_peer(peer, packet, 0, len(packet), now)
         kind = decision.kind
-        if kind == _HOST:
+        if kind == HOST:
             try:
                 os.writev(self._device, (PLAIN, packet))
             except OSError as error:
                 self._asked.lose(peer, reason_of(error))
-        elif kind == _PEER:
+        elif kind == PEER:
             target: Any = decision.peer
             target.link.send_plain(packet)
-        elif kind == _GATEWAY:
+        elif kind == GATEWAY:
             self._send_datagram(peer, packet, decision.target)
 
     def pass_datagram(self, packet: bytes, now: float) -> None:
         """Pass on a packet that came through the UDP gateway."""
         decision = self._asked.from_gateway(packet, 0, len(packet), now)
-        if decision.kind == _PEER:
+        if decision.kind == PEER:
             target: Any = decision.peer
             target.link.send_plain(packet)
 

@@ -99,6 +99,13 @@ def flow_key(buffer: Buffer, start: int, end: int) -> bytes:
     :param end: where it ends.
     """
     # Each kind has keys of a length of its own, so they need not name their version and protocol.
+    # What the types say, a compiler makes use of.
+    head: int
+    total: int
+    offset: int
+    protocol: int
+    flags: int
+    key: bytes
     try:
         head, total, offset, protocol, key, flags = _plain4(buffer, start)
         if head == 0x45:
@@ -112,15 +119,15 @@ def flow_key(buffer: Buffer, start: int, end: int) -> bytes:
                 return key[:10] if total >= 28 else b""
             return b""
         if head >> 4 == 6:
-            size, protocol, key, flags = _plain6(buffer, start)
-            if size != end - start - 40:
+            total, protocol, key, flags = _plain6(buffer, start)
+            if total != end - start - 40:
                 return b""
             if protocol == 6:
-                return key if flags & 0x17 == 0x10 and size >= 20 else b""
+                return key if flags & 0x17 == 0x10 and total >= 20 else b""
             if protocol == 17:
-                return b"u" + key if size >= 8 else b""
+                return b"u" + key if total >= 8 else b""
             if protocol == 58:
-                return key[:34] if size >= 8 else b""
+                return key[:34] if total >= 8 else b""
         return b""
     except StructError:
         # the buffer ends with a packet shorter than a TCP header: small datagrams, and runts
