@@ -477,6 +477,8 @@ def inheritance_of(boot: Boot) -> Inheritance:
         no_server=settings[Processes].no_server,
         removals=tuple(boot.cleanup),
         write_pidfiles=lambda: rewrite_pidfiles(boot),
+        setns_socket=boot.setns_socket,
+        lent=boot.lent,
     )
 
 

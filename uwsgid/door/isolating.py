@@ -23,7 +23,7 @@ from uwsgid.isolation.late import Moment, enters_a_jail, is_of_the_boot, moment_
 from uwsgid.isolation.options import AllInOne, BinaryPatch, Isolation, Namespaces
 from uwsgid.isolation.patching import become
 from uwsgid.isolation.refork import refork
-from uwsgid.isolation.setns import join, open_namespaces
+from uwsgid.isolation.setns import ORDER, join, open_namespaces
 from uwsgid.isolation.step import POST_JAIL, Occasion, privilege_step, take_the_place
 from uwsgid.supervise.processes import Endings
 
@@ -49,9 +49,9 @@ def open_what_a_jail_lacks(boot: Boot) -> None:
 
 
 def open_our_namespaces(boot: Boot) -> None:
-    """``setns-preopen``: what is lent are the namespaces that we have now."""
+    """``setns-preopen``: what is lent are the namespaces that we have now, and not those of a later jail."""
     wanted = boot.site.settings[Namespaces]
-    if wanted.preopen:
+    if wanted.preopen and not boot.site.is_reload:
         boot.lent = open_namespaces(boot.kernel, wanted.skip)
 
 
@@ -201,6 +201,11 @@ def lend_namespaces(boot: Boot) -> None:
         return
     assert boot.kept is not None, "the gateways are opened first"
     kernel, key = boot.kernel, f"setns-socket {wanted.socket}"
+    for number, fd in enumerate(boot.lent):
+        boot.kept.keep(f"setns namespace {number}", fd)
+    if wanted.preopen and not boot.lent:  # those that our former self opened
+        found = (boot.kept.get(f"setns namespace {number}") for number in range(len(ORDER)))
+        boot.lent = tuple(fd for fd in found if fd is not None)
     boot.setns_socket = boot.kept.get(key)
     if boot.setns_socket is not None:
         return

@@ -27,6 +27,8 @@ class Inheritance:
     :ivar no_server: end as soon as everything is loaded.
     :ivar removals: what to remove at exit, as pairs of a label for the log and a path.
     :ivar write_pidfiles: writes the pid files again.
+    :ivar setns_socket: where others get our namespaces; None for nowhere.
+    :ivar lent: those namespaces, where they were opened early.
     :ivar become: how this process becomes a new instance; None where that takes an exec.
     """
 
@@ -43,4 +45,6 @@ class Inheritance:
     removals: Sequence[tuple[str, str]]
     write_pidfiles: Callable[[], None]
     started_with: Mapping[str, str] = field(default_factory=dict)
+    setns_socket: int | None = None
+    lent: tuple[int, ...] = ()
     become: Become | None = None

@@ -16,11 +16,13 @@ from uwsgid.errors import KernelError
 from uwsgid.hooks.phases import run_atexit
 from uwsgid.host.children import Orphans
 from uwsgid.host.notify import notify
+from uwsgid.isolation.options import Namespaces
 from uwsgid.logs import banner
 from uwsgid.master.cheap import CheapMode
 from uwsgid.master.farewell import say_goodbye
 from uwsgid.master.fifo import Fifo, FifoFiles
 from uwsgid.master.gateways import Gateways
+from uwsgid.master.lending import Lender
 from uwsgid.master.logintake import LogIntake
 from uwsgid.master.mountcheck import CheckedMounts, MountCheck
 from uwsgid.master.queues import Queues
@@ -100,6 +102,16 @@ class Master(MultiService):
         self.mounts = MountCheck(house.kernel, settings[CheckedMounts], reactor, self._say, self.detonate)
         self.fifo = Fifo(reactor, settings[FifoFiles].paths, self.orders(), self._say)
         self._has_fifo = bool(settings[FifoFiles].paths)
+        self._lender: Lender | None = None
+        if inheritance.setns_socket is not None:
+            self._lender = Lender(
+                reactor,
+                house.kernel,
+                inheritance.setns_socket,
+                inheritance.lent,
+                settings[Namespaces].skip,
+                self._say,
+            )
         self.cheap = CheapMode(reactor, house.listeners, self._wake_up)
         self.stall = Stall(reactor)
         self.statistics = Statistics(
@@ -166,6 +178,8 @@ class Master(MultiService):
             self._say(str(error))
             self.workforce.stop(gracefully=False, code=1)
             return
+        if self._lender is not None:
+            self._lender.start()
         self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid)
         self.gateways.start()
         self.stall.start()
@@ -377,6 +391,8 @@ class Master(MultiService):
         if self._checks.running:
             self._checks.stop()
         self.fifo.stop()
+        if self._lender is not None:
+            self._lender.stop()
         self.stall.stop()
         self.gateways.end()
         self.cheap.end()
