@@ -6,7 +6,7 @@ can sit down during a reload, and a third can wait for the first to go.  A worke
 logs) may sit anywhere; the seat remembers its slot.
 
 The rule of the file: **one writer for each cell, any readers, no locks.**  The columns of seats and cores
-are written by the worker that sits there, the columns of slots by the master alone.  A column is a
+are written by the worker that sits there, the columns of slots by the master, but for one.  A column is a
 ``memoryview`` of machine words: ``board.requests[seat]`` is an index operation, and the sum over all workers
 is one call of ``sum``.  What changes with every request lies side by side, seat by seat and core by core, so
 that a worker writes it in one piece (`uwsgid.supervise.counting`).
@@ -108,7 +108,9 @@ class Board:
         # of applications: index seat * apps + id, written by the worker
         self.app_requests = whole(self.seats * apps)
         self.app_exceptions = whole(self.seats * apps)
-        # of slots (index slot - 1), written by the master alone
+        # of slots (index slot - 1), written by its workers
+        self.welcomed = whole(slots)  #: the last generation whose ``accepting-once`` is done
+        # of slots, written by the master alone
         self.respawns = whole(slots)
         self.harakiris = whole(slots)
         self.cheaped = whole(slots)  #: 1 where no worker is wanted
@@ -194,4 +196,4 @@ _SEAT_COLUMNS: Final = (
 _CORE_COLUMNS: Final = (
     "read_errors", "write_errors", "static_requests", "routed_requests", "offloaded_requests",
 )  # fmt: skip
-_SLOT_COLUMNS: Final = 8
+_SLOT_COLUMNS: Final = 9

@@ -8,7 +8,9 @@ import threading
 from typing import Final
 
 from uwsgid.families import loop_engines, roles
-from uwsgid.hooks.phases import run_post_app, run_pre_app
+from uwsgid.hooks import HookFailed, run
+from uwsgid.hooks import Phase as HookPhase
+from uwsgid.hooks.fatal import run_or_destroy
 from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
 from uwsgid.logs.lines import STDERR
 from uwsgid.logs.writing import writer
@@ -73,11 +75,11 @@ class Worker:
         self._pin_to_cpus()
         self._board.pid[seat] = os.getpid()
         if processes.loads_late:
-            run_pre_app(self._settings, house.kernel, house.say)
+            self._run_hooks(HookPhase.POST_FORK, HookPhase.PRE_APP)
             code = self._load()
             if code is not None:
                 return code
-            run_post_app(self._settings, house.kernel, house.say)
+            self._run_hooks(HookPhase.POST_APP)
             self._signals.install()  # over those of the application, as where it was imported before the fork
             enter_late_directory(house)
             drop_at(Moment.LOADED, house, signal.SIGHUP)
@@ -86,15 +88,40 @@ class Worker:
             language.post_fork(serving, lambda what: self._newborn.master.say(Ask(what)))
             for modifier, handler in language.handlers(serving).items():
                 serving.handlers[modifier] = handler
+        if not processes.loads_late:
+            self._run_hooks(HookPhase.POST_FORK)
         if processes.thread_stacksize:
             threading.stack_size(max(_LEAST_STACK, processes.thread_stacksize << 10))
         engine = loop_engines[self._engine_name()](serving, Cycle(serving))
+        self._welcome()
         self._board.phase[seat] = Phase.READY
         self._newborn.master.say(Ready(os.getpid()))
         code = engine.run()
         self._board.phase[seat] = Phase.LEAVING
         self._end(code)
         return int(code)
+
+    def _run_hooks(self, *phases: HookPhase) -> None:
+        """:raises HookFailed: and the instance ends, or the reload that this worker belongs to."""
+        house, master = self._house, self._newborn.master
+        for phase in phases:
+            if not self._is_reload():
+                run_or_destroy(phase, house, lambda what: master.say(Ask(what)))
+                continue
+            try:
+                run(phase, house.settings, house.kernel, house.say)
+            except HookFailed as failed:
+                master.say(LoadFailed(str(failed), Exit.ERROR))
+                raise
+
+    def _welcome(self) -> None:
+        """The hooks of a worker that is about to accept; some are for the first one of a generation only."""
+        slot, generation, welcomed = self._newborn.slot, self._newborn.generation, self._board.welcomed
+        first = welcomed[slot - 1] < generation
+        self._run_hooks(HookPhase.ACCEPTING, *((HookPhase.ACCEPTING_ONCE,) if first else ()))
+        if slot == 1:
+            self._run_hooks(HookPhase.ACCEPTING1, *((HookPhase.ACCEPTING1_ONCE,) if first else ()))
+        welcomed[slot - 1] = generation
 
     def _engine_name(self) -> str:
         asked = self._settings[RequestOptions].loop

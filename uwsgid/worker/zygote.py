@@ -12,7 +12,7 @@ from functools import partial
 
 from uwsgid.errors import UwsgidError
 from uwsgid.families import languages, roles
-from uwsgid.hooks.phases import run_post_app, run_pre_app
+from uwsgid.hooks import FATAL, HookFailed, Phase, run
 from uwsgid.host import Limits, keep_in_memory
 from uwsgid.request.mounts import Apps, Lookup
 from uwsgid.supervise.appfacts import describe_apps
@@ -34,6 +34,8 @@ def zygote(newborn: Newborn) -> int:
     try:
         code = _prepare(newborn)
     except UwsgidError as error:
+        if isinstance(error, HookFailed) and newborn.generation <= 1:
+            house.say(FATAL)
         newborn.master.say(LoadFailed(str(error), Exit.ERROR))
         return Exit.ERROR
     if code is not None:
@@ -57,14 +59,14 @@ def _prepare(newborn: Newborn) -> int | None:
     drop_at(Moment.INITIALIZED, house, signal.SIGKILL)
     failed, is_reload = 0, newborn.generation > 1
     if not house.settings[Processes].loads_late:
-        run_pre_app(house.settings, house.kernel, house.say)
+        run(Phase.PRE_APP, house.settings, house.kernel, house.say)
         for language in house.languages:
             outcome = language.load(house.settings, house.apps, house.say, is_reload=is_reload)
             failed += outcome.failed
             if outcome.exit_code is not None:
                 newborn.master.say(LoadFailed(outcome.reason, int(outcome.exit_code)))
                 return int(outcome.exit_code)
-        run_post_app(house.settings, house.kernel, house.say)
+        run(Phase.POST_APP, house.settings, house.kernel, house.say)
         enter_late_directory(house)
         drop_at(Moment.LOADED, house, signal.SIGKILL)
         for language in house.languages:
