@@ -17,6 +17,7 @@ from zope.interface import implementer
 
 from uwsgid.errors import UwsgidError
 from uwsgid.families import roles
+from uwsgid.hooks.fatal import run_or_destroy
 from uwsgid.hooks.phases import Phase
 from uwsgid.hooks.running import run
 from uwsgid.host import Limits, keep_in_memory
@@ -39,6 +40,7 @@ def gateway(newborn: Newborn) -> int:
 
     house = newborn.household
     settle(house)
+    run_or_destroy(Phase.AS_GATEWAY, house, lambda what: newborn.master.say(Ask(what)))
     wanted = house.gateways[newborn.slot - 1]
     life = GatewayLife(
         fresh_reactor(), house, house.say, newborn.slot, wanted.name, lambda: newborn.master.say(Ask(LIVE))

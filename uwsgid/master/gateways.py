@@ -38,6 +38,7 @@ class Gateways:
 
     :param stopping: tells whether the instance is on its way out: nobody is replaced then.
     :param proceed: called after the end of a gateway while the instance stops.
+    :param asked: called with what a gateway wants of the master.
     :param clock: monotonic seconds.
     """
 
@@ -50,6 +51,7 @@ class Gateways:
         *,
         stopping: Callable[[], bool],
         proceed: Callable[[], None],
+        asked: Callable[[str], None] = lambda what: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._house: Final = household
@@ -57,6 +59,7 @@ class Gateways:
         self._say: Final = say
         self._stopping: Final = stopping
         self._proceed: Final = proceed
+        self._asked: Final = asked
         self._clock: Final = clock
         delay = household.settings[Endings].forkbomb_delay
         self._rests: Final = Rests(reactor, Backoff(most=float(max(0, delay))))
@@ -134,6 +137,8 @@ class Gateways:
     def child_said(self, child: Child, record: Record) -> None:
         if isinstance(record, Ask) and record.what == LIVE:
             self._changes += 1  # who is born from now on has to know it, too
+        elif isinstance(record, Ask):
+            self._asked(record.what)
 
     def child_ended(self, child: Child, status: ExitStatus | None) -> None:
         self._living.pop(child.slot, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from uwsgid.errors import KernelError
-from uwsgid.hooks.phases import run_atexit
+from uwsgid.hooks import Phase, run
+from uwsgid.hooks.fatal import DESTROY
 from uwsgid.host.children import Orphans
 from uwsgid.host.notify import notify
 from uwsgid.isolation.options import Namespaces
@@ -22,6 +24,7 @@ from uwsgid.master.cheap import CheapMode
 from uwsgid.master.farewell import say_goodbye
 from uwsgid.master.fifo import Fifo, FifoFiles
 from uwsgid.master.gateways import Gateways
+from uwsgid.master.hookchain import HookChain
 from uwsgid.master.lending import Lender
 from uwsgid.master.logintake import LogIntake
 from uwsgid.master.mountcheck import CheckedMounts, MountCheck
@@ -79,7 +82,9 @@ class Master(MultiService):
             self._say,
             stopping=lambda: self.workforce.stopping,
             proceed=self.workforce.proceed,
+            asked=self._asked,
         )
+        self.hooks = HookChain(house, reactor, self._say, self._end_at_once)
         self.watchdog = Watchdog(house, self.workforce, reactor, self._say, lambda: self.queues.longest)
         self.signals = UnixSignals(
             reactor,
@@ -182,6 +187,7 @@ class Master(MultiService):
             self._lender.start()
         self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid)
         self.gateways.start()
+        self.hooks.begin()
         self.stall.start()
         self._checks.start(max(1, self._endings.check_interval), now=False)
         self._tell_ready()
@@ -209,6 +215,7 @@ class Master(MultiService):
         for look in (
             self.watchdog.look,
             self.touches.look,
+            self.hooks.look,
             self.mounts.look,
             self.queues.look,
             self._inheritance.logs.pipeline.check_size,
@@ -376,6 +383,7 @@ class Master(MultiService):
             "stop": self.stop,
             "brutal reload": self.reload_brutally,
             "reexec": self.start_anew,
+            DESTROY: lambda: self._end_at_once(1),
         }
         order = orders.get(what)
         if order is not None:
@@ -383,9 +391,17 @@ class Master(MultiService):
 
     # ---- the end
 
+    def _end_at_once(self, code: int) -> None:
+        """A hook wants it, or failed."""
+        self._after_stop = self._finish
+        self.cheap.end()
+        self.workforce.stop(gracefully=False, code=code)
+
     def _run_last_hooks(self) -> None:
         """Nobody is left who could be disturbed by waiting for a command."""
-        run_atexit(self._house.settings, self._house.kernel, self._say, self._inheritance.logs.drain)
+        house, drain = self._house, self._inheritance.logs.drain
+        with contextlib.suppress(SystemExit):  # this is an end already
+            run(Phase.AS_USER_ATEXIT, house.settings, house.kernel, self._say, meanwhile=drain)
 
     def _wind_up(self) -> None:
         if self._checks.running:
