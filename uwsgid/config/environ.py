@@ -36,11 +36,14 @@ def environment_options(environ: Mapping[str, str], options: OptionIndex) -> Ite
     """The directives that *environ* holds, in its order.
 
     ``_`` means ``-``, except in options that are spelt with an underscore, like ``pivot_root``.
-    ``UWSGI_VASSAL_…`` is for the vassals of this process.
+    ``UWSGI_VASSAL_…`` is for the vassals of this process.  A vassal leaves ``UWSGI_EMPEROR`` alone, which is
+    what made an emperor of its parent; with uWSGI it would become one of the same directory.
     """
     for variable, value in environ.items():
         plain = variable.removeprefix(_PREFIX)
         if plain == variable or not plain or variable in NOT_OPTIONS or plain.startswith("VASSAL_"):
+            continue
+        if variable == "UWSGI_EMPEROR" and "UWSGI_EMPEROR_FD" in environ:
             continue
         name = plain.lower().replace("_", "-")
         if options.takes(name) is None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from uwsgid.door.options import Instance
 from uwsgid.host import Sockets, daemonize
+from uwsgid.wire.vassal import EMPEROR_FD
 
 if TYPE_CHECKING:
     from uwsgid.door.boot import Boot
@@ -89,7 +90,7 @@ def keep_the_terminal(boot: Boot) -> None:
 
 
 def go_to_the_background(boot: Boot) -> None:
-    """``daemonize``; an image that replaced an earlier one is there already.
+    """``daemonize``; an image that replaced an earlier one is there already, and a vassal stays where it is.
 
     The log is open by now, so that a file that can not be written is told to whoever waits for us.
     """
@@ -102,4 +103,6 @@ def go_to_the_background(boot: Boot) -> None:
 
 def _wanted(boot: Boot) -> bool:
     instance = boot.site.settings[Instance]
-    return bool(instance.daemonize or instance.daemonize2) and not boot.site.is_reload
+    if boot.site.is_reload or EMPEROR_FD in boot.site.environ:
+        return False
+    return bool(instance.daemonize or instance.daemonize2)

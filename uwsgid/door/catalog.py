@@ -55,6 +55,7 @@ CHILDREN: Final = (
 #: Modules of the master.
 MASTER: Final = (
     "uwsgid.master.fifo",
+    "uwsgid.master.loyalty",
     "uwsgid.master.mountcheck",
     "uwsgid.master.touches",
     "uwsgid.stats.options",

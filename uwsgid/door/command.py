@@ -11,7 +11,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -26,11 +26,12 @@ from uwsgid.config.settings import Settings, judge_reading
 from uwsgid.door import catalog
 from uwsgid.door.options import OneShot
 from uwsgid.errors import ConfigError, ConfigProblems, UwsgidError
-from uwsgid.host import Kernel, become_now, signal_pidfile
+from uwsgid.host import Kernel, become_now, emperor, signal_pidfile
 from uwsgid.host.privileges import resolve_group, resolve_user
 from uwsgid.interfaces import IKernel
 from uwsgid.stats.client import read_all
 from uwsgid.supervise.exits import Exit
+from uwsgid.wire.vassal import EMPEROR_FD
 
 #: Set in the environment of a process image that replaced an earlier one.
 RELOADS: Final = "UWSGI_RELOADS"
@@ -70,6 +71,7 @@ class Site:
     :ivar environ: the environment as it was before the configuration changed it, for a reload.
     :ivar is_reload: this process image replaced an earlier one.
     :ivar fallback: the configuration to go on with where this one does not start; empty for none.
+    :ivar from_emperor: as in `Facts`.
     """
 
     settings: Settings
@@ -78,6 +80,24 @@ class Site:
     is_reload: bool
     fallback: str = ""
     environ: Mapping[str, str] = field(default_factory=dict)
+    from_emperor: Callable[[str], str] | None = None
+
+
+class FromEmperor:
+    """The text behind ``emperor://``: received once for an instance, and remembered.
+
+    :param environ: tells where it comes.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._text: str | None = None
+
+    def __call__(self, name: str) -> str:
+        """:raises OSError: there is no emperor that sends one, or it does not."""
+        if self._text is None:
+            self._text = emperor.configuration(self._environ)
+        return self._text
 
 
 def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | None = None) -> Site | Answer:
@@ -93,7 +113,8 @@ def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | No
     if checking:
         words.pop(0)
     is_reload = RELOADS in environ
-    facts = Facts.of_this_process(resolve=socket.gethostbyname)
+    from_emperor = FromEmperor(environ)
+    facts = Facts.of_this_process(resolve=socket.gethostbyname, from_emperor=from_emperor)
     kernel = kernel or Kernel()
     act = None if checking else _Immediately(kernel)
     reading = read(words, environ, facts=facts, options=names, is_reload=is_reload, act=act)
@@ -114,11 +135,13 @@ def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | No
     judged = judge_reading(reading, names)
     if judged.settings is None:
         problems = "\n".join(judged.problems)
-        if reading.fetch_failed and "UWSGI_EMPEROR_FD" in environ:
+        if reading.fetch_failed and EMPEROR_FD in environ:
             return Answer(problems, Exit.EXILE, True)
         return Answer(problems, Exit.ERROR, True, fallback)
     answer = _one_shot(judged.settings, kernel)
-    return answer or Site(judged.settings, reading, tuple(words), is_reload, fallback, dict(environ))
+    return answer or Site(
+        judged.settings, reading, tuple(words), is_reload, fallback, dict(environ), from_emperor
+    )
 
 
 def read_again(site: Site, cwd: str) -> Settings:
@@ -130,7 +153,7 @@ def read_again(site: Site, cwd: str) -> Settings:
     here = os.getcwd()
     try:
         os.chdir(cwd)
-        facts = Facts.of_this_process(resolve=socket.gethostbyname)
+        facts = Facts.of_this_process(resolve=socket.gethostbyname, from_emperor=site.from_emperor)
         reading = read(site.argv, site.environ, facts=facts, options=index(), is_reload=site.is_reload)
     except OSError as error:
         raise ConfigError(f"{error.filename}: {error.strerror}") from None

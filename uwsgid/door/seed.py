@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from uwsgid.door.command import read_again
-from uwsgid.host import Limits, LockTable, Privileges, Sockets, keep_in_memory
+from uwsgid.host import Limits, LockTable, Privileges, Sockets, emperor, keep_in_memory
 from uwsgid.host.calls import attempt
 from uwsgid.isolation.late import Moment, moment_of
 from uwsgid.isolation.step import change_user
@@ -61,6 +61,7 @@ def share_memory(boot: Boot) -> None:
         kept=boot.kept,
         read_again=lambda: read_again(boot.site, boot.cwd),
         be_vassal=boot.be_vassal,
+        has_emperor=emperor.find(boot.environ) is not None,
     )
     boot.say(banner.backlog_line(settings[Sockets].listen))
     boot.say(banner.mercy_line(settings[Endings].worker_mercy))
@@ -92,6 +93,8 @@ def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
     house = boot.household
     forget_atexit()
     boot.starter.close()
+    for descriptor in emperor.descriptors(boot.environ):
+        os.close(descriptor)  # the master alone talks with it
     # twistd has put its log in the place of the standard streams
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     for stream in (sys.stdout, sys.stderr):

@@ -28,7 +28,7 @@ from uwsgid.door.background import Starter
 from uwsgid.door.boot import Boot, boot, inheritance_of
 from uwsgid.door.command import IN_FALLBACK, RELOADS, STARTED_AS, Answer, Site, decide, started_as
 from uwsgid.errors import InternalError, UwsgidError
-from uwsgid.host import Kernel
+from uwsgid.host import Kernel, emperor
 from uwsgid.logs.lines import Lines
 from uwsgid.logs.observer import LineObserver
 from uwsgid.logs.options import LogFile
@@ -207,6 +207,7 @@ class Instance(MultiService):
         """Boot.  A start that fails ends the process with one clear line."""
         from uwsgid.door.vassal import live
 
+        emperor.keep_from_commands(os.environ)
         self._boot = self._or_give_up(
             lambda: boot(
                 self._site,

@@ -18,14 +18,13 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.utils import getProcessOutputAndValue
 
-from uwsgid.host import Listener, prepare_reload
+from uwsgid.host import Listener, emperor, prepare_reload
 from uwsgid.host.kept import Kept
 from uwsgid.interfaces import IKernel
 from uwsgid.master.inheritance import Become
 from uwsgid.master.unixsignals import hold, release
+from uwsgid.wire.vassal import EMPEROR_FD
 
-#: Set by the emperor in the environment of its vassals.
-EMPEROR: Final = "UWSGI_EMPEROR_FD"
 #: What ``uwsgid check`` exits with for a configuration that can not be used.
 _UNUSABLE: Final = 2
 
@@ -98,7 +97,7 @@ class Reexec:
         A user that was dropped to may have no access to the interpreter.  Under an emperor that is fine: the
         instance ends, and is started again.
         """
-        if self._become is not None or EMPEROR in self._environ or os.access(sys.executable, os.X_OK):
+        if self._become is not None or EMPEROR_FD in self._environ or os.access(sys.executable, os.X_OK):
             return ""
         return f"uid {self._kernel.getuid()} can not execute {sys.executable}, only a restart can"
 
@@ -146,6 +145,7 @@ class Reexec:
             self._say(line)
         if self._kept is not None:
             self._kept.leave_behind(self._environ)
+        emperor.keep_from_commands(self._environ, False)
         if self._become is not None:
             before()
             hold()

@@ -16,6 +16,8 @@ from twisted.python.failure import Failure
 from uwsgid.errors import KernelError
 from uwsgid.hooks import Phase, run
 from uwsgid.hooks.fatal import DESTROY
+from uwsgid.hooks.later import run_later
+from uwsgid.host import emperor
 from uwsgid.host.children import Orphans
 from uwsgid.host.notify import notify
 from uwsgid.isolation.options import Namespaces
@@ -27,6 +29,7 @@ from uwsgid.master.gateways import Gateways
 from uwsgid.master.hookchain import HookChain
 from uwsgid.master.lending import Lender
 from uwsgid.master.logintake import LogIntake
+from uwsgid.master.loyalty import MOURNING, Loyalty, Vassal
 from uwsgid.master.mountcheck import CheckedMounts, MountCheck
 from uwsgid.master.queues import Queues
 from uwsgid.master.reexec import Reexec, Sources
@@ -37,7 +40,9 @@ from uwsgid.master.unixsignals import UnixSignals
 from uwsgid.master.watchdog import Watchdog
 from uwsgid.master.workforce import Workforce
 from uwsgid.request.mount_options import Mounting
+from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.processes import Endings, Processes
+from uwsgid.wire.vassal import EMPEROR_FD_CONFIG, ToEmperor
 
 if TYPE_CHECKING:
     from uwsgid.master.inheritance import Inheritance
@@ -74,6 +79,7 @@ class Master(MultiService):
             end_is_near=lambda: self.signals.end_is_near,
             clock=time.time,
             spare_seed=inheritance.become is None,
+            tidings=lambda child, what: self.loyalty.hear(child, what),
         )
         self.gateways = Gateways(
             house,
@@ -85,6 +91,15 @@ class Master(MultiService):
             asked=self._asked,
         )
         self.hooks = HookChain(house, reactor, self._say, self._end_at_once)
+        self.loyalty = Loyalty(
+            reactor,
+            emperor.find(inheritance.environ),
+            self,
+            self._say,
+            heartbeat=settings[Vassal].heartbeat,
+            workers=self.workforce.workers,
+            hooks=lambda phase: run_later(phase, settings, house.kernel, self._say, reactor),
+        )
         self.watchdog = Watchdog(house, self.workforce, reactor, self._say, lambda: self.queues.longest)
         self.signals = UnixSignals(
             reactor,
@@ -185,6 +200,7 @@ class Master(MultiService):
             return
         if self._lender is not None:
             self._lender.start()
+        self.loyalty.start()
         self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid)
         self.gateways.start()
         self.hooks.begin()
@@ -271,6 +287,25 @@ class Master(MultiService):
         self._say("*** the changed configuration can not be used; the instance goes on with the old one ***")
         if again:
             self.reload()
+
+    def reload_for_emperor(self) -> None:
+        """Reload, with the configuration that the emperor sends where it is the one who has it."""
+        if emperor.find(self._inheritance.environ, EMPEROR_FD_CONFIG) is None:
+            self.reload()
+        elif not self.workforce.stopping:
+            self._say("...gracefully killing workers...")
+            self.start_anew()
+
+    def emperor_lost(self) -> None:
+        """Nobody keeps this instance any more."""
+        self._after_stop = self._finish
+        self.cheap.end()
+        self.workforce.stop(gracefully=False, code=Exit.ERROR)
+        self._reactor.callLater(MOURNING, self._kill_everybody)
+
+    def _kill_everybody(self) -> None:
+        for child in tuple(self.workforce.supervisor.children):
+            child.kill()
 
     def start_anew(self) -> None:
         """A new process image, once the workers have finished what they have in hand."""
@@ -412,6 +447,7 @@ class Master(MultiService):
         self.stall.stop()
         self.gateways.end()
         self.cheap.end()
+        self.loyalty.end()
 
     def _finish(self, code: int) -> None:
         self._wind_up()
@@ -431,6 +467,8 @@ class Master(MultiService):
         if code:
             self._finish(code)
             return
+        if emperor.find(self._inheritance.environ, EMPEROR_FD_CONFIG) is not None:
+            self.loyalty.tell(ToEmperor.SEND_CONFIG)
         self._wind_up()
         self._run_last_hooks()
 

@@ -30,10 +30,13 @@ from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Endings, Processes
 from uwsgid.supervise.rows import AppFacts
 from uwsgid.supervise.supervisor import Supervisor
-from uwsgid.wire.control import Ask, Loaded, LoadFailed, Pause, Record, Resume
+from uwsgid.wire.control import AWAKE, BUSY, LOYAL, Ask, Loaded, LoadFailed, Pause, Record, Resume
 
 #: Why a worker goes that is only old: uWSGI has no line for its end (core/master.c).
 OLD_AGE: Final = "its lifetime is reached"
+
+#: What is told of a worker that accepts.
+READY: Final = "ready"
 
 _SEAT_PATIENCE: Final = 0.25  #: seconds until a worker that could not be hired is asked for again
 
@@ -48,6 +51,7 @@ class Workforce:
     :param clock: unix seconds, for the board.
     :param monotonic: monotonic seconds.
     :param spare_seed: as in `Nursery`.
+    :param tidings: called with what workers tell for an emperor, their readiness (`READY`) among it.
     :ivar generation: the one that serves; 0 before the first is loaded.
     :ivar wanted: the slots that shall have a worker.
     :ivar apps: what the workers have loaded.
@@ -66,6 +70,7 @@ class Workforce:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         spare_seed: bool = True,
+        tidings: Callable[[Child, str], None] = lambda child, what: None,
     ) -> None:
         settings = household.settings
         self._reactor: Final = reactor
@@ -74,6 +79,7 @@ class Workforce:
         self._asked: Final = asked
         self._ended = ended
         self._end_is_near: Final = end_is_near
+        self._tidings: Final = tidings
         self._clock: Final = clock
         self._monotonic: Final = monotonic
         self._say: Final = say
@@ -325,6 +331,7 @@ class Workforce:
     def child_ready(self, child: Child) -> None:
         self._served = True
         self._roster.note_who_serves(child.slot, self.generation)
+        self._tidings(child, READY)
         self.proceed()
 
     def child_said(self, child: Child, record: Record) -> None:
@@ -332,6 +339,8 @@ class Workforce:
             self._note_apps(child, record)
         elif isinstance(record, LoadFailed):
             child.complaint = record.reason
+        elif isinstance(record, Ask) and record.what in (LOYAL, AWAKE, BUSY):
+            self._tidings(child, record.what)
         elif isinstance(record, Ask):
             self._asked(record.what)
 

@@ -7,7 +7,7 @@ that a record sent down the wrong pair is noticed:
 
 - master and seed or zygote: `Fork` and `Retire` go down, `Born` and `Failed` come back, matched by ticket;
 - master and any child: `Ready`, `Loaded`, `LoadFailed` and `Ask` go up, `Leave`, `Pause`, `Resume` and
-  `Report` go down.
+  `Report` and `Knock` go down.
 
 Whoever receives should offer `MAX_RECORD` bytes: no record is longer.
 """
@@ -24,6 +24,12 @@ from uwsgid.errors import InternalError, PeerError
 
 MAX_RECORD: Final = 16384  #: bytes of the longest record; a longer text is cut when it is packed
 _MAX_TEXT: Final = MAX_RECORD - 64
+
+#: What a worker of a vassal tells its master in `Ask`: its first request is done.
+LOYAL: Final = "loyal"
+#: Its answers to `Knock`: it waits for work, or does not.
+AWAKE: Final = "awake"
+BUSY: Final = "busy"
 
 
 class Record:
@@ -226,7 +232,7 @@ class LoadFailed(Record):
 @_record(19)
 @dataclass(frozen=True, slots=True)
 class Ask(Record):
-    """The application asks something of the master through the ``uwsgi`` module.
+    """An application asks something of the master by the ``uwsgi`` module, or a worker says how it is.
 
     :ivar what: a word, such as ``reload`` or ``stop``.
     """
@@ -264,6 +270,12 @@ class Resume(Record):
 @dataclass(frozen=True, slots=True)
 class Report(Record):
     """Tell the log what you are doing."""
+
+
+@_record(36)
+@dataclass(frozen=True, slots=True)
+class Knock(Record):
+    """Answer as soon as you wait for work: the emperor wants to know whether anybody does."""
 
 
 SeedRecord = Fork | Born | Failed | Retire | Deliver | Spawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from typing import Final
+from typing import Any, Final
 
 from uwsgid.families import loop_engines, roles
 from uwsgid.hooks import HookFailed, run
@@ -23,10 +23,11 @@ from uwsgid.supervise.birth import Newborn, become_signalled, leave
 from uwsgid.supervise.board import Phase
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.processes import Endings, Processes
-from uwsgid.wire.control import Ask, Leave, Loaded, LoadFailed, Pause, Ready, Report, Resume
+from uwsgid.wire.control import LOYAL, Ask, Knock, Leave, Loaded, LoadFailed, Pause, Ready, Report, Resume
 from uwsgid.worker.cycle import Cycle
 from uwsgid.worker.dropping import Moment, drop_at, enter_late_directory
 from uwsgid.worker.leave import measuring, recycling
+from uwsgid.worker.loyalty import FirstRequest, answer_knock
 from uwsgid.worker.signals import WorkerSignals
 
 _LEAST_STACK: Final = 32 << 10  #: bytes; the interpreter takes no less
@@ -50,6 +51,7 @@ class Worker:
         self._endings = house.settings[Endings]
         self._board = house.board
         self._farewell = Farewell()
+        self._current: list[Any] = [None] * house.board.cores
         self._signals = WorkerSignals(
             self._farewell,
             house.board,
@@ -90,6 +92,8 @@ class Worker:
                 serving.handlers[modifier] = handler
         if not processes.loads_late:
             self._run_hooks(HookPhase.POST_FORK)
+        if house.has_emperor:
+            FirstRequest(serving, lambda: self._newborn.master.say(Ask(LOYAL)))
         if processes.thread_stacksize:
             threading.stack_size(max(_LEAST_STACK, processes.thread_stacksize << 10))
         engine = loop_engines[self._engine_name()](serving, Cycle(serving))
@@ -190,7 +194,7 @@ class Worker:
             take_wire=take_wire,
             say=house.say,
             farewell=self._farewell,
-            current=[None] * house.board.cores,
+            current=self._current,
             thunder=house.locks["thunder"] if house.locks is not None and "thunder" in house.locks else None,
         )
 
@@ -206,6 +210,8 @@ class Worker:
                 self._signals.pause(False)
             elif isinstance(record, Report):
                 self._signals.say_statistics(0, None)
+            elif isinstance(record, Knock):
+                master.say(Ask(answer_knock(self._current)))
         if master.closed:
             self._farewell.bid(Exit.END, "the master is gone")
 
