@@ -184,6 +184,26 @@ class PacketTests(ChainCase):
 
 
 class HookTests(ChainCase):
+    def test_a_vassal_with_ipv6_is_found(self) -> None:
+        """Who only waits for requests is found at its address of IPv6, too, beside one of IPv4 or without."""
+        self.router()
+        self.host.run("ip", "addr", "add", "fd00:9::1/64", "dev", "emperor0", "nodad")
+        other = self.net.space("W")
+        for space, name, addresses in (
+            (self.vassal, "v", (f"{VASSAL}/24", "fd00:9::2/64")),
+            (other, "w", ("fd00:9::3/64",)),
+        ):
+            self.start(
+                space,
+                f"tuntap-device = uwsgi0 {self.socket}\n"
+                + "".join(f"exec-as-root = ip addr add {one} dev uwsgi0\n" for one in addresses)
+                + "exec-as-root = ip link set uwsgi0 up\n",
+                name,
+                "uwsgid",
+            ).wait_for("spawned uWSGI tuntap device uwsgi0 ")
+        for address in (VASSAL, "fd00:9::2", "fd00:9::3"):
+            wait_until(lambda one=address: self.host.answers(one), f"{address} is found")  # type: ignore[misc]
+
     def test_ifconfig(self) -> None:
         """Hooks of old configurations, with ifconfig and route, work as in uWSGI's manual."""
         requires("ifconfig", "route")

@@ -17,6 +17,7 @@ import psutil
 
 _FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
 _ROUTES: Final = "/proc/net/route"
+_ROUTES6: Final = "/proc/net/ipv6_route"
 _DISCARD: Final = 9
 _VIA_GATEWAY: Final = 0x2  #: RTF_GATEWAY of linux/route.h
 
@@ -27,33 +28,58 @@ def addresses_of(name: str) -> tuple[str, ...]:
     return tuple(text for text in found if not ipaddress.ip_address(text.partition("%")[0]).is_link_local)
 
 
-def neighbour_of(name: str) -> tuple[str, str] | None:
-    """An IPv4 address of *name*, and that of whom it leads to.
+def neighbours_of(name: str) -> tuple[tuple[str, str], ...]:
+    """The first IPv4 and the first IPv6 address of *name*, each with that of whom it leads to.
 
-    :returns: the second is the gateway of a route through it, or the first host of its network; None where
-        there is no such pair.
+    :returns: the second of a pair is the gateway of a route through it, or the first host of its network.  What
+        has neither is left out, and so are addresses for the link only.
     """
-    for entry in _known(name):
-        if entry.family == socket.AF_INET:
-            gateway = _gateway(name)
-            if not gateway and entry.netmask:
-                network = ipaddress.IPv4Network(f"{entry.address}/{entry.netmask}", strict=False)
-                gateway = str(next(network.hosts(), ""))
-            return (entry.address, gateway) if gateway and gateway != entry.address else None
-    return None
+    found = []
+    for family, gateway in ((socket.AF_INET, _gateway(name)), (socket.AF_INET6, _gateway6(name))):
+        for entry in _known(name):
+            if (
+                entry.family != family
+                or not entry.netmask
+                or ipaddress.ip_address(_bare(entry)).is_link_local
+            ):
+                continue
+            neighbour = gateway or _first_host(_bare(entry), entry.netmask)
+            if neighbour and neighbour != _bare(entry):
+                found.append((_bare(entry), neighbour))
+            break
+    return tuple(found)
 
 
 def call_neighbour(name: str) -> None:
     """Send an empty datagram to the discard port (RFC 863) of whom the interface *name* leads to, if anybody.
 
-    Whoever routes packets by where they came from learns that way where we are.
+    Whoever routes packets by where they came from learns that way where we are.  IPv4 is first, since a router of
+    uWSGI takes the first packet for one of IPv4, whatever it is.
     """
-    pair = neighbour_of(name)
-    if pair is None:
-        return
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as calling, contextlib.suppress(OSError):
-        calling.bind((pair[0], 0))
-        calling.sendto(b"", socket.MSG_DONTWAIT, (pair[1], _DISCARD))
+    for address, neighbour in neighbours_of(name):
+        version6 = ":" in address
+        family = socket.AF_INET6 if version6 else socket.AF_INET
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as calling:
+            calling.bind((address, 0))
+            # a gateway's address may be one of the link
+            more = (0, socket.if_nametoindex(name)) if version6 else ()
+            calling.sendto(b"", socket.MSG_DONTWAIT, (neighbour, _DISCARD, *more))
+
+
+def _bare(entry: Any) -> str:
+    """The address of an entry, without the name of its link."""
+    text: str = entry.address
+    return text.partition("%")[0]
+
+
+def _first_host(address: str, netmask: str) -> str:
+    """The first host of the network of *address*; nothing where it is alone."""
+    made = ipaddress.ip_address(address)
+    bits = int(ipaddress.ip_address(netmask)).bit_count()
+    if made.max_prefixlen == bits:
+        return ""
+    network = ipaddress.ip_network(f"{address}/{bits}", strict=False)
+    return str(next((host for host in network.hosts() if int(host) != int(network.network_address)), ""))
 
 
 def _known(name: str) -> Sequence[Any]:
@@ -71,6 +97,14 @@ def _gateway(name: str) -> str:
         return ""
 
 
+def _gateway6(name: str) -> str:
+    try:
+        with open(_ROUTES6, encoding="ascii") as table:
+            return parse_gateway6(table, name)
+    except OSError:
+        return ""
+
+
 def parse_gateway(table: Iterable[str], name: str) -> str:
     """The first gateway of a route through *name* in the text of ``/proc/net/route``, or nothing.  Pure."""
     for line in table:
@@ -78,4 +112,13 @@ def parse_gateway(table: Iterable[str], name: str) -> str:
         if len(fields) > 3 and fields[0] == name and int(fields[3], 16) & _VIA_GATEWAY:
             # the kernel prints the bytes of the address as an integer of the machine
             return socket.inet_ntoa(int(fields[2], 16).to_bytes(4, sys.byteorder))
+    return ""
+
+
+def parse_gateway6(table: Iterable[str], name: str) -> str:
+    """The same in the text of ``/proc/net/ipv6_route``.  Pure."""
+    for line in table:
+        fields = line.split()
+        if len(fields) > 9 and fields[9] == name and int(fields[8], 16) & _VIA_GATEWAY:
+            return str(ipaddress.IPv6Address(bytes.fromhex(fields[4])))
     return ""
