@@ -139,6 +139,14 @@ class ProfileTests(SynchronousTestCase):
             ),
         )
 
+    def test_binary(self) -> None:
+        """A file that is no text is named."""
+        path = self.mktemp()
+        with open(path, "wb") as file:
+            file.write(b"default \xff\n")
+        error = self.assertRaises(ConfigProblems, settings_of, f"seccomp = {path}")
+        self.assertEqual(error.problems, (f"lines:1: seccomp: {path}: expected a text file",))
+
     def test_without_a_binding(self) -> None:
         """A profile that nobody could load ends the start."""
         self.patch(filters, "binding", lambda: None)

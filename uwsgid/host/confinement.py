@@ -131,11 +131,14 @@ def _profile(text: str) -> Profile:
         return BUILT_IN[name]
     try:
         with open(name, encoding="utf-8") as file:
-            return parse_profile(name, file.read())
+            text = file.read()
+    except UnicodeDecodeError:
+        raise ValueError(f"{name}: expected a text file") from None
     except OSError as error:
         raise ValueError(
             f"{name}: {error.strerror}; expected a file, or the name of a profile: {', '.join(BUILT_IN)}"
         ) from None
+    return parse_profile(name, text)
 
 
 _PROFILES: Final = Kind("list of profiles", "the name of a profile, or a file", _profile, many=True)
