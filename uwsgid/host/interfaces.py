@@ -31,8 +31,8 @@ def addresses_of(name: str) -> tuple[str, ...]:
 def neighbours_of(name: str) -> tuple[tuple[str, str], ...]:
     """The first IPv4 and the first IPv6 address of *name*, each with that of whom it leads to.
 
-    :returns: the second of a pair is the gateway of a route through it, or the first host of its network.  What
-        has neither is left out, and so are addresses for the link only.
+    :returns: the second of a pair is the gateway of a route through it, or the first host of its network.
+        What has neither is left out, and so are addresses for the link only.
     """
     found = []
     for family, gateway in ((socket.AF_INET, _gateway(name)), (socket.AF_INET6, _gateway6(name))):
@@ -53,8 +53,8 @@ def neighbours_of(name: str) -> tuple[tuple[str, str], ...]:
 def call_neighbour(name: str) -> None:
     """Send an empty datagram to the discard port (RFC 863) of whom the interface *name* leads to, if anybody.
 
-    Whoever routes packets by where they came from learns that way where we are.  IPv4 is first, since a router of
-    uWSGI takes the first packet for one of IPv4, whatever it is.
+    Whoever routes packets by where they came from learns that way where we are.  IPv4 is first, since a router
+    of uWSGI takes the first packet for one of IPv4, whatever it is.
     """
     for address, neighbour in neighbours_of(name):
         version6 = ":" in address
