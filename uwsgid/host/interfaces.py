@@ -53,8 +53,8 @@ def neighbours_of(name: str) -> tuple[tuple[str, str], ...]:
 def call_neighbour(name: str) -> None:
     """Send an empty datagram to the discard port (RFC 863) of whom the interface *name* leads to, if anybody.
 
-    Whoever routes packets by where they came from learns that way where we are.  IPv4 is first, since a router
-    of uWSGI takes the first packet for one of IPv4, whatever it is.
+    Whoever routes packets by where they came from learns that way where we are.  IPv4 is first, since
+    a router of uWSGI takes the first packet for one of IPv4, whatever it is.
     """
     for address, neighbour in neighbours_of(name):
         version6 = ":" in address
