@@ -190,6 +190,20 @@ class Ends(MasterCase):
         self.assertEqual(self.codes, [0])
         self.assertIn("SIGINT/SIGQUIT received...killing workers...", self.lines)
 
+    def test_detonation(self) -> None:
+        """What the instance can not be without is gone: it ends brutally with 1, also during a reload."""
+        for before in (lambda: None, self.reload):
+            self.serve("processes = 2\ncheck-mount = /srv")
+            before()
+            workers = self.nursery.living("worker")
+            self.master.detonate()
+            self.assertTrue(all(worker.signals[-1:] == [signal.SIGINT] for worker in workers))
+            self.run_for(3)
+            self.assertEqual(self.codes, [1])
+
+    def reload(self) -> None:
+        self.master.start_anew()
+
     def test_service(self) -> None:
         """stopService fires when everybody is gone, asked for before, during or after the stop, and twice."""
         for stop_first in (False, True):
