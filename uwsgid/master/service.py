@@ -365,7 +365,7 @@ class Master(MultiService):
 
     def detonate(self) -> None:
         """End now, with an error: something that the instance can not be without is gone."""
-        self._after_stop = self._finish
+        self._after_stop = lambda code: self._finish(code or 1)
         self.cheap.end()
         self.workforce.stop(gracefully=False, code=1)
 

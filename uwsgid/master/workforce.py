@@ -146,12 +146,8 @@ class Workforce:
         self.proceed()
 
     def stop(self, *, gracefully: bool, code: int = 0) -> None:
-        """End everything; ``ended`` is called when it is done.
-
-        :param code: the exit code; of several calls, the first that is not 0 counts.
-        """
+        """End everything; ``ended`` is called when it is done."""
         if self.stopping:
-            self._exit_code = self._exit_code or code
             if not gracefully:
                 for child in self.workers():
                     self.end_now(child, signal.SIGINT)
