@@ -7,6 +7,7 @@ steps need.  A step that fails raises, and the instance does not start.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -43,8 +44,7 @@ from uwsgid.door.pidfiles import rewrite_pidfiles, take_back_pidfiles, write_one
 from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
 from uwsgid.errors import ConfigError
 from uwsgid.families import gateway_setups, languages, loop_engines
-from uwsgid.hooks.phases import Phase
-from uwsgid.hooks.running import run
+from uwsgid.hooks import FATAL, HookFailed, Phase, run
 from uwsgid.host import (
     NOTHING_TO_DO,
     Inherited,
@@ -184,11 +184,26 @@ def boot(
     except BaseException as error:
         if isinstance(error, SystemExit) and isinstance(error.code, int):
             state.starter.tell(error.code)
+        run_last_hooks(state, error)
         take_back_pidfiles(state)
         if state.logs is not None and state.logs.pipe is not None:
             state.logs.restore()  # nobody is going to read what is said from now on
         raise
     return state
+
+
+def run_last_hooks(boot: Boot, error: BaseException) -> None:
+    """``as-user-atexit``, which belongs to a start that failed as well (core/uwsgi.c, uwsgi_exec_atexit)."""
+    if isinstance(error, HookFailed):
+        boot.say(FATAL)
+    with contextlib.suppress(SystemExit):  # this is an end already
+        run(
+            Phase.AS_USER_ATEXIT,
+            boot.site.settings,
+            boot.kernel,
+            boot.say,
+            meanwhile=boot.read_the_log,
+        )
 
 
 def remember_where_we_started(boot: Boot) -> None:

@@ -24,6 +24,7 @@ from uwsgid.config.reading import Reading, read
 from uwsgid.config.reference import Questions, dump_options, get_option, help_text, show_config
 from uwsgid.config.settings import Settings, judge_reading
 from uwsgid.door import catalog
+from uwsgid.door.hooklist import hook_list
 from uwsgid.door.options import OneShot
 from uwsgid.errors import ConfigError, ConfigProblems, UwsgidError
 from uwsgid.host import Kernel, become_now, emperor, signal_pidfile
@@ -109,18 +110,18 @@ def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | No
     catalog.load()
     names = index()
     words = list(argv)
-    checking = words[:1] == ["check"]
-    if checking:
-        words.pop(0)
+    question = words.pop(0) if words[:1] in (["check"], ["hooks"]) else ""
     is_reload = RELOADS in environ
     from_emperor = FromEmperor(environ)
     facts = Facts.of_this_process(resolve=socket.gethostbyname, from_emperor=from_emperor)
     kernel = kernel or Kernel()
-    act = None if checking else _Immediately(kernel)
+    act = None if question else _Immediately(kernel)
     reading = read(words, environ, facts=facts, options=names, is_reload=is_reload, act=act)
     reading = _load_plugins(reading)
     names = index()  # with what the plugins declare
-    if checking:
+    if question == "hooks" and (listed := hook_list(reading, names, kernel.geteuid())) is not None:
+        return Answer(listed)
+    if question:
         found = check(reading, names)
         return Answer(str(found), found.exit_code)
     if reading.exit_code is not None:

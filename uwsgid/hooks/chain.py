@@ -23,10 +23,11 @@ class HookFailed(ConfigError):
 def phase_of(phase: Phase, scene: Scene, *, again: bool = False) -> Doing:
     """Do what the configuration wants in *phase*.
 
-    :param again: this was done before, for devices that are still there; what fails now is only logged.
+    :param again: what belongs to devices that are still there was done before: what fails ``as-root`` now
+        is only logged.
     :raises HookFailed: an action of a fatal phase failed; those behind it are not done.
     """
-    yield from chain(scene.settings[Hooks].of(phase), scene, again=again)
+    yield from chain(scene.settings[Hooks].of(phase), scene, again=again and phase is Phase.AS_ROOT)
 
 
 def chain(hooks: Iterable[Hook], scene: Scene, *, again: bool = False) -> Doing:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 
 class Phase(enum.Enum):
@@ -174,37 +174,3 @@ _FACTS: Final[Mapping[Phase, PhaseFacts]] = {
 
 #: Every phase, as they follow each other.
 ORDER: Final[tuple[Phase, ...]] = tuple(_FACTS)
-
-
-def _one(phase: Phase) -> Any:
-    def run_it(settings: Any, kernel: Any, say: Any, meanwhile: Any = None) -> None:
-        from uwsgid.hooks.running import run
-
-        run(phase, settings, kernel, say, meanwhile=meanwhile)
-
-    return run_it
-
-
-run_asap = _one(Phase.ASAP)
-run_pre_jail = _one(Phase.PRE_JAIL)
-run_in_jail = _one(Phase.IN_JAIL)
-run_as_user = _one(Phase.AS_USER)
-run_pre_app = _one(Phase.PRE_APP)
-run_post_app = _one(Phase.POST_APP)
-run_atexit = _one(Phase.AS_USER_ATEXIT)
-
-
-def run_post_jail(settings: Any, kernel: Any, say: Any, *, jailed: bool = False) -> None:
-    """Until the boot calls `run`."""
-    if jailed:
-        _one(Phase.POST_JAIL)(settings, kernel, say)
-
-
-def run_as_root(settings: Any, kernel: Any, say: Any, meanwhile: Any = None, *, again: bool = False) -> bool:
-    """Until the boot calls `run`."""
-    from uwsgid.hooks.running import run
-
-    if kernel.geteuid() != 0:
-        return False
-    run(Phase.AS_ROOT, settings, kernel, say, meanwhile=meanwhile, again=again)
-    return True

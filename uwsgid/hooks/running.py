@@ -39,8 +39,8 @@ def run(
     :param meanwhile: called again and again while a command runs, or while an action waits.
     :param variables: what commands have in their environment besides that of this process.
     :param vassal: whom a phase of the Emperor or of a vassal is about.
-    :param again: this has run before for the very devices that are still there, so that a failure is only
-        logged.
+    :param again: this has run before for the very devices that are still there, so that a failure of
+        ``as-root`` is only logged.
     :raises HookFailed: which is a `ConfigError`: an action of a fatal phase failed.
     :raises SystemExit: for the action ``exit``.
     """
