@@ -80,7 +80,8 @@ class CallTests(SynchronousTestCase):
                 r"Invalid argument \[/ns /ns/.old\]: the new root has to be a mount",
             ),
             ("pivot_root", errno.ENOENT, r"No such file or directory \[.*\]: make the directory /ns/.old"),
-            ("pivot_root", errno.EBUSY, r"pivot_root\(\): Device or resource busy \[/ns /ns/.old\]$"),
+            ("pivot_root", errno.EBUSY, r"Device or resource busy \[/ns /ns/.old\]: the new root has to be"),
+            ("pivot_root", errno.EPERM, r"pivot_root\(\): Operation not permitted \[/ns /ns/.old\]$"),
         ):
             self.kernel.fail(call, number)
             with self.assertRaisesRegex(KernelError, said):

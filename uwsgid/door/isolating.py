@@ -51,7 +51,7 @@ def open_what_a_jail_lacks(boot: Boot) -> None:
 def open_our_namespaces(boot: Boot) -> None:
     """``setns-preopen``: what is lent are the namespaces that we have now, and not those of a later jail."""
     wanted = boot.site.settings[Namespaces]
-    if wanted.preopen and not boot.site.is_reload:
+    if wanted.preopen and wanted.socket and not boot.site.is_reload:
         boot.lent = open_namespaces(boot.kernel, wanted.skip)
 
 

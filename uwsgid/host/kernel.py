@@ -26,6 +26,7 @@ from uwsgid.host import title as titles
 from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
 
 _SIOCGIFADDR: Final = 0x8915
+_MOST_DESCRIPTORS: Final = 65536  #: that are looked at one by one
 
 
 def _facts(found: os.stat_result) -> FileFacts:
@@ -230,7 +231,11 @@ class Kernel:
 
     @staticmethod
     def open_descriptors() -> list[int]:
-        listing = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            listing = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:  # a root without /proc, or with that of another pid namespace
+            most = rlimits.getrlimit(rlimits.RLIMIT_NOFILE)[0]
+            return [number for number in range(min(most, _MOST_DESCRIPTORS)) if _is_open(number)]
         try:
             numbers = sorted(int(name) for name in os.listdir(listing))
         finally:

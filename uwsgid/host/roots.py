@@ -91,7 +91,7 @@ def pivot_root(kernel: IKernel, wanted: PivotRoot, say: Say, *, detach: bool = F
     try:
         kernel.pivot_root(".", wanted.inside)
     except OSError as error:
-        if error.errno == errno.EINVAL:
+        if error.errno in (errno.EINVAL, errno.EBUSY):
             needs = _WHAT_IT_NEEDS.format(new=wanted.new_root)
             raise KernelError(f"{refused('pivot_root()', error, about)}: {needs}") from None
         if error.errno == errno.ENOENT:

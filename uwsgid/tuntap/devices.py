@@ -64,8 +64,11 @@ def devices(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequen
     :raises KernelError: a device can not be made.
     """
     gateways: list[Gateway] = []
+    specs = settings[TunTapDevice].devices
+    if not specs:
+        return ()
     user = _user(settings, kernel)
-    for spec in settings[TunTapDevice].devices:
+    for spec in specs:
         fd, name = _device(spec, kernel, say, kept)
         if spec.socket:
             wishes = wishes_of(settings, spec, name, user)
