@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -44,6 +45,9 @@ class Binding:
     class Arch:
         NATIVE = 0
 
+    class Attr:
+        CTL_TSYNC = "all threads"
+
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
 
@@ -62,6 +66,9 @@ class Binding:
 
     def add_rule(self, *what: Any) -> None:
         self.calls.append(("rule", *what))
+
+    def set_attr(self, *what: Any) -> None:
+        self.calls.append(("set", *what))
 
     def load(self) -> None:
         self.calls.append(("load",))
@@ -191,6 +198,7 @@ class LoadTests(SynchronousTestCase):
                 ("rule", "KILL", "clone", (0, "&=", 1, 1)),
                 ("rule", "KILL", "clone", (0, "&=", 4, 4)),
                 ("rule", "LOG", "bpf"),
+                ("set", "all threads", 1),
                 ("load",),
             ],
         )
@@ -258,8 +266,8 @@ class ConfineTests(SynchronousTestCase):
 class LiveTests(SynchronousTestCase):
     """A child that confines itself."""
 
-    def child(self, config: str, act: Callable[[], str]) -> str:
-        """What *act* answered, as an ordinary user if we are root."""
+    def child(self, config: str, act: Callable[[], str], before: Callable[[], None] = lambda: None) -> str:
+        """What *act* answered, as an ordinary user if we are root; *before* is done unconfined."""
         if filters.binding() is None:
             raise SkipTest(f"seccomp {NO_BINDING}")
         wanted = settings_of(config)[Confinement]
@@ -271,6 +279,7 @@ class LiveTests(SynchronousTestCase):
                     os.setgroups([])
                     os.setresgid(65534, 65534, 65534)
                     os.setresuid(65534, 65534, 65534)
+                before()
                 confine(Kernel(), wanted, {}, lambda line: None)
                 os.write(writing, act().encode())
                 os._exit(0)
@@ -304,6 +313,23 @@ class LiveTests(SynchronousTestCase):
             return "there it is"
 
         self.assertEqual(self.child("seccomp = server", act), "Operation not permitted, fine\n")
+
+    def test_threads(self) -> None:
+        """A thread that was there before is filtered as well."""
+
+        def act() -> str:
+            go.set()
+            thread.join()
+            return ", ".join(told)
+
+        def ask() -> None:
+            go.wait()
+            with open("/proc/thread-self/status", encoding="ascii") as lines:
+                told.extend(line.strip() for line in lines if line.startswith(("NoNewPrivs", "Seccomp:")))
+
+        told: list[str] = []
+        go, thread = threading.Event(), threading.Thread(target=ask)
+        self.assertEqual(self.child("seccomp = server", act, thread.start), "NoNewPrivs:\t1, Seccomp:\t2")
 
     def test_kill(self) -> None:
         """A call that a profile kills for ends the process with SIGSYS."""

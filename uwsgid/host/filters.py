@@ -36,7 +36,9 @@ def knows(call: str) -> bool:
 
 
 def load(profile: Profile) -> None:
-    """Filter the system calls of this thread and its descendants.
+    """Filter the system calls of all our threads, and of our descendants.
+
+    The other threads get no new privileges either (seccomp(2), SECCOMP_FILTER_FLAG_TSYNC).
 
     Rules for calls that this libseccomp has not heard of are left out.
 
@@ -55,6 +57,7 @@ def load(profile: Profile) -> None:
         for bit in range(rule.bits.bit_length()):
             if rule.bits >> bit & 1:
                 made.add_rule(action, rule.call, found.Arg(0, found.MASKED_EQ, 1 << bit, 1 << bit))
+    made.set_attr(found.Attr.CTL_TSYNC, 1)
     made.load()
 
 
