@@ -41,6 +41,7 @@ CHILDREN: Final = (
     "uwsgid.supervise.deadline",
     "uwsgid.supervise.memory",
     "uwsgid.supervise.processes",
+    "uwsgid.supervise.reader",
     "uwsgid.languages.python.language",
     "uwsgid.languages.python.wsgi_options",
     "uwsgid.loops.simple",

@@ -33,6 +33,7 @@ from uwsgid.master.loyalty import MOURNING, Loyalty, Vassal
 from uwsgid.master.mountcheck import CheckedMounts, MountCheck
 from uwsgid.master.queues import Queues
 from uwsgid.master.reexec import Reexec, Sources
+from uwsgid.master.rereading import Rereading
 from uwsgid.master.stall import Stall
 from uwsgid.master.statistics import Statistics
 from uwsgid.master.touches import TouchWatch
@@ -139,6 +140,7 @@ class Master(MultiService):
         )
         self.statistics.setServiceParent(self)
         self._intake = LogIntake(reactor, inheritance.logs)
+        self._rereading = Rereading(self.workforce.supervisor, self.workforce.proceed)
         self._reexec = Reexec(
             reactor,
             house.kernel,
@@ -149,6 +151,7 @@ class Master(MultiService):
             inheritance.started_with,
             house.kept,
             inheritance.become,
+            None if inheritance.become is None else self._rereading.read,
         )
         self._sources = Sources(inheritance.sources)
         self._checking = self._check_again = False  # a helper process reads the changed configuration
