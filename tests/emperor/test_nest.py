@@ -68,7 +68,7 @@ class InMemory(SynchronousTestCase):
         return child
 
     def heard(self) -> list[Record]:
-        found = []
+        found: list[Record] = []
         while True:
             try:
                 data, fds, _, _ = socket.recv_fds(self.theirs, MAX_RECORD, 4)

@@ -293,7 +293,9 @@ class Deaths(EmperorCase):
         ran: list[tuple[str, str, str, str]] = []
         vassal = self.one("vassals-stop-hook = /bin/stop")
         self.emperor._programs.run = (  # type: ignore[method-assign]
-            lambda program, name, environ, cwd: ran.append((program, name, environ["UWSGI_VASSALS_DIR"], cwd))
+            lambda program, argument, environ, cwd: ran.append(
+                (program, argument, environ["UWSGI_VASSALS_DIR"], cwd)
+            )
         )
         vassal.exit()
         self.assertEqual(ran, [("/bin/stop", "a.ini", "/etc/vassals", "/etc/vassals")])

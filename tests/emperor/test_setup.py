@@ -19,7 +19,8 @@ from uwsgid.host.privileges import Privileges
 from uwsgid.supervise.gateways import Gateway
 from uwsgid.testing import MemoryKernel
 
-assert SECTIONS and Capabilities and Privileges and files
+#: Sections have to be imported before a configuration is read.
+ALL_SECTIONS = (*SECTIONS, Capabilities, Privileges)
 
 
 class Setting(SynchronousTestCase):

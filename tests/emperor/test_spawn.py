@@ -66,7 +66,8 @@ class BirthCase(SynchronousTestCase):
     def go(self, config: str = "", **start: object) -> Lives:
         with self.assertRaises(Lives) as raised:
             self.birth(config, **start).go_on()
-        return raised.exception
+        found: Lives = raised.exception
+        return found
 
     @property
     def calls(self) -> list[str]:
@@ -150,7 +151,8 @@ class Executing(BirthCase):
     def execute(self, config: str, **start: object) -> Executed:
         with self.assertRaises(Executed) as raised:
             self.birth(config, **start).go_on()
-        return raised.exception
+        found: Executed = raised.exception
+        return found
 
     def test_a_fresh_interpreter(self) -> None:
         """emperor-exec executes this program anew."""

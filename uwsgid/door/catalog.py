@@ -71,6 +71,8 @@ GATEWAYS: Final = (
     "uwsgid.tuntap.setup",
     "uwsgid.tuntap.devices",
     "uwsgid.emperor.monitors.files",
+    "uwsgid.emperor.monitors.tables",
+    "uwsgid.emperor.monitors.messages",
     "uwsgid.emperor.setup",
     "uwsgid.emperor.role",
     "uwsgid.emperor.work",

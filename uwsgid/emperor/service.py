@@ -30,7 +30,7 @@ from uwsgid.emperor.sighting import Sighting
 from uwsgid.emperor.throttle import Blacklist, Queue
 from uwsgid.emperor.vassal import Vassal
 from uwsgid.emperor.watching import DirectoryWatch
-from uwsgid.errors import KernelError
+from uwsgid.errors import ConfigError, KernelError
 from uwsgid.hooks import Phase, VassalFacts
 from uwsgid.hooks.later import run_later
 from uwsgid.host import Sockets
@@ -106,7 +106,10 @@ class Emperor:
         """Begin to keep vassals."""
         self._watch = DirectoryWatch(self.reactor, self.look, self.say)
         for monitor in self._monitors:
-            monitor.start(self, self.reactor)
+            try:
+                monitor.start(self, self.reactor)
+            except ConfigError as error:
+                monitor.complain(str(error))
         self._looks.start(self.options.period)
         self._checks.start(_CHECK, now=False)
 

@@ -342,7 +342,9 @@ class Vassal:
                 if self._config_pipe is not None and not self._config_pipe.is_pending:
                     self.push_config()
             case ToEmperor.ACCEPTING:
-                self.accepting, self.last_accepting = True, now
+                # after a reload uWSGI says nothing else
+                self.ready = self.accepting = True
+                self.last_accepting = now
             case ToEmperor.LOYAL:
                 first = not self.loyal
                 self.loyal, self.last_loyal = True, now
