@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -93,6 +94,25 @@ class PowerTests(LiveCase):
         self.assertEqual(status(psutil.Process(daemon.pid))["NoNewPrivs"], "0")
         told = status(psutil.Process(worker))
         self.assertEqual((told["CapPrm"], told["NoNewPrivs"]), (f"{1 << 5:016x}", "1"))
+
+    def test_vassals(self) -> None:
+        """With emperor-cap no process of a vassal of roots has more, executed or not; the emperor has all."""
+        vassals = self.folder / "vassals"
+        for executed in (False, True):
+            vassals.mkdir()
+            (vassals / "shop.ini").write_text("[uwsgi]\n" + self.probe_config(workers=1))
+            daemon = self.launch(
+                f"emperor = {vassals}\nemperor-cap = kill,chown\nemperor-exec = {executed}\n"
+            )
+            daemon.wait_for(SPAWNED)
+            worker = psutil.Process(int(uwsgi_fetch(self.path("app.sock"), "/pid").body))
+            allowed = f"{mask_of(parse_capabilities('kill,chown,setpcap')):016x}"
+            for process in (worker, *worker.parents()[:1]):
+                told = status(process)
+                self.assertEqual((told["CapBnd"], told["CapPrm"], told["CapEff"]), (allowed,) * 3, told)
+            self.assertNotEqual(status(psutil.Process(daemon.pid))["CapPrm"], allowed)
+            daemon.close()
+            shutil.rmtree(vassals)
 
     def test_unknown(self) -> None:
         """A capability that does not exist, and a jail on Linux, end the start."""
