@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.tuntap.devices import is_open
 from tests.tuntap.routers import BLUE, HOST, RED, RouterCase, packet
+from uwsgid.tuntap import closing
+from uwsgid.tuntap.closing import closer
 from uwsgid.tuntap.offload import HEADER, NEEDS_CSUM
 from uwsgid.tuntap.policy import Policy
 from uwsgid.tuntap.router import MOST_RULES
@@ -306,8 +310,28 @@ class DeviceLinkTests(RouterCase):
         connection.close()
         self.reactor.turn()
         self.assertEqual(self.router.peers, {})
-        self.assertFalse(is_open(fd))
         self.assertNotIn(link, self.reactor.readers)
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        closer.close(writer)  # after the device
+        self.assertEqual(os.read(reader, 1), b"")
+        self.assertFalse(is_open(fd))
+
+    def test_nobody_waits_for_the_end_of_a_device(self) -> None:
+        """The kernel takes its time to remove an interface; that is no business of the other peers."""
+        self.make_router()
+        go = threading.Event()
+        self.patch(closing, "close_now", lambda fd: go.wait(10))
+        began = time.monotonic()
+        for number in range(3):
+            _, connection = self.device_peer(f"192.168.0.{number + 2}")
+            connection.close()
+        client = self.stream_peer("192.168.0.9")
+        client.send(frame(packet("192.168.0.9", HOST)))
+        self.reactor.turn()
+        self.assertEqual(self.host.written(), [packet("192.168.0.9", HOST)])
+        self.assertLess(time.monotonic() - began, 5)
+        go.set()
 
     def test_more_words_end_the_link(self) -> None:
         """After the hello there is nothing to say."""

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from uwsgid.errors import PeerError
+from uwsgid.tuntap.closing import closer
 from uwsgid.tuntap.offload import PLAIN, finish
 from uwsgid.tuntap.pump import NOWAIT, Pump, reason_of
 from uwsgid.wire.events import NEED_DATA
@@ -183,7 +184,7 @@ class DeviceLink(Link):
         self._owner.reactor.removeReader(self)
         self._owner.reactor.removeReader(self._lifeline)
         device, self.device = self.device, -1
-        os.close(device)
+        closer.close(device)
         self._connection.close()
 
 
