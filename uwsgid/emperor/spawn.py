@@ -104,6 +104,9 @@ class Birth:
         self._hooks(Phase.AS_VASSAL_BEFORE_DROP)
         if self._options.cap:
             limit_bounding(self._kernel, self._options.cap)
+            self._house.say(
+                f"capabilities applied for vassal {self._start.name} (pid: {self._kernel.getpid()})"
+            )
         self.become_the_owner()
         if self._options.cap and not self._options.executes:
             limit_own(self._kernel, self._options.cap)
