@@ -105,6 +105,7 @@ class PowerTests(LiveCase):
                 f"emperor = {vassals}\nemperor-cap = kill,chown\nemperor-exec = {executed}\n"
             )
             daemon.wait_for(SPAWNED)
+            self.assertEqual(daemon.seen(r"capabilities applied for vassal shop.ini \(pid: \d+\)"), 1)
             worker = psutil.Process(int(uwsgi_fetch(self.path("app.sock"), "/pid").body))
             allowed = f"{mask_of(parse_capabilities('kill,chown,setpcap')):016x}"
             for process in (worker, *worker.parents()[:1]):
