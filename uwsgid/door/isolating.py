@@ -12,7 +12,11 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.families import jail_setups
-from uwsgid.hooks.scene import Habits, choose_shell
+from uwsgid.hooks.chain import chain
+from uwsgid.hooks.options import Hooks
+from uwsgid.hooks.phases import Family, Phase
+from uwsgid.hooks.running import drive
+from uwsgid.hooks.scene import Habits, Scene, choose_shell
 from uwsgid.host import Limits, Privileges, keep_in_memory
 from uwsgid.host.calls import attempt
 from uwsgid.host.cgroups import Cgroups, join_cgroups
@@ -24,7 +28,7 @@ from uwsgid.isolation.options import AllInOne, BinaryPatch, Isolation, Namespace
 from uwsgid.isolation.patching import become
 from uwsgid.isolation.refork import refork
 from uwsgid.isolation.setns import ORDER, join, open_namespaces
-from uwsgid.isolation.step import POST_JAIL, Occasion, privilege_step, take_the_place
+from uwsgid.isolation.step import Occasion, privilege_step, take_the_place
 from uwsgid.supervise.processes import Endings
 
 if TYPE_CHECKING:
@@ -101,13 +105,21 @@ def enter_the_all_in_one_jail(boot: Boot) -> None:
         Warden(
             boot.kernel,
             boot.say,
-            lambda: boot.run_hooks(POST_JAIL),
+            lambda: _run_hooks_outside(boot),
             boot.environ,
             frozenset(int(number) for number in ends),
             endings.exit_on_reload,
         ),
     )
     keep_in_memory(boot.kernel, settings[Limits])  # which a fork forgets
+
+
+def _run_hooks_outside(boot: Boot) -> None:
+    """post-jail, of a jail that we are not in: without its mounts, as in uWSGI, which are for inside."""
+    hooks = boot.site.settings[Hooks].of(Phase.POST_JAIL)
+    wanted = [hook for hook in hooks if hook.family not in (Family.MOUNT, Family.UMOUNT)]
+    scene = Scene(boot.site.settings, boot.kernel, boot.say, environ=boot.environ)
+    drive(chain(wanted, scene), boot.kernel, boot.read_the_log)
 
 
 def join_the_cgroups(boot: Boot) -> None:
