@@ -56,6 +56,7 @@ class LoyaltyCase(SynchronousTestCase):
     """A vassal's master, and the emperor's end of the talk."""
 
     heartbeat = 0
+    asleep = False
 
     def setUp(self) -> None:
         ours, self.emperor = socket.socketpair()
@@ -76,6 +77,7 @@ class LoyaltyCase(SynchronousTestCase):
             self.lines.append,
             heartbeat=self.heartbeat,
             workers=lambda: cast(Any, self.workers),
+            asleep=lambda: self.asleep,
             hooks=self.run_hooks,
         )
         self.loyalty.start()
@@ -187,6 +189,13 @@ class HeartbeatTests(LoyaltyCase):
             self.reactor.advance(5)
             self.tells(self.workers[0], BUSY)
         self.assertEqual((self.knocks(), self.told()), ([2], []))
+
+    def test_asleep(self) -> None:
+        """Where there are no workers on purpose, the master is the sign of life."""
+        self.told()
+        self.asleep = True
+        self.reactor.advance(5)
+        self.assertEqual(self.told(), [ToEmperor.HEARTBEAT])
 
     def test_replaced(self) -> None:
         """The successor of a worker that never answered is knocked at; who can not hear is tried again."""

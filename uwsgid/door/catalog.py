@@ -56,6 +56,7 @@ CHILDREN: Final = (
 #: Modules of the master.
 MASTER: Final = (
     "uwsgid.master.fifo",
+    "uwsgid.master.idle",
     "uwsgid.master.loyalty",
     "uwsgid.master.mountcheck",
     "uwsgid.master.touches",

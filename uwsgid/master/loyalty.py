@@ -65,6 +65,7 @@ class Loyalty:
     :param say: writes a line to the log.
     :param heartbeat: seconds between two signs of life, 0 for none.
     :param workers: those that live now.
+    :param asleep: tells whether there are none on purpose; the master speaks for them then.
     :param hooks: runs the hooks of a phase; what they belong to is done when they are over.
     """
 
@@ -77,6 +78,7 @@ class Loyalty:
         *,
         heartbeat: float = 0,
         workers: Callable[[], Iterable[Child]] = lambda: (),
+        asleep: Callable[[], bool] = lambda: False,
         hooks: Callable[[Phase], Deferred[None]] = lambda phase: succeed(None),
     ) -> None:
         self._reactor: Final = reactor
@@ -84,6 +86,7 @@ class Loyalty:
         self._say: Final = say
         self._hooks: Final = hooks
         self._workers: Final = workers
+        self._asleep: Final = asleep
         self._fd: Final = fd
         self._socket: socket.socket | None = None
         self._heartbeat: Final = heartbeat
@@ -146,6 +149,8 @@ class Loyalty:
         for child in workers:
             if child.pid not in self._knocked and child.say(Knock()):
                 self._knocked.add(child.pid)
+        if self._asleep():
+            self.tell(ToEmperor.HEARTBEAT)
 
     # ---- what the emperor says
 

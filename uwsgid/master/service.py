@@ -27,6 +27,7 @@ from uwsgid.master.farewell import say_goodbye
 from uwsgid.master.fifo import Fifo, FifoFiles
 from uwsgid.master.gateways import Gateways
 from uwsgid.master.hookchain import HookChain
+from uwsgid.master.idle import Idle, IdleWatch
 from uwsgid.master.lending import Lender
 from uwsgid.master.logintake import LogIntake
 from uwsgid.master.loyalty import MOURNING, Loyalty, Vassal
@@ -99,6 +100,7 @@ class Master(MultiService):
             self._say,
             heartbeat=settings[Vassal].heartbeat,
             workers=self.workforce.workers,
+            asleep=lambda: self.cheap.is_on,
             hooks=lambda phase: run_later(phase, settings, house.kernel, self._say, reactor),
         )
         self.watchdog = Watchdog(house, self.workforce, reactor, self._say, lambda: self.queues.longest)
@@ -134,6 +136,18 @@ class Master(MultiService):
                 self._say,
             )
         self.cheap = CheapMode(reactor, house.listeners, self._wake_up)
+        self.idle = IdleWatch(
+            settings[Idle],
+            house.board,
+            self._say,
+            reactor.seconds,
+            asleep=lambda: self.cheap.is_on,
+            changing=lambda: (
+                self.workforce.turnover is not None or not (self.workforce.generation and house.listeners)
+            ),
+            fall_asleep=self.become_cheap,
+            die=self._die_of_idleness,
+        )
         self.stall = Stall(reactor)
         self.statistics = Statistics(
             inheritance, self.workforce, self.queues, self.stall, self.gateways, reactor
@@ -204,6 +218,8 @@ class Master(MultiService):
         if self._lender is not None:
             self._lender.start()
         self.loyalty.start()
+        if self._house.settings[Idle].cheap and self._house.listeners:
+            self.become_cheap()
         self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid)
         self.gateways.start()
         self.hooks.begin()
@@ -237,6 +253,7 @@ class Master(MultiService):
             self.hooks.look,
             self.mounts.look,
             self.queues.look,
+            self.idle.look,
             self._inheritance.logs.pipeline.check_size,
             self._reap_orphans,
         ):
@@ -393,6 +410,13 @@ class Master(MultiService):
             self._say("cheap mode enabled: waiting for socket connection...")
             self.workforce.want(())
             self.cheap.begin()
+
+    def _die_of_idleness(self) -> None:
+        """End; a vassal has its emperor decide, which may wait for the next connection itself."""
+        if self.loyalty.has_emperor:
+            self.loyalty.tell(ToEmperor.IDLE)
+        else:
+            self.stop()
 
     def _wake_up(self) -> None:
         self._say("leaving cheap mode: somebody connected")
