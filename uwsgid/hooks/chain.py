@@ -50,6 +50,7 @@ def chain(hooks: Iterable[Hook], scene: Scene, *, again: bool = False) -> Doing:
 def perform(hook: Hook, scene: Scene) -> Generator[Shell | Pause, int, str]:
     """Do one action; what is to be said of it where it failed, else nothing."""
     scene.private = hook.private
+    tells_any_code = hook.family is Family.EXEC and hook.phase is Phase.AS_EMPEROR  # core/emperor.c
     try:
         yield from hook.action.perform(scene)
     except Failed as failed:
@@ -57,11 +58,13 @@ def perform(hook: Hook, scene: Scene) -> Generator[Shell | Pause, int, str]:
     except KernelError as error:  # its text ends with "[what it was about]"
         reason = str(error).rpartition(" [")[0] if hook.private else str(error)
     else:
-        if hook.family is Family.EXEC and hook.phase is Phase.AS_EMPEROR:
+        if tells_any_code:
             scene.say(f'command "{hook.text}" exited with code: 0')
         return ""
     finally:
         scene.private = False
+    if tells_any_code:
+        reason = reason.replace(" non-zero code: ", " code: ")
     name = f"{hook.name}: " if hook.name else ""
     return f"{hook.origin}: {hook.option}: {name}{reason}"
 
