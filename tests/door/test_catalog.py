@@ -26,6 +26,7 @@ from uwsgid.host.privileges import RUNNING_AS_ROOT, STILL_ROOT
 #: Options that stand for how uwsgid always is; each says so in its note.
 ALWAYS_SO = {
     "close-on-exec",
+    "emperor-subreaper",
     "enable-threads",
     "harakiri-no-arh",
     "master",

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from uwsgid.config.environ import read_envdir
 from uwsgid.door.background import Starter, go_to_the_background, keep_the_terminal
 from uwsgid.door.command import RELOADS, STARTED_AS, configuration, started_as
+from uwsgid.door.early import leave_the_early_emperor, start_early_emperor
 from uwsgid.door.isolating import (
     become_another_program,
     changes_root,
@@ -75,7 +76,7 @@ from uwsgid.master.inheritance import Inheritance
 from uwsgid.request.buffering import how_buffered
 from uwsgid.request.options import Bodies, RequestOptions
 from uwsgid.supervise.deadline import Harakiri
-from uwsgid.supervise.gateways import Gateway
+from uwsgid.supervise.gateways import Early, Gateway
 from uwsgid.supervise.household import BeVassal, Household, nobody_is_a_vassal
 from uwsgid.supervise.processes import Processes
 
@@ -102,6 +103,7 @@ class Boot:
     :ivar lent: our namespaces, where they are opened early for others (``setns-preopen``).
     :ivar setns_socket: where others get them; None for nowhere.
     :ivar house: the household, once it is made; `household` for those who come later.
+    :ivar early: an emperor that is there already.
     :ivar be_vassal: as in `Household`.
     """
 
@@ -128,6 +130,7 @@ class Boot:
     lent: tuple[int, ...] = ()
     setns_socket: int | None = None
     house: Household | None = None
+    early: Early | None = None
     be_vassal: BeVassal = nobody_is_a_vassal
 
     @property
@@ -342,7 +345,7 @@ def take_what_needs_root(boot: Boot) -> None:
 
 def open_gateways(boot: Boot) -> None:
     """Devices and sockets of gateways, as root and outside of any jail."""
-    boot.kept = Kept.inherited(boot.kernel, boot.environ)
+    boot.kept = boot.kept or Kept.inherited(boot.kernel, boot.environ)
     for member in gateway_setups:
         boot.gateways.extend(member.part(boot.site.settings, boot.kernel, boot.say, boot.kept))
 
@@ -443,6 +446,7 @@ STEPS: Final[tuple[Step, ...]] = (
     open_what_a_jail_lacks,
     open_our_namespaces,
     join_namespaces,
+    start_early_emperor,
     run_hooks_before_jails,
     become_another_program,
     take_what_needs_root,
@@ -463,6 +467,7 @@ STEPS: Final[tuple[Step, ...]] = (
     lend_namespaces,
     take_the_privilege_step_late,
     close_what_nobody_claimed,
+    leave_the_early_emperor,
     share_memory,
     fork_the_seed,
     drop_privileges_late,
@@ -494,6 +499,7 @@ def inheritance_of(boot: Boot) -> Inheritance:
         write_pidfiles=lambda: rewrite_pidfiles(boot),
         setns_socket=boot.setns_socket,
         lent=boot.lent,
+        early=boot.early,
     )
 
 

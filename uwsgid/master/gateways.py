@@ -23,7 +23,7 @@ from uwsgid.master.nursery import how
 from uwsgid.master.rests import Rests
 from uwsgid.supervise.backoff import Backoff
 from uwsgid.supervise.child import Child
-from uwsgid.supervise.gateways import LIVE
+from uwsgid.supervise.gateways import GATEWAY, LIVE, Early
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Endings
 from uwsgid.supervise.supervisor import SEED, Supervisor
@@ -67,8 +67,17 @@ class Gateways:
         self._births: dict[int, int] = {}
         self._changes = 0  # how often they took a changed configuration
 
-    def start(self) -> None:
-        """Have all of them."""
+    def start(self, early: Early | None = None) -> None:
+        """Have all of them.
+
+        :param early: an emperor that was born at boot.
+        """
+        if early is not None:
+            numbers = (number for number, one in enumerate(self._house.gateways, 1) if one.role != GATEWAY)
+            number = next(numbers, 0)
+            if number:
+                role = self._house.gateways[number - 1].role
+                self._living[number] = self._supervisor.adopt(self, early.channel, early.pid, role, number)
         for number in range(1, len(self._house.gateways) + 1):
             self._fill(number)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from uwsgid.logs.setup import Logs
+from uwsgid.supervise.gateways import Early
 from uwsgid.supervise.household import Household
 
 #: Notes what this process is to become when the instance is over: a command line and an environment.
@@ -29,6 +30,7 @@ class Inheritance:
     :ivar write_pidfiles: writes the pid files again.
     :ivar setns_socket: where others get our namespaces; None for nowhere.
     :ivar lent: those namespaces, where they were opened early.
+    :ivar early: an emperor that was born at boot.
     :ivar become: how this process becomes a new instance; None where that takes an exec.
     """
 
@@ -47,4 +49,5 @@ class Inheritance:
     started_with: Mapping[str, str] = field(default_factory=dict)
     setns_socket: int | None = None
     lent: tuple[int, ...] = ()
+    early: Early | None = None
     become: Become | None = None

@@ -221,7 +221,7 @@ class Master(MultiService):
         if self._house.settings[Idle].cheap and self._house.listeners:
             self.become_cheap()
         self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid)
-        self.gateways.start()
+        self.gateways.start(self._inheritance.early)
         self.hooks.begin()
         self.stall.start()
         self._checks.start(max(1, self._endings.check_interval), now=False)

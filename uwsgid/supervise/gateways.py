@@ -9,6 +9,7 @@ Between the two stands the `GatewayLife`: all that the process has, and all that
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -129,6 +130,19 @@ class Gateway:
     live: frozenset[str] = frozenset()
     role: str = GATEWAY
     mercy: float = MERCY
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A gateway that was born while the instance still started.
+
+    :ivar channel: the master's end of the talk with it.
+    :ivar parent: the process that had it.
+    """
+
+    channel: socket.socket
+    pid: int
+    parent: int
 
 
 #: What a room contributes: reads the settings, binds and opens what needs root, says what came of it, and

@@ -42,15 +42,15 @@ class Supervisor:
         self._last_ticket = 0
         self.children: Final[list[Child]] = []
 
-    def adopt(self, parent: Parent, sock: socket.socket, pid: int, role: str) -> Child:
-        """Take a child into account that was forked without a server: the seed, by boot."""
+    def adopt(self, parent: Parent, sock: socket.socket, pid: int, role: str, slot: int = 0) -> Child:
+        """Take a child into account that was forked without a server: by boot, as the seed is."""
         child = Child(
             self._reactor,
             self._kernel,
             _Registrar(self, parent),
             sock,
             role,
-            0,
+            slot,
             -1,
             0,
             self._clock,

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from uwsgid.emperor.monitors.monitor import Circumstances, Look, Monitor
 from uwsgid.emperor.names import fits, is_vassal
+from uwsgid.emperor.options import EmperorOptions
 from uwsgid.emperor.sighting import Sighting
 from uwsgid.errors import ConfigError
 from uwsgid.families import imperial_monitors
@@ -38,7 +39,7 @@ class FileMonitor(Monitor):
         raise NotImplementedError
 
     def look(self) -> Look:
-        options = self.circumstances.options
+        options: EmperorOptions = self.circumstances.options
         found: dict[str, Sighting] = {}
         try:
             for name, facts in self.names():
@@ -59,8 +60,9 @@ class FileMonitor(Monitor):
 
     def facts(self, path: str) -> os.stat_result | None:
         """What a stat says, of the link itself where links are not followed; None for what is gone."""
+        options: EmperorOptions = self.circumstances.options
         try:
-            return os.lstat(path) if self.circumstances.options.nofollow else os.stat(path)
+            return os.lstat(path) if options.nofollow else os.stat(path)
         except OSError:
             return None  # removed since it was listed, or a link to nowhere, or to itself
 
