@@ -114,7 +114,7 @@ def pinned(core: int) -> Callable[[], None]:
     return lambda: os.sched_setaffinity(0, {core})
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End a program and everything that it started."""
     try:
         family = psutil.Process(process.pid).children(recursive=True)
@@ -233,7 +233,7 @@ def serving(
     )
     instance = Instance(contestant, folder, address, process)
     try:
-        while not _answers(address):
+        while not answers(address):
             if process.poll() is not None or time.monotonic() - began > PATIENCE:
                 texts = [path.read_text() for path in (folder / "start.log", log) if path.exists()]
                 raise BenchError(f"{contestant.name} does not answer:\n" + "\n".join(texts))
@@ -241,11 +241,11 @@ def serving(
         instance.answer_seconds = time.monotonic() - began
         yield instance
     finally:
-        _end(process)
+        end(process)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _answers(address: str | tuple[str, int]) -> bool:
+def answers(address: str | tuple[str, int]) -> bool:
     """Whether a first request is answered."""
     uwsgi = isinstance(address, str)
     with socket.socket(socket.AF_UNIX if uwsgi else socket.AF_INET) as client:
@@ -304,15 +304,15 @@ def nginx(sockets: Mapping[str, str]) -> Iterator[dict[str, str]]:
         preexec_fn=pinned(LOAD_CORE),
     )
     try:
-        end = time.monotonic() + PATIENCE
+        limit = time.monotonic() + PATIENCE
         for port in ports.values():
-            while not _answers(("127.0.0.1", port)):
-                if process.poll() is not None or time.monotonic() > end:
+            while not answers(("127.0.0.1", port)):
+                if process.poll() is not None or time.monotonic() > limit:
                     raise BenchError("nginx does not answer")
                 time.sleep(0.01)
         yield {name: f"http://127.0.0.1:{port}/" for name, port in ports.items()}
     finally:
-        _end(process)
+        end(process)
         shutil.rmtree(folder, ignore_errors=True)
 
 
