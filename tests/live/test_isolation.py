@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from tests.live.jails import NOBODY, JailCase, mounts_of, namespace_of
-from tests.live.support import SPAWNED, fetch, requires, wait_until
+from tests.live.support import ROOT, SPAWNED, fetch, requires, wait_until
 
 
 class NamespaceTests(JailCase):
@@ -347,6 +348,21 @@ class LeftoverTests(JailCase):
         daemon.wait_for(r" nobody nogroup .* \S+given\.sock$")
         self.assertEqual((os.stat(path).st_uid, os.stat(path).st_gid), (NOBODY, NOBODY))
         self.assertEqual({process.uids().real for process in daemon.family()}, {33})
+
+
+class ExampleTests(JailCase):
+    def test_the_manual(self) -> None:
+        """The jail of the manual: read-only, with nothing but itself in it."""
+        place = self.folder / "jail"
+        place.mkdir()
+        shutil.copy(ROOT / "examples" / "hello.py", self.folder)
+        text = (ROOT / "examples" / "jailed.ini").read_text().partition("[uwsgi]\n")[2]
+        text = text.replace("/srv/jail", str(place)).replace("127.0.0.1:8080", f"127.0.0.1:{self.port}")
+        daemon = self.serve(text)
+        answer = fetch(("127.0.0.1", self.port))
+        self.assertIn(b"Hello from uwsgid.", answer.body)
+        seen = [line.split()[4:6] for line in mounts_of(self.inside(daemon).pid).splitlines()]
+        self.assertEqual([(where, how.split(",")[0]) for where, how in seen], [("/", "ro"), ("/proc", "rw")])
 
 
 class PatchTests(JailCase):
