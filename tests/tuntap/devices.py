@@ -91,8 +91,16 @@ class SteppedReactor(Clock):
             self.writers.remove(writer)
 
     def turn(self, times: int = 1) -> None:
-        """Let everybody read and write once, ready or not: whoever is not has to live with it."""
+        """Let everybody read and write once, ready or not: whoever is not has to live with it.
+
+        Before that come the calls that are due; what they put off is for the next time, as in any reactor.
+        """
         for _ in range(times):
+            for call in [call for call in self.calls if call.getTime() <= self.seconds()]:
+                if call in self.calls:
+                    self.calls.remove(call)
+                    call.called = 1
+                    call.func(*call.args, **call.kw)
             for reader in list(self.readers):
                 if reader in self.readers:
                     reader.doRead()

@@ -161,6 +161,38 @@ class FrameLinkTests(RouterCase):
         self.assertNotEqual(got[26:28], bytes(2))
         self.assertEqual(self.peer(BLUE).drops, {"invalid": 1})
 
+    def test_a_batch_of_frames_leaves_room_for_others(self) -> None:
+        """Of thousands of tiny frames that came at once 64 are looked at before others have a turn."""
+        self.make_router()
+        client = self.stream_peer(BLUE)
+        [link] = [peer.link for peer in self.router.peers.values()]
+        client.setblocking(True)
+        client.sendall(frame(packet(BLUE, HOST, b"")[:20]) * 200 + frame(packet(BLUE, HOST)))
+        seen: list[int] = []
+        while link not in self.reactor.readers or not seen:
+            self.reactor.turn()
+            seen.append(self.peer(BLUE).rx_packets - 1)
+        self.assertEqual(seen, [64, 128, 192, 201])
+        self.assertEqual(self.host.written(), [packet(BLUE, HOST)])
+        # whoever leaves meanwhile has left
+        client.sendall(frame(packet(BLUE, HOST)) * 200)
+        self.reactor.turn()
+        self.router.lost(link, "")
+        self.reactor.turn()
+        self.assertEqual(len(self.host.written()), 64)
+
+    def test_a_mistake_behind_a_batch(self) -> None:
+        """A mistake of ours ends the peer, as it does within the batch, and is logged."""
+        self.make_router()
+        client = self.stream_peer(BLUE)
+        client.setblocking(True)
+        client.sendall(frame(packet(BLUE, HOST)) * 100)
+        self.reactor.turn()
+        [link] = [peer.link for peer in self.router.peers.values()]
+        self.patch(link, "_pass_on", lambda: 1 // 0)
+        self.assertRaises(ZeroDivisionError, self.reactor.turn)
+        self.assertEqual(self.router.peers, {})
+
     def test_rules_of_a_peer(self) -> None:
         """A block of rules governs the peer that sent it."""
         self.make_router()

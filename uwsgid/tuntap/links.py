@@ -21,8 +21,7 @@ from zope.interface import implementer
 from uwsgid.errors import PeerError
 from uwsgid.tuntap.closing import closer
 from uwsgid.tuntap.offload import PLAIN, finish
-from uwsgid.tuntap.pump import NOWAIT, Pump, reason_of
-from uwsgid.wire.events import NEED_DATA
+from uwsgid.tuntap.pump import BATCH, NOWAIT, Pump, reason_of
 from uwsgid.wire.ip import VNET
 from uwsgid.wire.tunframe import FrameDecoder, PacketFrame, RuleBlock
 
@@ -219,6 +218,7 @@ class FrameLink(Link):
         self._decoder = FrameDecoder(size_limit)
         self._queue: deque[memoryview] = deque()
         self._queued = 0
+        self._resting: Any = None
 
     def start(self) -> None:
         """Have the reactor watch it."""
@@ -252,20 +252,47 @@ class FrameLink(Link):
         self.receive(data)
 
     def receive(self, data: bytes) -> None:
-        """Pass on all complete packets, now that *data* came."""
+        """Pass on the complete packets: a batch now, and what is left after a turn for everybody."""
+        self._decoder.feed(data)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
         owner, peer, take = self._owner, self.peer, self._pump.pass_frame
         decoder, now = self._decoder, self._owner.clock()
+        left = BATCH
         try:
-            decoder.feed(data)
-            while self.open and (event := decoder.next_event()) is not NEED_DATA:
+            while self.open and left > 0:
+                event = decoder.next_event()
                 if isinstance(event, PacketFrame):
                     take(peer, event.data, now)
+                    left -= 1
                 elif isinstance(event, RuleBlock):
                     peer.extra_rx += HEADER + RULE_SIZE * len(event.rules)
                     owner.offered(self, event.rules)
+                    left -= 1 + len(event.rules) // 4
+                else:
+                    break
         except PeerError as error:
             self.end(str(error))
         owner.drain_events()
+        if self.open and (left <= 0 or self._resting is not None):
+            self._rest(left <= 0)
+
+    def _rest(self, more: bool) -> None:
+        """Read nothing while there is *more* of what was read."""
+        reactor = self._owner.reactor
+        if self._resting is None:
+            reactor.removeReader(self)
+        self._resting = reactor.callLater(0, self._go_on) if more else None
+        if not more:
+            reactor.addReader(self)
+
+    def _go_on(self) -> None:
+        try:
+            self._pass_on()
+        except BaseException:
+            self.end("")  # as the reactor does with who fails at reading
+            raise
 
     def doWrite(self) -> None:
         queue = self._queue
@@ -328,6 +355,8 @@ class FrameLink(Link):
         self.open = False
         self._owner.reactor.removeReader(self)
         self._owner.reactor.removeWriter(self)
+        if self._resting is not None and self._resting.active():
+            self._resting.cancel()
         self._queue.clear()
         self._queued = 0
         self._connection.close()
