@@ -118,6 +118,11 @@ class Wakeup:
     def logPrefix(self) -> str:
         return f"on demand {self.address}"
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody who connects would wake the vassal."""
+        return self._wake is not None
+
     def watch(self, wake: Callable[[], None]) -> None:
         """Call *wake* once somebody connects."""
         self._wake = wake

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from uwsgid.config.settings import Settings
 from uwsgid.emperor import stats
+from uwsgid.emperor.hooks import EmperorHooks
 from uwsgid.emperor.monitors.monitor import Look, Monitor
 from uwsgid.emperor.names import ZERG, command_line, type_of
 from uwsgid.emperor.nest import Nest
@@ -31,8 +32,7 @@ from uwsgid.emperor.throttle import Blacklist, Queue
 from uwsgid.emperor.vassal import Vassal
 from uwsgid.emperor.watching import DirectoryWatch
 from uwsgid.errors import ConfigError, KernelError
-from uwsgid.hooks import Phase, VassalFacts
-from uwsgid.hooks.later import run_later
+from uwsgid.hooks import Phase
 from uwsgid.host import Sockets
 from uwsgid.host.children import ExitStatus, Orphans
 from uwsgid.interfaces import IKernel
@@ -89,6 +89,7 @@ class Emperor:
         self._looking: set[Monitor] = set()
         self._watch: DirectoryWatch | None = None
         self._programs = Programs(reactor, say)
+        self._hooks = EmperorHooks(reactor, kernel, settings, say)
         self._orphans = Orphans(kernel)
         self._sweep: Any = None
         self._zergs_called = 0
@@ -103,7 +104,15 @@ class Emperor:
     # ---- life
 
     def start(self) -> None:
-        """Begin to keep vassals."""
+        """Run ``hook-emperor-start``, then begin to keep vassals."""
+        self._hooks.run(Phase.EMPEROR_START).addCallback(self._begin_to_look)
+
+    def _begin_to_look(self, wanted: bool) -> None:
+        if self.ending:
+            return
+        if not wanted:
+            self.end()
+            return
         self._watch = DirectoryWatch(self.reactor, self.look, self.say)
         for monitor in self._monitors:
             try:
@@ -197,6 +206,10 @@ class Emperor:
             self._stop(vassal)
         elif sighting.mark != vassal.sighting.mark:
             vassal.changed(sighting)
+            if vassal.is_asleep:
+                self._hooks.run(Phase.AS_ON_CONFIG_VASSAL, vassal).addCallback(
+                    lambda wanted: None if wanted else vassal.life.stop()
+                )
 
     def _stop(self, vassal: Vassal) -> None:
         if not vassal.ordered:
@@ -279,12 +292,24 @@ class Emperor:
                 f'[uwsgi-emperor] {name} -> "on demand" instance detected, '
                 f'waiting for connections on socket "{address}" ...'
             )
-            vassal.life.sleep()
+            self._hooks.run(Phase.AS_ON_DEMAND_VASSAL, vassal).addCallback(
+                lambda wanted: vassal.life.sleep() if wanted else vassal.life.stop()
+            )
 
     # ---- what vassals want, see `Realm`
 
     def spawn(self, vassal: Vassal) -> None:
-        """Have *vassal* born."""
+        """Have *vassal* born, unless a hook calls that off."""
+
+        def go_on(wanted: bool) -> None:
+            if wanted:
+                self._order(vassal)
+            else:
+                self.reactor.callLater(0, vassal.life.not_born)
+
+        self._hooks.run(Phase.AS_EMPEROR_BEFORE_VASSAL, vassal).addCallback(go_on)
+
+    def _order(self, vassal: Vassal) -> None:
         ours, theirs = socket.socketpair()
         descriptors = [theirs.detach()]
         config = None
@@ -325,10 +350,7 @@ class Emperor:
 
     def born(self, vassal: Vassal) -> None:
         """It has a pid: the hooks of the emperor follow."""
-        facts = VassalFacts(vassal.name, vassal.pid, vassal.sighting.uid, vassal.sighting.gid)
-        run_later(
-            Phase.AS_EMPEROR, self._settings, self.kernel, self.say, self.reactor, vassal=facts
-        ).addErrback(lambda failure: self.say(f"[emperor] {failure.getErrorMessage()}"))
+        self._hooks.born(vassal)
 
     def loyal(self, vassal: Vassal) -> None:
         """It served somebody: what it did before is forgotten."""
@@ -396,7 +418,7 @@ class Emperor:
         self._sweep = None
         known = {vassal.pid for vassal in (*self.vassals.values(), *self.zergs)} | {self._nest.pid}
         suspects = self._orphans.suspects
-        self._orphans.sweep(known | self._programs.pids)
+        self._orphans.sweep(known | self._programs.pids | self._hooks.pids)
         if self._orphans.suspects and self._orphans.suspects != suspects:
             self.sweep_later()
 

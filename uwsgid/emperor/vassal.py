@@ -132,7 +132,7 @@ for _state in (_expected, _unwanted, _alive, _cursed, _dozing, _gone):
 for _state in (_gone,):
     _state.upon(Life.died).loop().returns(None)
     _state.upon(Life.not_born).loop().returns(None)
-_new.upon(Life.stop).to(_gone).returns(None)
+_gone.upon(Life.sleep).loop().returns(None)
 _expected.upon(Life.lost).loop().returns(None)
 _expected.upon(Life.idle).loop().returns(None)
 
@@ -145,6 +145,11 @@ def _ask(life: Life, facts: _Facts) -> None:
 @_new.upon(Life.sleep).to(_asleep)
 def _lie_down(life: Life, facts: _Facts) -> None:
     facts.vassal._watch_socket()
+
+
+@_new.upon(Life.stop).to(_gone)
+def _never_begin(life: Life, facts: _Facts) -> None:
+    facts.vassal._end(None)
 
 
 @_asleep.upon(Life.wake).to(_expected)
@@ -288,6 +293,11 @@ class Vassal:
     def on_demand(self) -> str:
         """The address that wakes it; empty for a vassal that always runs."""
         return self.wakeup.address if self.wakeup is not None else ""
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether its socket is watched, and nobody runs."""
+        return self.wakeup is not None and self.wakeup.is_watched
 
     def take(self, pipe: Pipe, config: ConfigPipe | None) -> None:
         """Have our ends of the talk with the one that is about to be born."""
