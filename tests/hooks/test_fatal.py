@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
-from uwsgid.hooks import HookFailed, Phase
+from uwsgid.hooks import Phase
 from uwsgid.hooks.fatal import DESTROY, run_or_destroy
 from uwsgid.supervise.board import Board
 from uwsgid.supervise.household import Household
@@ -21,7 +21,9 @@ class FatalTests(SynchronousTestCase):
         house = Household(
             settings_of("hook-post-fork = umount:/x"), kernel, said.append, Board(1), [], 1, 0.0
         )
-        self.assertRaises(HookFailed, run_or_destroy, Phase.POST_FORK, house, told.append)
-        self.assertEqual((told, said[-1]), ([DESTROY], "FATAL hook failed, destroying instance"))
+        error = self.assertRaises(SystemExit, run_or_destroy, Phase.POST_FORK, house, told.append)
+        self.assertEqual((error.code, told), (1, [DESTROY]))
+        self.assertIn("hook-post-fork: umount: uwsgi_umount(): ", said[-2])
+        self.assertEqual(said[-1], "FATAL hook failed, destroying instance")
         run_or_destroy(Phase.ACCEPTING, house, told.append)
         self.assertEqual(len(told), 1)

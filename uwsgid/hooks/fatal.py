@@ -11,6 +11,7 @@ from typing import Final
 from uwsgid.hooks.chain import FATAL, HookFailed
 from uwsgid.hooks.phases import Phase
 from uwsgid.hooks.running import run
+from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.household import Household
 
 #: What the master is told.
@@ -21,11 +22,12 @@ def run_or_destroy(phase: Phase, house: Household, tell: Callable[[str], None]) 
     """Run what the configuration wants in *phase*; where an action fails, the instance ends.
 
     :param tell: tells the master what is wanted.
-    :raises HookFailed: after the master was told; this process ought to end as well.
+    :raises SystemExit: after the log and the master were told.
     """
     try:
         run(phase, house.settings, house.kernel, house.say)
-    except HookFailed:
+    except HookFailed as failed:
+        house.say(str(failed))  # before the master ends us
         house.say(FATAL)
         tell(DESTROY)
-        raise
+        raise SystemExit(Exit.ERROR) from None

@@ -106,7 +106,7 @@ class Worker:
         return int(code)
 
     def _run_hooks(self, *phases: HookPhase) -> None:
-        """:raises HookFailed: and the instance ends, or the reload that this worker belongs to."""
+        """Where an action fails, the instance ends, or the reload that this worker belongs to."""
         house, master = self._house, self._newborn.master
         for phase in phases:
             if not self._is_reload():
