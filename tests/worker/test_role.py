@@ -9,7 +9,7 @@ from uwsgid.families import loop_engines
 from uwsgid.supervise.board import Phase
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.household import Household
-from uwsgid.wire.control import Ask, Leave, Loaded, Ready
+from uwsgid.wire.control import Ask, Leave, Loaded, LoadFailed, Ready
 from uwsgid.worker.role import Worker
 
 APP = """
@@ -161,3 +161,70 @@ class EngineTests(RoleCase):
         self.worker("cpu-affinity = 1", slot=2, seat=1)
         self.assertEqual(self.fetch("/cpus"), str([allowed[1 % len(allowed)]]).encode())
         self.wait_for("mapping worker 2 to CPUs:")
+
+
+HOOKS = """
+hook-post-fork = print:post-fork
+hook-accepting = print:accepting
+hook-accepting-once = print:once
+hook-accepting1 = print:first worker
+hook-accepting1-once = print:first worker, once
+"""
+
+
+class HookTests(RoleCase):
+    def printed(self) -> list[str]:
+        """What hooks printed since the last time, in order."""
+        texts = [line.partition("print:")[2] for line in HOOKS.splitlines() if line]
+        lines = [line for line in self.said().splitlines() if line in texts]
+        self._said = ""
+        return lines
+
+    def fork_worker(self, house: Household, slot: int, seat: int, generation: int = 1) -> Child:
+        house.board.sit_down(seat, slot, generation, 0.0)
+        return self.fork(house, "bare worker", slot=slot, seat=seat, generation=generation)
+
+    def end_worker(self, child: Child) -> None:
+        child.say(Leave("a test"))
+        child.wait()
+
+    def test_order(self) -> None:
+        """The hooks of a worker come in their order, those for once only once in a generation."""
+        house, child = self.worker(HOOKS)
+        everything = ["post-fork", "accepting", "once", "first worker", "first worker, once"]
+        self.assertEqual(self.printed(), everything)
+        self.end_worker(child)
+        for slot, generation, expected in (
+            (1, 1, ["post-fork", "accepting", "first worker"]),
+            (2, 1, ["post-fork", "accepting", "once"]),
+            (1, 2, everything),
+        ):
+            house.board.stand_up(0)
+            again = self.fork_worker(house, slot, 0, generation)
+            again.hear(Loaded)
+            again.hear(Ready)
+            self.assertEqual(self.printed(), expected)
+            self.end_worker(again)
+
+    def test_failure(self) -> None:
+        """A worker whose hook fails asks for the end of the instance, and is not welcomed."""
+        house = self.household(
+            f"lazy-apps = 1\nwsgi-file = {self.app(APP)}\nhook-accepting-once = exec:exit 4"
+        )
+        child = self.fork_worker(house, 1, 0)
+        child.hear(Loaded)
+        self.assertEqual(child.hear(Ask).what, "destroy")
+        self.assertEqual(child.wait(), Exit.ERROR)
+        self.wait_for('hook-accepting-once: exec: command "exit 4" exited with non-zero code: 4')
+        self.wait_for("FATAL hook failed, destroying instance")
+        self.assertEqual(house.board.welcomed[0], 0)
+
+    def test_failure_in_a_reload(self) -> None:
+        """While older workers serve, a failure is only the end of the reload."""
+        house = self.household(f"lazy-apps = 1\nwsgi-file = {self.app(APP)}\nexec-pre-app = false")
+        house.board.sit_down(1, 1, 1, 0.0)
+        house.board.phase[1] = Phase.READY
+        child = self.fork_worker(house, 1, 0, generation=2)
+        self.assertIn('command "false" exited with non-zero code: 1', child.hear(LoadFailed).reason)
+        self.assertEqual(child.wait(), Exit.ERROR)
+        self.assertNotIn("FATAL", self.said())

@@ -238,3 +238,24 @@ class SeedTests(FamilyCase):
         self.assertEqual(zygote.hear(Loaded).apps, 1)
         seed.channel.close()
         self.assertEqual(seed.wait(), Exit.OK)
+
+
+class HookTests(ZygoteCase):
+    def test_around_the_application(self) -> None:
+        """Hooks stand before and behind the loading of applications."""
+        text = "print('loading', flush=True)\n" + WHERE
+        _, zygote = self.zygote(
+            f"wsgi-file = {self.app(text)}\nhook-pre-app = print:before\nhook-post-app = print:behind"
+        )
+        zygote.hear(Loaded)
+        words = [line for line in self.said().splitlines() if line in ("before", "loading", "behind")]
+        self.assertEqual(words, ["before", "loading", "behind"])
+
+    def test_failure(self) -> None:
+        """One that fails is the end of the first generation, and of no later one."""
+        for generation, count in ((1, 1), (2, 0)):
+            self._said = ""
+            _, zygote = self.zygote(f"wsgi-file = {self.app(WHERE)}\nexec-pre-app = false", generation)
+            self.assertIn('exec-pre-app: command "false" exited', zygote.hear(LoadFailed).reason)
+            self.assertEqual(zygote.wait(), Exit.ERROR)
+            self.assertEqual(self.said().count("FATAL hook failed, destroying instance"), count)
