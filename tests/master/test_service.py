@@ -453,7 +453,7 @@ class Others(MasterCase):
     def test_letters(self) -> None:
         """Each letter of the FIFO that concerns workers has an order."""
         self.build()
-        self.assertEqual("".join(sorted(self.master.orders())), "+-CLPQRWclpqrsw")
+        self.assertEqual("".join(sorted(self.master.orders())), "+-BCLPQRWclpqrsw")
 
     def test_log(self) -> None:
         """l and L concern the log, P the pid files."""

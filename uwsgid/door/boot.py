@@ -68,6 +68,7 @@ from uwsgid.host.calls import attempt
 from uwsgid.host.confinement import filters_in_force
 from uwsgid.host.kept import Kept
 from uwsgid.host.privileges import resolve_identity
+from uwsgid.host.zerg import Zerg, attach
 from uwsgid.interfaces import IKernel
 from uwsgid.logs import Lines, banner
 from uwsgid.logs.options import LogFile
@@ -411,9 +412,11 @@ def limit_resources(boot: Boot) -> None:
 
 
 def bind_the_sockets(boot: Boot) -> None:
-    """Bind, or take over from a former image, from systemd, from inetd."""
+    """Bind, or take over from a former image, from systemd, from inetd, from a zerg server."""
     settings = boot.site.settings
-    boot.listeners = bind_sockets(
+    boot.listeners = attach(
+        boot.kernel, settings[Zerg], settings[Sockets], boot.inherited, boot.say
+    ) or bind_sockets(
         boot.kernel,
         settings[Sockets],
         boot.shared,

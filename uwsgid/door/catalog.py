@@ -30,6 +30,7 @@ CHILDREN: Final = (
     "uwsgid.host.waits",
     "uwsgid.host.socket_options",
     "uwsgid.host.limits",
+    "uwsgid.host.zerg",
     "uwsgid.hooks.options",
     "uwsgid.isolation.options",
     "uwsgid.logs.lines",
@@ -60,6 +61,7 @@ MASTER: Final = (
     "uwsgid.master.loyalty",
     "uwsgid.master.mountcheck",
     "uwsgid.master.touches",
+    "uwsgid.master.zerg",
     "uwsgid.stats.options",
 )
 
@@ -69,6 +71,7 @@ TWISTED_LOOPS: Final = ("uwsgid.loops.reactor",)
 #: Gateways, whose processes run a reactor, and what opens devices and sockets for them at boot.
 GATEWAYS: Final = (
     "uwsgid.gateways.role",
+    "uwsgid.gateways.zergpool",
     "uwsgid.tuntap.setup",
     "uwsgid.tuntap.devices",
     "uwsgid.emperor.monitors.files",

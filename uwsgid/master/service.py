@@ -41,6 +41,7 @@ from uwsgid.master.touches import TouchWatch
 from uwsgid.master.unixsignals import UnixSignals
 from uwsgid.master.watchdog import Watchdog
 from uwsgid.master.workforce import Workforce
+from uwsgid.master.zerg import Sos, SosWatch, ZergServer, ZergServing
 from uwsgid.request.mount_options import Mounting
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.processes import Endings, Processes
@@ -148,6 +149,10 @@ class Master(MultiService):
             fall_asleep=self.become_cheap,
             die=self._die_of_idleness,
         )
+        self.zerg = ZergServer(reactor, settings[ZergServing].path, house.listeners, self._say)
+        self.sos = SosWatch(
+            settings[Sos], house.board, lambda: self.queues.longest, self.call_for_zergs, reactor.seconds
+        )
         self.stall = Stall(reactor)
         self.statistics = Statistics(
             inheritance, self.workforce, self.queues, self.stall, self.gateways, reactor
@@ -177,6 +182,7 @@ class Master(MultiService):
         """What the letters of the FIFO do."""
         return {
             "+": self.one_more,
+            "B": self.call_for_zergs,
             "-": self.one_less,
             "c": self.reload_chain,
             "C": self.become_cheap,
@@ -211,6 +217,7 @@ class Master(MultiService):
         try:
             if self._has_fifo:
                 self.fifo.start()
+            self.zerg.start()
         except KernelError as error:
             self._say(str(error))
             self.workforce.stop(gracefully=False, code=1)
@@ -254,6 +261,7 @@ class Master(MultiService):
             self.mounts.look,
             self.queues.look,
             self.idle.look,
+            self.sos.look,
             self._inheritance.logs.pipeline.check_size,
             self._reap_orphans,
         ):
@@ -411,6 +419,10 @@ class Master(MultiService):
             self.workforce.want(())
             self.cheap.begin()
 
+    def call_for_zergs(self) -> None:
+        """Ask the emperor for another instance on the same sockets."""
+        self.loyalty.tell(ToEmperor.SOS)
+
     def _die_of_idleness(self) -> None:
         """End; a vassal has its emperor decide, which may wait for the next connection itself."""
         if self.loyalty.has_emperor:
@@ -469,6 +481,7 @@ class Master(MultiService):
         if self._checks.running:
             self._checks.stop()
         self.fifo.stop()
+        self.zerg.stop()
         if self._lender is not None:
             self._lender.stop()
         self.stall.stop()
