@@ -5,8 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import socket
 import stat
 from functools import partial
+from typing import Any
+
+from twisted.internet import tcp
 
 from tests.door.support import SEED, SERVED, BootCase
 from uwsgid.door import isolating
@@ -267,6 +271,18 @@ class NamespaceTests(IsolationCase):
         self.environ[RELOADS] = "0"
         self.boot(*SERVED, "--setns", "/run/ns.sock")
         self.assertIn("setns: a reload stays in the namespaces that came from /run/ns.sock", self.said)
+
+
+class ReserveTests(IsolationCase):
+    def test_without_null(self) -> None:
+        """A root need not have /dev/null: standard input got it before, and Twisted does without."""
+        reservation: Any = tcp._reservedFD
+        self.addCleanup(setattr, reservation, "_fileFactory", reservation._fileFactory)
+        self.boot(*SERVED, "--chroot", "/jail")
+        held = reservation._fileFactory()
+        self.addCleanup(held.close)
+        self.assertIsInstance(held, socket.socket)
+        self.assertIn("dup2", self.kernel.names())
 
 
 class FailureTests(IsolationCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from tests.live.jails import NOBODY, JailCase, mounts_of, namespace_of
-from tests.live.support import ROOT, SPAWNED, fetch, requires, wait_until
+from tests.live.support import ROOT, SPAWNED, Daemon, fetch, free_port, requires, wait_until
 
 
 class NamespaceTests(JailCase):
@@ -155,10 +156,10 @@ class PidTests(JailCase):
 class RootTests(JailCase):
     """Other roots, in none of which there is a Python."""
 
-    def reload(self, daemon: object) -> None:
+    def reload(self, daemon: Daemon) -> None:
         """A graceful reload, after which somebody else answers."""
         before = self.facts()["pid"]
-        os.kill(daemon.pid, signal.SIGHUP)  # type: ignore[attr-defined]
+        daemon.signal(signal.SIGHUP)
         wait_until(lambda: self.facts()["pid"] != before, "another worker answers")
 
     def test_a_memory_file_system(self) -> None:
@@ -214,6 +215,26 @@ class RootTests(JailCase):
             for fd in Path(f"/proc/{process.pid}/fd").iterdir():
                 self.assertFalse(stat.S_ISDIR(fd.stat().st_mode), os.readlink(fd))
         self.reload(daemon)
+
+    def test_a_bare_root(self) -> None:
+        """Statistics, limits and a log of the master's work without /dev and without /proc."""
+        (root := self.folder / "jail").mkdir()
+        shutil.copy(self.folder / "app.py", root)
+        stats = free_port()
+        daemon = self.serve(
+            self.config(
+                f"chroot = {root}\nunshare = pid\nstats = 127.0.0.1:{stats}\nmemory-report = true\n"
+                "log-master = true\nharakiri = 20\nevil-reload-on-rss = 400\nauto-procname = true\n"
+                "uid = 33\ngid = 33",
+                app="/app.py",
+            )
+        )
+        self.assertEqual(self.facts()["root"], ["app.py"])
+        with socket.create_connection(("127.0.0.1", stats), 10) as client, client.makefile("rb") as told:
+            told_pids = [worker["pid"] for worker in json.load(told)["workers"]]
+        self.assertEqual(told_pids, [self.facts()["pid"]])
+        self.reload(daemon)
+        self.assertEqual(daemon.seen("mistake"), 0, daemon.log())
 
     def test_mistakes(self) -> None:
         """What is missing is told, with what to do about it."""

@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet import tcp
 
 from uwsgid.families import jail_setups
 from uwsgid.hooks.chain import chain
@@ -50,6 +53,17 @@ def open_what_a_jail_lacks(boot: Boot) -> None:
     """/dev/null, so that a root may do without it."""
     if changes_root(boot.site.settings):
         boot.null = attempt("open()", os.devnull, lambda: boot.kernel.open(os.devnull, os.O_RDONLY))
+        reserve_without_null()
+
+
+def reserve_without_null() -> None:
+    """Let Twisted's ports hold an unbound socket in reserve, where they would open /dev/null.
+
+    They close it to take a connection that no descriptor is left for (`twisted.internet.tcp`); any will do.
+    """
+    reservation: Any = getattr(tcp, "_reservedFD", None)
+    if hasattr(reservation, "_fileFactory"):
+        reservation._fileFactory = partial(socket.socket, socket.AF_UNIX, socket.SOCK_DGRAM)
 
 
 def open_our_namespaces(boot: Boot) -> None:
