@@ -7,7 +7,6 @@ With uwsgid and Twisted loaded and collection frozen, its pages are those of all
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import sys
@@ -18,7 +17,7 @@ from typing import Any, Final, Protocol
 
 from uwsgid.emperor.spawn import VassalNest
 from uwsgid.errors import InternalError, KernelError
-from uwsgid.host import Sockets
+from uwsgid.host import Sockets, sharing
 from uwsgid.host.calls import attempt
 from uwsgid.host.children import ExitStatus
 from uwsgid.interfaces import IKernel
@@ -64,8 +63,7 @@ def _become_the_nest(house: Household, channel: socket.socket) -> None:
     sys.modules.pop("twisted.internet.reactor", None)
     become_server_of_births(house)
     house.name_process("nest")
-    gc.collect()
-    gc.freeze()
+    sharing.settle()
     serve_births(channel, _bear_nobody, VassalNest(house))
 
 
