@@ -165,6 +165,36 @@ class Playing(SynchronousTestCase):
         _, pid = self.play(run)
         self.assertEqual(self.code(pid), 7)
 
+    def test_hooks(self) -> None:
+        """What is wanted in gateways is done before the work; a failure is the end of the instance."""
+        for command, answer, code in (
+            ("true", None, Exit.END),
+            ("false", "destroy", Exit.ERROR),
+        ):
+            told: list[str] = []
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            ours.settimeout(30)
+            self.addCleanup(ours.close)
+            config = f"hook-as-gateway = exec:{command}"
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    ours.close()
+                    house = Household(
+                        settings_of(config), Kernel(), told.append, Board(1), (), os.getppid(), 0.0
+                    )
+                    house.gateways = (Gateway("uWSGI probe 1", lambda life: life.run()),)
+                    os._exit(gateway(Newborn(house, "gateway", 1, -1, 0, Conversation(theirs))))
+                except SystemExit as leaving:
+                    os._exit(int(leaving.code or 0))
+                finally:
+                    os._exit(99)
+            theirs.close()
+            self.assertEqual(self.hear(ours), Ask(answer) if answer else Ready(pid))
+            if not answer:
+                ours.send(Leave("stop").pack())
+            self.assertEqual(self.code(pid), code)
+
     def test_handlers(self) -> None:
         """Every signal that is sent to groups has a reaction."""
 

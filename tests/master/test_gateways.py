@@ -28,10 +28,12 @@ class GatewayCase(InstanceCase):
     """
 
     gateways: Gateways
+    wishes: list[str]
     now = ""
 
     def begin_with(self, *gateways: Gateway, config: str = "processes = 2\nforkbomb-delay = 4") -> None:
         self.now = config
+        self.wishes = []
         self.prepare(config, gateways=gateways)
         self.house.read_again = self._read_again
         self.gateways = Gateways(
@@ -41,6 +43,7 @@ class GatewayCase(InstanceCase):
             self.lines.append,
             stopping=lambda: self.workforce.stopping,
             proceed=self.workforce.proceed,
+            asked=self.wishes.append,
             clock=self.nursery.reactor.seconds,
         )
         self.workforce.start(*self.nursery.seed())
@@ -64,6 +67,13 @@ class Lives(GatewayCase):
         self.assertEqual([child.slot for child in self.nursery.living(GATEWAY)], [1, 2])
         self.assertTrue(self.gateways.all_ready)
         self.assertLogged(f"spawned uWSGI tuntap router 2 (pid: {self.gateway(2).pid})")
+
+    def test_wishes(self) -> None:
+        """What a gateway wants of the master is passed on."""
+        self.begin_with(Gateway("uWSGI probe 1", _run))
+        self.gateway().say(Ask("destroy"))
+        self.run_for()
+        self.assertEqual(self.wishes, ["destroy"])
 
     def test_a_death(self) -> None:
         """A gateway that had lived comes back at once, and the line says how it died."""

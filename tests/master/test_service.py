@@ -114,6 +114,44 @@ class MasterCase(InstanceCase):
         return self.executed[0]
 
 
+class Hooks(MasterCase):
+    """What the configuration wants of the master on the way."""
+
+    def test_at_the_start_and_at_the_end(self) -> None:
+        """The start has its actions, and the end has its own, before goodbye."""
+        self.serve(
+            "hook-master-start = print:begun\nhook-as-user-atexit = print:over\n"
+            "hook-as-user-atexit = exit:3\nhook-as-user-atexit = print:never"
+        )
+        self.assertIn("begun", self.lines)
+        self.master.stop()
+        self.run_for(2)
+        self.assertEqual(self.codes, [0])
+        self.assertLess(self.lines.index("over"), self.lines.index("goodbye to uWSGI."))
+        self.assertNotIn("never", self.lines)
+
+    def test_destruction(self) -> None:
+        """Where an action fails, be it in a worker, everybody ends at once, with code 1."""
+        self.serve("hook-master-start = umount:/nowhere")
+        self.run_for(2)
+        self.assertEqual(self.codes, [1])
+        self.assertLogged("FATAL hook failed, destroying instance")
+
+    def test_destruction_by_a_worker(self) -> None:
+        """A worker whose hooks fail asks for that."""
+        self.serve()
+        self.nursery.living("worker", 1)[0].say(Ask("destroy"))
+        self.run_for(2)
+        self.assertEqual(self.codes, [1])
+
+    def test_touch(self) -> None:
+        """A touched file has its action done with the other checks."""
+        self.serve("hook-touch = /switch print:touched")
+        self.nursery.kernel.add_file("/switch")
+        self.run_for(2)
+        self.assertIn("touched", self.lines)
+
+
 class Start(MasterCase):
     def test_lines(self) -> None:
         """The first lines say who the master is and what TERM means."""
