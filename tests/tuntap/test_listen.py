@@ -14,7 +14,15 @@ from uwsgid.errors import KernelError, PeerError
 from uwsgid.host.tun import DeviceFacts
 from uwsgid.tuntap import listen
 from uwsgid.tuntap.access import Credentials
-from uwsgid.tuntap.listen import HELLO_TAKES, MOST_SILENT, UNKNOWN, close_elsewhere, credentials_of, examine
+from uwsgid.tuntap.listen import (
+    HELLO_TAKES,
+    MOST_SILENT,
+    UNKNOWN,
+    CredentialsGuest,
+    close_elsewhere,
+    credentials_of,
+    examine,
+)
 from uwsgid.tuntap.policy import Policy
 from uwsgid.wire.handover import Answer, Hello
 from uwsgid.wire.tunframe import HELLO, frame
@@ -285,6 +293,19 @@ class StreamDoorTests(RouterCase):
     def _read_end(self, client: socket.socket) -> None:
         if client.recv(1) == b"":
             raise ConnectionResetError
+
+    def test_words_before_they_were_asked_for(self) -> None:
+        """Who speaks before the kernel was asked to vouch is not taken for nobody, a user like others."""
+        router = self.make_router(Policy(credentials=Credentials(required=True)))
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        theirs.setblocking(False)
+        ours.send(HELLO)
+        CredentialsGuest(theirs, router).start()
+        ours.send(frame(packet(BLUE, HOST)))
+        self.reactor.turn()
+        self.assertEqual((router.peers, self.host.written()), ({}, []))
+        self.assertIn("a client without credentials", self.lines[-1])
 
     def test_credentials_over_tcp(self) -> None:
         """TCP carries none, so nobody comes in that way."""

@@ -255,7 +255,9 @@ class CredentialsGuest(_Guest):
         for level, kind, data in control:
             if level == socket.SOL_SOCKET and kind == _SCM_CREDENTIALS and len(data) == _UCRED.size:
                 who = Credentials(*_UCRED.unpack(data))
-        if text != HELLO or who is UNKNOWN:
+        # between accept() and SO_PASSCRED a client can send words without credentials; the kernel then tells
+        # no pid, and the uid and gid of nobody, whoever it was (net/core/scm.h)
+        if text != HELLO or not (who.pid > 0 or who.uid == credentials_of(self._connection).uid):
             raise PeerError("a client without credentials", status=0)
         self._connection.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 0)
         self._reception.welcome_stream(self.pass_on(), who)
