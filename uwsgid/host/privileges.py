@@ -20,7 +20,7 @@ from uwsgid.interfaces import IKernel
 
 Say = Callable[[str], None]
 
-RUNNING_AS_ROOT: Final = "uWSGI running as root, you can use --uid/--gid options"
+RUNNING_AS_ROOT: Final = "uWSGI running as root, you can use --uid/--gid/--chroot options"
 STILL_ROOT: Final = "*** WARNING: you are running uWSGI as root !!! (use the --uid flag) *** "
 GROUPS_KEPT: Final = "*** WARNING: uid set without gid: group privileges are not dropped ***"
 
