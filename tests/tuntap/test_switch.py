@@ -354,6 +354,13 @@ class Local(SynchronousTestCase):
             self.assertEqual((blue.rx_packets, red.tx_packets), (number, number))
         self.assertEqual(bench.out(blue, udp(BLUE, WORLD)).kind, HOST)
 
+    def test_link_local_goes_through_the_host(self) -> None:
+        """An address that anybody may take for its own is no way past the host, which may have it itself."""
+        bench = Bench(policy_for(local=True))
+        blue, red = bench.peer(BLUE), bench.peer(RED)
+        bench.out(red, router_solicitation("fe80::1"))
+        self.assertEqual(bench.out(blue, icmp("fe80::2", "fe80::1", 128)).kind, HOST)
+
     def test_both_chains_are_asked(self) -> None:
         """A packet between peers has to pass the chain in too, and the rules of who gets it."""
         bench = Bench(policy_for(("deny 192.168.0.2 192.168.0.3 udp",), local=True))

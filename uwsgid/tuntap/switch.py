@@ -34,7 +34,7 @@ from uwsgid.tuntap.decision import DROP, GATEWAY, HOST, PEER, Decision, Learned,
 from uwsgid.tuntap.flows import HOLD
 from uwsgid.tuntap.members import Members
 from uwsgid.tuntap.memory import REMEMBERED
-from uwsgid.tuntap.peer import Peer
+from uwsgid.tuntap.peer import Peer, is_link_local
 from uwsgid.tuntap.rules import ROUTE, Rule
 from uwsgid.wire.ip import BadPacket, Buffer, flow_key, look, show
 
@@ -173,7 +173,7 @@ class Switch(Members):
                 path.take(route)
                 return self._away(peer, path, route, checked=False)
         holder = self._holders.of(facts.dst)
-        if holder is not None and policy.switch_local:
+        if holder is not None and policy.switch_local and not is_link_local(facts.dst):
             return self._towards(holder, path, now, own_rules=True)
         if flows is not None and holder is None:
             # else it comes back from the host, and must not be known there before the other chain allowed it
