@@ -129,9 +129,9 @@ class CommandsTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         """The usage is there for the asking, and for who says nothing."""
-        for text, code in (("", 2), ("-h", 0), ("help", 0)):
+        for text, code in (("", 2), ("-h", 0), ("help", 0), ("top --help", 0), ("capture -h", 0)):
             self.assertEqual(self.run_words(text), code)
-        self.assertEqual(self.out.getvalue().count("usage: uwsgid tuntap top"), 3)
+        self.assertEqual(self.out.getvalue().count("usage: uwsgid tuntap top"), 5)
 
     def test_the_command(self) -> None:
         """``uwsgid tuntap`` is found without a configuration, and without Twisted."""

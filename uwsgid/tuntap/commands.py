@@ -110,7 +110,7 @@ class Commands:
             "rules": self.rules,
             "capture": self.capture,
         }
-        if not argv or argv[0] in ("-h", "--help", "help"):
+        if not argv or argv[0] == "help" or not {"-h", "--help"}.isdisjoint(argv):
             self._out.write(USAGE)
             return 0 if argv else 2
         try:
