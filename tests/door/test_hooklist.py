@@ -74,6 +74,7 @@ class HookListTests(SynchronousTestCase):
             ("namespace = /srv/jail", 0, {Phase.AS_MULE}),
             ("", 0, {Phase.AS_MULE, Phase.POST_JAIL}),
             ("", 1000, {Phase.AS_MULE, Phase.POST_JAIL, Phase.AS_ROOT, Phase.AS_USER}),
+            ("unshare = user", 1000, {Phase.AS_MULE}),
         ):
             found = set(reasons(settings_of(config + "\nemperor = /etc/vassals"), uid))
             self.assertEqual(found, absent, config)

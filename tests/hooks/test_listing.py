@@ -47,6 +47,14 @@ class ListingTests(SynchronousTestCase):
         self.assertEqual([one.text for one in outside], ["exec:c", "exec:a", "exec:b", "exec:d"])
         self.assertEqual(outside[1].process, "process outside the jail")
 
+    def test_rootless(self) -> None:
+        """Who is not root does as root of a namespace what is done as root."""
+        settings = settings_of("exec-as-root = a\nexec-asap = b")
+        self.assertEqual(
+            [one.user for one in planned(settings, 1000, rootless=True)],
+            ["who starts it", "root of the namespace"],
+        )
+
     def test_users(self) -> None:
         """Who drops when decides as whom something is done."""
         for config, phase, user in (

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.live.support import ROOT
 from uwsgid.config.index import index
 from uwsgid.config.known import KNOWN
 from uwsgid.config.settings import settings_of
@@ -95,6 +96,17 @@ class Reading(SynchronousTestCase):
             ("hook-pre-app", "lines:2", "print", Print("hello: you"), "print:hello: you", False),
         )
         self.assertEqual(pickle.loads(pickle.dumps(hook)), hook)
+
+    def test_manual(self) -> None:
+        """The manual has every phase, and every action by each of its names."""
+        manual = (ROOT / "docs" / "hooks.rst").read_text()
+        for phase in Phase:
+            self.assertIn(f"``{phase.value}``", manual)
+        for member in hook_actions:
+            for name in (member.name, *member.aliases):
+                self.assertRegex(manual, rf"``{name}[:`]", name)
+        for name in ABSENT:
+            self.assertIn(f"``{name}``", manual)
 
     def test_private(self) -> None:
         """An exclamation mark hides the text, and is no part of it."""

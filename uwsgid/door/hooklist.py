@@ -9,6 +9,7 @@ from uwsgid.config.index import Index
 from uwsgid.config.settings import judge_reading
 from uwsgid.hooks.listing import Planned, planned
 from uwsgid.hooks.phases import Phase
+from uwsgid.host.namespaces import CLONE_NEWUSER
 from uwsgid.isolation.late import enters_a_jail
 from uwsgid.isolation.options import AllInOne, Isolation
 
@@ -41,7 +42,8 @@ def hook_list(reading: Reading, names: Index, uid: int) -> str | None:
 def lines(settings: Settings, uid: int) -> Iterator[str]:
     """The table, then what does not run with this configuration."""
     idle = reasons(settings, uid)
-    found = list(planned(settings, uid, outside=settings[AllInOne].jail is not None))
+    outside = settings[AllInOne].jail is not None
+    found = list(planned(settings, uid, outside=outside, rootless=_is_rootless(settings)))
     runs = [one for one in found if one.phase not in idle]
     if runs:
         yield from _table([_HEAD, *map(_cells, runs)])
@@ -55,15 +57,22 @@ def lines(settings: Settings, uid: int) -> Iterator[str]:
 def reasons(settings: Settings, uid: int) -> Mapping[Phase, str]:
     """Which phases do not come, and why.  Pure."""
     found: dict[Phase, str] = {Phase.AS_MULE: "there are no mules"}
-    if uid != 0:
+    if uid != 0 and not _is_rootless(settings):
         for phase in (Phase.POST_JAIL, Phase.AS_ROOT, Phase.AS_USER):
             found[phase] = "which needs a start as root"
-    elif not (enters_a_jail(settings) or settings[Isolation].jailed or settings[AllInOne].jail is not None):
+    elif uid == 0 and not (
+        enters_a_jail(settings) or settings[Isolation].jailed or settings[AllInOne].jail is not None
+    ):
         found[Phase.POST_JAIL] = "since no jail is entered; jailed = true says that this is one"
     if not any(one.name == "emperor" for one in settings.directives):
         for phase in _OF_EMPERORS:
             found[phase] = "since there is no emperor"
     return found
+
+
+def _is_rootless(settings: Settings) -> bool:
+    """Whether anybody becomes root, in a user namespace."""
+    return bool(settings[Isolation].flags & CLONE_NEWUSER)
 
 
 def _cells(one: Planned) -> Sequence[str]:

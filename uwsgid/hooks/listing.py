@@ -35,11 +35,14 @@ class Planned:
     place: str
 
 
-def planned(settings: Settings, uid: int, *, outside: bool = False) -> Iterator[Planned]:
+def planned(
+    settings: Settings, uid: int, *, outside: bool = False, rootless: bool = False
+) -> Iterator[Planned]:
     """All actions, in order.
 
     :param uid: the user that would start the instance.
     :param outside: the jail is entered by a child, so that ``post-jail`` is outside of it and comes first.
+    :param rootless: who is not root becomes root of a user namespace.
     """
     order = list(ORDER)
     if outside:
@@ -48,7 +51,10 @@ def planned(settings: Settings, uid: int, *, outside: bool = False) -> Iterator[
     for phase in order:
         process = "process outside the jail" if outside and phase is Phase.POST_JAIL else phase.facts.process
         for hook in settings[Hooks].of(phase):
-            yield Planned(phase, process, whom(settings, phase, uid), described(hook), str(hook.origin))
+            user = whom(settings, phase, uid)
+            if rootless and uid != 0 and phase in (Phase.POST_JAIL, Phase.AS_ROOT):
+                user = "root of the namespace"
+            yield Planned(phase, process, user, described(hook), str(hook.origin))
 
 
 def described(hook: Hook) -> str:
