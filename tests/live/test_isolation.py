@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from tests.live.jails import NOBODY, JailCase, mounts_of, namespace_of
+from tests.live.namespaces import Net
 from tests.live.support import ROOT, SPAWNED, Daemon, fetch, free_port, requires, wait_until
 
 
@@ -86,6 +87,32 @@ class NamespaceTests(JailCase):
         self.refused("unshare = fs", "site.ini:7: unshare: needs root", prefix=user)
         self.refused("chroot = /", r"cannot chroot\(\) as non-root user", prefix=user)
         self.refused("unshare = fs,nett", r"unknown namespace subsystem: nett; did you mean net\?")
+
+
+class DeviceTests(JailCase):
+    def test_a_device_inside(self) -> None:
+        """A tuntap-device is made in the network that unshare leads to, and joins a router outside."""
+        requires("ip", "ping")
+        outside = Net(self).space("o")
+        router = self.path("tuntap.sock")
+        self.launch(
+            f"tuntap-router = emperor0 {router}\nexec-as-root = ip addr add 10.77.0.1/24 dev emperor0\n"
+            "exec-as-root = ip link set emperor0 up",
+            prefix=outside.prefix,
+            name="router.ini",
+        ).wait_for("spawned uWSGI tuntap router 1")
+        self.serve(
+            f"shared-socket = {self.path('app.sock')}\nhttp-socket = =0\nwsgi-file = {self.path('app.py')}\n"
+            f"unshare = net,uts,pid,fs\ntuntap-device = uwsgi0 {router}\nchmod-socket = 666\n"
+            "exec-as-root = ip link set lo up\nexec-as-root = ip addr add 10.77.0.2/24 dev uwsgi0\n"
+            "exec-as-root = ip link set uwsgi0 up\nexec-as-root = ping -n -c 1 -W 5 10.77.0.1\n"
+            "uid = nobody\ngid = nogroup\n",
+            prefix=outside.prefix,
+        )
+        answer = fetch(self.path("app.sock"))
+        self.assertEqual(json.loads(answer.body)["interfaces"], ["lo", "uwsgi0"])
+        self.assertTrue(outside.answers("10.77.0.2", wait=5))
+        self.assertNotIn("uwsgi0", outside.run("ip", "-br", "link"))
 
 
 class PidTests(JailCase):
