@@ -21,6 +21,7 @@ from uwsgid.host import Sockets
 from uwsgid.supervise.processes import Endings
 from uwsgid.supervise.vassals import VassalStart
 from uwsgid.testing import MemoryProcesses, MemoryReactor
+from uwsgid.wire.control import Record
 
 #: Sections have to be imported before a configuration is read.
 SECTIONS: Final = (EmperorOptions, VassalOptions, Sockets, Endings)
@@ -48,11 +49,15 @@ class MemoryNest:
     """A nest that notes what it is asked for."""
 
     orders: list[Order] = field(default_factory=list)
+    told: list[tuple[Record, tuple[int, ...]]] = field(default_factory=list)
     ended: bool = False
     pid: int = 2
 
     def order(self, start: VassalStart, descriptors: Sequence[int], parent: Expecting) -> None:
         self.orders.append(Order(start, tuple(descriptors), parent))
+
+    def tell(self, record: Record, descriptors: Sequence[int] = ()) -> None:
+        self.told.append((record, tuple(descriptors)))
 
     def end(self) -> None:
         self.ended = True

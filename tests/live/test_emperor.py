@@ -262,6 +262,56 @@ class Lives(EmperorCase):
         self.end(daemon)
 
 
+class Adoption(EmperorCase):
+    """Vassals that outlive their emperor."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.daemon = self.reign("emperor-adopt-vassals = true")
+        self.vassal()
+        self.worker = self.wait_answer()
+        self.row_before = self.wait_row(ready=1)
+
+    def emperor(self) -> psutil.Process:
+        return psutil.Process((self.statistics() or {})["pid"])
+
+    def test_adopted(self) -> None:
+        """A killed emperor takes nobody with it, and its successor has the same vassals: again and again."""
+        for count in (1, 2, 3):
+            self.emperor().kill()
+            self.daemon.wait_for(r"\[emperor\] adopted the uwsgi instance a.ini", count=count)
+            self.assertEqual(self.wait_answer(), self.worker)
+        self.assertEqual(self.wait_row()["pid"], self.row_before["pid"])
+        self.vassal(more="processes = 2")
+        self.daemon.wait_for(r"spawned uWSGI worker 2 ")
+        self.vassal("b.ini")
+        self.wait_answer("b")
+        self.end(self.daemon)
+
+    def test_a_death_in_between(self) -> None:
+        """A vassal that dies while nobody looks is had again, once."""
+        self.emperor().kill()
+        os.kill(self.row_before["pid"], signal.SIGKILL)
+        self.gone(self.worker)
+        self.assertNotEqual(self.wait_answer(), self.worker)
+        self.assertEqual(len((self.statistics() or {})["vassals"]), 1)
+        self.end(self.daemon)
+
+    def test_the_end_of_an_adopted_one(self) -> None:
+        """The successor notices the end of a vassal that it did not have itself."""
+        self.emperor().kill()
+        self.daemon.wait_for(r"\[emperor\] adopted the uwsgi instance a.ini")
+        os.kill(self.row_before["pid"], signal.SIGKILL)
+        self.daemon.wait_for(r"\[emperor\] removed uwsgi instance a.ini")
+        self.assertNotEqual(self.wait_answer(), self.worker)
+        self.end(self.daemon)
+
+    def test_the_master_is_killed(self) -> None:
+        """When the master is killed nobody is left, all the same."""
+        self.daemon.signal(signal.SIGKILL)
+        wait_until(lambda: not self.daemon.survivors(), "nobody is left")
+
+
 class Kinds(EmperorCase):
     """Other ways to have a vassal."""
 

@@ -8,6 +8,8 @@ With uwsgid and Twisted loaded and collection frozen, its pages are those of all
 from __future__ import annotations
 
 import os
+import select
+import signal
 import socket
 import sys
 from collections import deque
@@ -15,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from uwsgid.emperor.keeping import Link, Survivor, ask_for_survivors
 from uwsgid.emperor.spawn import VassalNest
 from uwsgid.errors import InternalError, KernelError
 from uwsgid.host import Sockets, sharing
@@ -31,30 +34,73 @@ from uwsgid.supervise.vassals import VassalStart
 from uwsgid.wire.control import MAX_RECORD, Born, Failed, Fork, Record, Retire, Spawn
 
 _AT_ONCE: Final = 16  #: births that may be in progress
+_PATIENCE: Final = 5.0  #: seconds that a killed nest may take to end
 _A_REST: Final = 1.0  #: seconds until a nest that died is replaced, where that happens again and again
 
 
-def fork_nest(household: Household) -> tuple[socket.socket, int]:
+def find_nest(
+    household: Household, link: Link | None
+) -> tuple[tuple[socket.socket, int], Sequence[Survivor]]:
+    """The nest of a predecessor that was killed, with the vassals it kept; a new one where there is none.
+
+    :param link: leads to it; None where vassals go with their emperor.
+    :raises KernelError: the kernel refuses to fork.
+    """
+    holder = link.holder() if link is not None else 0
+    if link is not None and holder:
+        survivors = ask_for_survivors(link)
+        if survivors is not None:
+            return (socket.socket(fileno=os.dup(link.emperor)), holder), survivors
+        household.say(f"[emperor] the nest (pid: {holder}) does not answer: ending it, and its vassals")
+        _end(holder)
+    return fork_nest(household, link), ()
+
+
+def _end(pid: int) -> None:
+    try:
+        nest = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        signal.pidfd_send_signal(nest, signal.SIGKILL)
+        select.select([nest], [], [], _PATIENCE)
+    finally:
+        os.close(nest)
+
+
+def fork_nest(household: Household, link: Link | None = None) -> tuple[socket.socket, int]:
     """Fork a nest: our end of the talk with it, and its pid.
 
+    :param link: what the talk goes over, where the nest is to outlive us.
     :raises KernelError: the kernel refuses.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if link is None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    else:
+        link.drain()
+        ours = socket.socket(fileno=os.dup(link.emperor))
+        theirs = socket.socket(fileno=os.dup(link.nest))
+    settled, settle = os.pipe()
     pid = attempt("fork()", "the nest of the emperor", household.kernel.fork)
     if pid == 0:
         code = 1
         try:
-            _become_the_nest(household, theirs)
+            _become_the_nest(household, theirs, link, settle)
             code = 0
         finally:
             leave(code, atexit_functions=False)
     theirs.close()
+    os.close(settle)
+    os.read(settled, 1)  # from now on it can be found
+    os.close(settled)
     return ours, pid
 
 
-def _become_the_nest(house: Household, channel: socket.socket) -> None:
+def _become_the_nest(house: Household, channel: socket.socket, link: Link | None, settle: int) -> None:
     forget_atexit()
-    keep = {0, 1, 2, channel.fileno()}
+    keep = {0, 1, 2, channel.fileno(), settle}
+    if link is not None:
+        keep.add(link.lock)
     keep.update(house.settings[Sockets].safe_fd)
     close_all_but(house.kernel, keep)
     # vassals are no part of this instance: they have a board, sockets and a reactor of their own
@@ -62,6 +108,10 @@ def _become_the_nest(house: Household, channel: socket.socket) -> None:
     house.listeners, house.gateways, house.kept, house.locks = (), (), None, None
     sys.modules.pop("twisted.internet.reactor", None)
     become_server_of_births(house)
+    if link is not None:
+        link.take_lock()
+        house.kernel.set_parent_death_signal(0)
+    os.close(settle)
     house.name_process("nest")
     sharing.settle()
     serve_births(channel, _bear_nobody, VassalNest(house))
@@ -103,6 +153,7 @@ class Nest:
 
     :param make: forks a nest, see `fork_nest`.
     :param say: writes a line to the log.
+    :param made: called when another nest was made in the place of one that died.
     """
 
     def __init__(
@@ -111,7 +162,9 @@ class Nest:
         kernel: IKernel,
         make: Callable[[], tuple[socket.socket, int]],
         say: Callable[[str], None],
+        made: Callable[[], None] = lambda: None,
     ) -> None:
+        self.made = made
         self._reactor: Final = reactor
         self._kernel: Final = kernel
         self._make: Final = make
@@ -128,8 +181,16 @@ class Nest:
         """Work with this nest from now on."""
         self.pid = pid
         self._channel = Channel(self._reactor, ours, self._heard, lambda: None)
-        ExitWatch(self._reactor, self._kernel, pid, self._died)
+        try:
+            ExitWatch(self._reactor, self._kernel, pid, self._died)
+        except KernelError:  # it ended already
+            self._reactor.callLater(0, self._died, ExitStatus())
         self._go_on()
+
+    def tell(self, record: Record, descriptors: Sequence[int] = ()) -> None:
+        """Say something else to the nest.  *descriptors* stay the caller's."""
+        if self._channel is not None:
+            self._channel.say(record, descriptors)
 
     def order(self, start: VassalStart, descriptors: Sequence[int], parent: Expecting) -> None:
         """Have a vassal born.
@@ -197,6 +258,7 @@ class Nest:
             return
         try:
             self.settle(*self._make())
+            self.made()
         except KernelError as error:
             self._say(f"[emperor] {error}")
             self._reactor.callLater(_A_REST, self._replace)

@@ -1,13 +1,12 @@
-"""What an emperor finds at its birth: what boot opened for it, and its nest."""
+"""What an emperor finds at its birth: what boot opened for it, and its master."""
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from uwsgid.supervise.gateways import GatewayLife, Say
+from uwsgid.emperor.keeping import Link
+from uwsgid.supervise.conversation import Conversation
+from uwsgid.supervise.gateways import GatewayLife
 from uwsgid.supervise.household import Household
 
 
@@ -18,29 +17,21 @@ class Opened:
     :ivar stats: listens at ``emperor-stats``; -1 where there is none.
     :ivar trigger: listens at ``emperor-trigger-socket``; likewise.
     :ivar cwd: where the instance was started.
+    :ivar link: the way to a nest that outlives the emperor; None where vassals go with it.
     """
 
     stats: int
     trigger: int
     cwd: str
+    link: Link | None = None
 
 
 class EmperorLife(GatewayLife):
-    """The life of an emperor's process.
+    """The life of an emperor's process.  It has no reactor before its nest was found.
 
-    :ivar nest: our end of the talk with the nest, and its pid.
-    :ivar farewell: called when somebody wants an end; all vassals have to leave first.
+    :ivar master: our end of the talk with the master.
     """
 
-    def __init__(
-        self,
-        reactor: Any,
-        household: Household,
-        say: Say,
-        number: int,
-        name: str,
-        nest: tuple[socket.socket, int],
-    ) -> None:
-        super().__init__(reactor, household, say, number, name)
-        self.nest = nest
-        self.farewell: Callable[[], None] = self.end
+    def __init__(self, household: Household, number: int, name: str, master: Conversation) -> None:
+        super().__init__(None, household, household.say, number, name)
+        self.master = master

@@ -129,6 +129,11 @@ class EmperorOptions(Section):
         default=False,
         help="execute a fresh interpreter for each vassal, rather than fork it from what is loaded",
     )
+    adopt: Flag = flag(
+        "emperor-adopt-vassals",
+        default=False,
+        help="vassals outlive an emperor that is killed, and its successor goes on with them",
+    )
     cap: CapabilityList = option(
         "emperor-cap", "vassals-cap", "vassal-cap", default=(), help="capabilities that vassals may have"
     )

@@ -106,6 +106,9 @@ class ConfigPipe:
         except OSError:
             return False
 
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
     def close(self) -> None:
         """Send no more."""
         self._socket.close()

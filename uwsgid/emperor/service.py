@@ -18,8 +18,9 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
 from uwsgid.config.settings import Settings
-from uwsgid.emperor import stats
+from uwsgid.emperor import legacy, stats
 from uwsgid.emperor.hooks import EmperorHooks
+from uwsgid.emperor.keeping import Survivor
 from uwsgid.emperor.monitors.monitor import Look, Monitor
 from uwsgid.emperor.names import ZERG, command_line, type_of
 from uwsgid.emperor.nest import Nest
@@ -39,6 +40,7 @@ from uwsgid.interfaces import IKernel
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.processes import Endings
 from uwsgid.supervise.vassals import VassalStart
+from uwsgid.wire.control import Hold, Release
 from uwsgid.wire.vassal import BROODLORD_NUM, VASSALS_DIR
 
 _CHECK: Final = 1.0  #: seconds between two looks at hearts
@@ -204,8 +206,11 @@ class Emperor:
             self._stop(vassal)
         elif sighting.socket != vassal.sighting.socket:
             self._stop(vassal)
-        elif sighting.mark != vassal.sighting.mark:
+        elif sighting.mark == vassal.sighting.mark:
+            vassal.config = sighting.config  # a successor has not seen it before
+        else:
             vassal.changed(sighting)
+            self._hold(vassal, ())
             if vassal.is_asleep:
                 self._hooks.run(Phase.AS_ON_CONFIG_VASSAL, vassal).addCallback(
                     lambda wanted: None if wanted else vassal.life.stop()
@@ -346,15 +351,28 @@ class Emperor:
             namespaces=options.namespaces,
             has_config=has_config,
             has_socket=vassal.wakeup is not None,
+            adoptable=options.adopt,
         )
 
     def born(self, vassal: Vassal) -> None:
         """It has a pid: the hooks of the emperor follow."""
-        self._hooks.born(vassal)
+        if not vassal.adopted:
+            self._hold(vassal, vassal.copies())
+            self._hooks.born(vassal)
 
     def loyal(self, vassal: Vassal) -> None:
         """It served somebody: what it did before is forgotten."""
         self.blacklist.forgive(vassal.name)
+        self.noted(vassal)
+
+    def noted(self, vassal: Vassal) -> None:
+        """Something is known of it that a successor of ours would like to know."""
+        self._hold(vassal, ())
+
+    def ended(self, pid: int) -> None:
+        """The nest need not keep anything for that one any more."""
+        if self.options.adopt:
+            self._nest.tell(Release(pid))
 
     def calls_for_help(self, vassal: Vassal) -> None:
         """Send a zerg, if there may be another one."""
@@ -393,6 +411,48 @@ class Emperor:
             if said:
                 self.say(said)
         self.consider(vassal.name)
+
+    # ---- vassals that outlive an emperor
+
+    def _hold(self, vassal: Vassal, descriptors: Sequence[int]) -> None:
+        """Have the nest know what a successor needs, and hold copies of *descriptors*."""
+        if self.options.adopt and vassal.pid > 0:
+            self._nest.tell(Hold(vassal.pid, legacy.write(vassal)), descriptors)
+
+    def hold_all(self) -> None:
+        """Another nest has to hold what the last one held."""
+        for vassal in self._everybody():
+            self._hold(vassal, vassal.copies())
+
+    def adopt(self, survivor: Survivor) -> None:
+        """Go on with a vassal of a predecessor."""
+        *ends, pidfd = survivor.descriptors
+        try:
+            about, sighting = legacy.read(survivor.about)
+            monitor = next(each for each in self._monitors if each.text == about["monitor"])
+        except (ValueError, StopIteration):
+            # nobody holds its pipe any more, so it leaves
+            self._nest.tell(Release(survivor.pid))
+            for descriptor in survivor.descriptors:
+                os.close(descriptor)
+            return
+        pipe = socket.socket(fileno=ends.pop(0))
+        config = ConfigPipe(socket.socket(fileno=ends.pop(0))) if about["has_config"] else None
+        wakeup = None
+        if about["address"]:
+            wakeup = Wakeup(self.reactor, about["address"], socket.socket(fileno=ends.pop(0)))
+        vassal = Vassal(self, monitor, sighting, name=about["name"] if about["zerg"] else "", wakeup=wakeup)
+        for name in legacy.ACHIEVEMENTS:
+            setattr(vassal, name, about[name])
+        if vassal.zerg:
+            self.zergs.append(vassal)
+            self._zergs_called += 1
+        else:
+            self.vassals[vassal.name] = vassal
+            self._wanted[vassal.name] = (monitor, sighting)
+        self.say(f"[emperor] adopted the uwsgi instance {vassal.name} (pid: {survivor.pid})")
+        talk = Pipe(self.reactor, pipe, vassal.hear, vassal.life.lost)
+        vassal.survive(survivor.pid, pidfd, talk, config)
 
     # ---- once per second
 

@@ -6,10 +6,13 @@ process image.
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from uwsgid.emperor.keeping import Link
 from uwsgid.emperor.monitors.monitor import Circumstances, Monitor
 from uwsgid.emperor.opened import Opened
 from uwsgid.emperor.options import MERCY, EmperorOptions, VassalOptions
@@ -58,6 +61,7 @@ def emperors(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Seque
         _listen(settings, kept, "emperor-stats", options.stats),
         _listen(settings, kept, "emperor-trigger-socket", options.trigger),
         cwd,
+        _link(kept) if options.adopt else None,
     )
     mercy = (settings[Endings].reload_mercy or MERCY) + _FAREWELL
     return (Gateway(NAME, partial(serve, opened), role=ROLE, mercy=mercy),)
@@ -101,6 +105,18 @@ def check_tyrant(settings: Settings, kernel: IKernel) -> None:
             "emperor-tyrant: an emperor that is not root can not become the owners of its vassals; "
             "run it as root (master-as-root = true), or give it cap = setgid,setuid"
         )
+
+
+def _link(kept: Kept) -> Link:
+    """The way to a nest that outlives its emperor; what a former image of this process had is no use."""
+    link = Link.make()
+    for name, descriptor in dataclasses.asdict(link).items():
+        key = f"{ROLE}-link {name}"
+        stale = kept.get(key)
+        if stale is not None:
+            os.close(stale)
+        kept.keep(key, descriptor)
+    return link
 
 
 def _listen(settings: Settings, kept: Kept, option: str, address: str) -> int:

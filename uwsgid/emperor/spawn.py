@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from uwsgid.emperor.keeping import Keeping
 from uwsgid.emperor.options import EmperorOptions, VassalOptions
 from uwsgid.errors import KernelError, UwsgidError
 from uwsgid.hooks import Phase, VassalFacts, run
@@ -27,7 +29,7 @@ from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.seed import SENT_TO_GROUPS
 from uwsgid.supervise.vassals import VassalStart
-from uwsgid.wire.control import Spawn
+from uwsgid.wire.control import Record, Spawn
 from uwsgid.wire.vassal import EMPEROR_FD, EMPEROR_FD_CONFIG, EMPEROR_PROXY
 
 #: What of the emperor's own environment is no business of its vassals.
@@ -56,6 +58,16 @@ class VassalNest:
 
     def __init__(self, household: Household) -> None:
         self._house: Final = household
+        self._keeping: Final = Keeping()
+
+    def born(self, pid: int) -> None:
+        """A vassal that may outlive its emperor is kept an eye on."""
+        if self._house.settings[EmperorOptions].adopt:
+            self._keeping.born(pid)
+
+    def hear(self, record: Record, descriptors: list[int], channel: socket.socket) -> bool:
+        """What the emperor wants kept, see `uwsgid.emperor.keeping`."""
+        return self._keeping.hear(record, descriptors, channel)
 
     def prepare(self, record: Spawn) -> None:
         """Enter the namespaces of the vassal."""
@@ -68,6 +80,7 @@ class VassalNest:
         code: int = Exit.ERROR
         try:
             forget_atexit()
+            self._keeping.close_all()
             code = Birth(self._house, VassalStart.from_text(record.start), descriptors).go_on()
         except SystemExit as leaving:
             code = leaving.code if isinstance(leaving.code, int) else Exit.ERROR

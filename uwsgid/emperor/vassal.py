@@ -62,7 +62,13 @@ class Realm(Protocol):
         """It has a pid."""
 
     def loyal(self, vassal: Vassal) -> None:
-        """It completed a request."""
+        """It completed its first request."""
+
+    def noted(self, vassal: Vassal) -> None:
+        """Something is known of it that a successor of the emperor would like to know."""
+
+    def ended(self, pid: int) -> None:
+        """That process of a vassal is gone."""
 
     def calls_for_help(self, vassal: Vassal) -> None:
         """It wants a zerg."""
@@ -140,6 +146,11 @@ _expected.upon(Life.idle).loop().returns(None)
 @_new.upon(Life.start).to(_expected)
 def _ask(life: Life, facts: _Facts) -> None:
     facts.vassal._ask()
+
+
+@_new.upon(Life.born).to(_alive)
+def _survive(life: Life, facts: _Facts, pid: int) -> None:
+    facts.vassal._meet(pid)
 
 
 @_new.upon(Life.sleep).to(_asleep)
@@ -277,6 +288,8 @@ class Vassal:
         self.ordered = False
         self.respawns = 0
         self.config = sighting.config
+        self.adopted = False
+        self._pidfd: int | None = None
         self._pipe: Pipe | None = None
         self._config_pipe: ConfigPipe | None = None
         self._watch: ExitWatch | None = None
@@ -304,6 +317,16 @@ class Vassal:
         self._pipe, self._config_pipe = pipe, config
         if config is not None:
             self.push_config()
+
+    def survive(self, pid: int, pidfd: int, pipe: Pipe, config: ConfigPipe | None) -> None:
+        """Be a vassal of a predecessor, which has run all the time."""
+        self.adopted, self._pidfd = True, pidfd
+        self._pipe, self._config_pipe = pipe, config
+        self.life.born(pid)
+
+    def copies(self) -> tuple[int, ...]:
+        """The descriptors that the nest holds, so that this vassal can outlive the emperor."""
+        return tuple(end.fileno() for end in (self._pipe, self._config_pipe, self.wakeup) if end is not None)
 
     def push_config(self) -> None:
         """Send the configuration that the monitor has."""
@@ -348,6 +371,7 @@ class Vassal:
         match byte:
             case ToEmperor.SPAWNED:
                 self.ready, self.last_ready = True, now
+                self.realm.noted(self)
             case ToEmperor.SEND_CONFIG:
                 if self._config_pipe is not None and not self._config_pipe.is_pending:
                     self.push_config()
@@ -355,12 +379,13 @@ class Vassal:
                 # after a reload uWSGI says nothing else
                 self.ready = self.accepting = True
                 self.last_accepting = now
+                self.realm.noted(self)
             case ToEmperor.LOYAL:
                 first = not self.loyal
                 self.loyal, self.last_loyal = True, now
                 if first:
                     self.realm.say(f"[emperor] vassal {self.name} is now loyal")
-                self.realm.loyal(self)
+                    self.realm.loyal(self)
             case ToEmperor.IDLE:
                 if self.wakeup is not None:
                     self.life.idle()
@@ -384,7 +409,7 @@ class Vassal:
     def _meet(self, pid: int) -> None:
         self.pid = pid
         try:
-            self._watch = ExitWatch(self.realm.reactor, self.realm.kernel, pid, self._ended)
+            self._watch = ExitWatch(self.realm.reactor, self.realm.kernel, pid, self._ended, self._pidfd)
         except KernelError:
             self.realm.reactor.callLater(0, self._ended, ExitStatus())
         self.realm.born(self)
@@ -464,6 +489,7 @@ class Vassal:
         if self._pipe is not None and not self._pipe.closed:
             self._pipe.doRead()  # its last words
         self._watch = None
+        self.realm.ended(self.pid)
         self.life.died(status)
 
     def _close(self) -> None:

@@ -1,6 +1,7 @@
 """The work of the emperor's process: the emperor, its signals, its statistics and what makes it look.
 
-It is what `Gateway.run` is for other gateways; `uwsgid.emperor.role` has prepared the process.
+It is what `Gateway.run` is for other gateways; `uwsgid.emperor.role` has prepared the process.  First of all
+the nest is forked, or found (`uwsgid.emperor.nest`), and only then the reactor made.
 """
 
 from __future__ import annotations
@@ -14,21 +15,25 @@ from functools import partial
 from typing import Any, Final
 
 from twisted.internet import process
+from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.protocol import Factory, Protocol
+from zope.interface import implementer
 
-from uwsgid.emperor.nest import Nest, fork_nest
+from uwsgid.emperor.nest import Nest, find_nest, fork_nest
 from uwsgid.emperor.opened import EmperorLife, Opened
 from uwsgid.emperor.options import EmperorOptions
 from uwsgid.emperor.service import Emperor
 from uwsgid.emperor.setup import monitors_of
 from uwsgid.errors import InternalError
 from uwsgid.host import write_pidfile
+from uwsgid.loops.reactor import fresh_reactor
 from uwsgid.stats.layout import layout
 from uwsgid.stats.options import Stats
 from uwsgid.stats.server import StatsFactory
 from uwsgid.supervise.birth import become_signalled
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.gateways import GatewayLife
+from uwsgid.wire.control import Leave, Ready
 from uwsgid.wire.vassal import EMPEROR_FD
 
 #: What an emperor does not react to.
@@ -39,10 +44,13 @@ def serve(opened: Opened, life: GatewayLife) -> int:
     """Keep vassals until somebody wants an end; the exit code."""
     if not isinstance(life, EmperorLife):
         raise InternalError("an emperor was born in the role of another gateway")
-    house, settings, reactor = life.household, life.settings, life.reactor
+    house, settings = life.household, life.settings
     options = settings[EmperorOptions]
+    # nothing is there yet that a vassal might get hold of
+    found, survivors = find_nest(house, opened.link)
+    reactor = life.reactor = fresh_reactor()
     life.say(f"*** starting uWSGI {'sub-Emperor' if EMPEROR_FD in os.environ else 'Emperor'} ***")
-    nest = Nest(reactor, house.kernel, partial(fork_nest, house), life.say)
+    nest = Nest(reactor, house.kernel, partial(fork_nest, house, opened.link), life.say)
     emperor = Emperor(
         reactor,
         house.kernel,
@@ -53,8 +61,12 @@ def serve(opened: Opened, life: GatewayLife) -> int:
         clock=time.time,
         ended=lambda: life.end(Exit.END),
     )
-    nest.settle(*life.nest)
-    life.farewell = emperor.end
+    nest.settle(*found)
+    nest.made = emperor.hold_all
+    for survivor in survivors:
+        emperor.adopt(survivor)
+    reactor.addReader(_Line(life, emperor.end))
+    life.master.say(Ready(os.getpid()))
     become_signalled(lambda: install(reactor, emperor))
     if options.pidfile:
         write_pidfile(house.kernel, options.pidfile, life.say)
@@ -97,6 +109,33 @@ def adopt(reactor: Any, descriptor: int, factory: Factory) -> None:
     with socket.socket(fileno=os.dup(descriptor)) as listening:
         listening.setblocking(False)
         reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
+
+
+@implementer(IReadDescriptor)
+class _Line:
+    """The emperor's end of the talk with its master."""
+
+    def __init__(self, life: EmperorLife, farewell: Callable[[], None]) -> None:
+        self._life = life
+        self._farewell = farewell
+
+    def fileno(self) -> int:
+        return self._life.master.fileno()
+
+    def logPrefix(self) -> str:
+        return "master"
+
+    def doRead(self) -> None:
+        """The master said something, or is gone."""
+        master = self._life.master
+        leave = any(isinstance(record, Leave) for record in master.heard())
+        if master.closed:
+            self._life.reactor.removeReader(self)
+        if leave or master.closed:
+            self._farewell()
+
+    def connectionLost(self, reason: object) -> None:
+        """The reactor stops."""
 
 
 class TriggerFactory(Factory):

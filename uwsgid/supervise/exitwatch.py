@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from uwsgid.errors import KernelError
-from uwsgid.host.children import ExitStatus, exit_status, send_signal, watch_child
+from uwsgid.host.children import Child, ExitStatus, exit_status, send_signal, watch_child
 from uwsgid.interfaces import IKernel
 
 
@@ -18,16 +18,22 @@ from uwsgid.interfaces import IKernel
 class ExitWatch:
     """Waits for the end of *pid*, reaps it and calls *ended* with its status, once.
 
+    :param pidfd: of a process that is no child of ours, which is ours to close; its status stays unknown.
     :raises KernelError: there is no such process.
     """
 
     def __init__(
-        self, reactor: IReactorFDSet, kernel: IKernel, pid: int, ended: Callable[[ExitStatus], None]
+        self,
+        reactor: IReactorFDSet,
+        kernel: IKernel,
+        pid: int,
+        ended: Callable[[ExitStatus], None],
+        pidfd: int | None = None,
     ) -> None:
         self._reactor: Any = reactor
         self._kernel = kernel
         self._ended = ended
-        self._child = watch_child(kernel, pid)
+        self._child = watch_child(kernel, pid) if pidfd is None else Child(pid, pidfd)
         self._closed = False
         self._reactor.addReader(self)
 

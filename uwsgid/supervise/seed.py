@@ -35,7 +35,18 @@ from typing import Final, Protocol
 
 from uwsgid.errors import KernelError, PeerError, UwsgidError
 from uwsgid.host.syscalls import fork_sibling
-from uwsgid.wire.control import MAX_RECORD, Born, Deliver, Failed, Fork, Leave, Retire, Spawn, unpack
+from uwsgid.wire.control import (
+    MAX_RECORD,
+    Born,
+    Deliver,
+    Failed,
+    Fork,
+    Leave,
+    Record,
+    Retire,
+    Spawn,
+    unpack,
+)
 
 #: What a child does with its life; it must not return.
 Bear = Callable[[Fork, list[int]], None]
@@ -66,6 +77,12 @@ class Nest(Protocol):
 
     def bear(self, record: Spawn, descriptors: list[int]) -> None:
         """Called in the new process, as `Bear`."""
+
+    def born(self, pid: int) -> None:
+        """Called where `serve_births` is, when that child was born."""
+
+    def hear(self, record: Record, descriptors: list[int], channel: socket.socket) -> bool:
+        """Called with whatever is no order of a birth; True where the descriptors are kept now."""
 
 
 def serve_births(channel: socket.socket, bear: Bear, nest: Nest | None = None) -> None:
@@ -101,6 +118,7 @@ def serve_births(channel: socket.socket, bear: Bear, nest: Nest | None = None) -
                     pid = _deliver(
                         partial(nest.bear, record, descriptors), channel, partial(nest.prepare, record)
                     )
+                    nest.born(pid)
                 answer = Born(record.ticket, pid)
             except OSError as error:
                 answer = Failed(record.ticket, f"fork: {error.strerror}")
@@ -115,6 +133,8 @@ def serve_births(channel: socket.socket, bear: Bear, nest: Nest | None = None) -
             if isinstance(record, Deliver):
                 for descriptor in descriptors:
                     _signal(descriptor, record.number)
+            elif record is not None and nest is not None and nest.hear(record, descriptors, channel):
+                continue
             _close_all(descriptors)
 
 

@@ -188,6 +188,58 @@ class Spawn(Record):
     start: str
 
 
+# ---- emperor and nest, for vassals that outlive their emperor
+
+
+@_record(7)
+@dataclass(frozen=True, slots=True)
+class Hold(Record):
+    """Emperor to nest: keep the descriptors that come along, so that this vassal can outlive me.
+
+    :ivar pid: the vassal.
+    :ivar about: what my successor has to know; without descriptors, what it has to know from now on.
+    """
+
+    pid: int
+    about: str
+
+
+@_record(8)
+@dataclass(frozen=True, slots=True)
+class Release(Record):
+    """Emperor to nest: this vassal is gone."""
+
+    pid: int
+
+
+@_record(9)
+@dataclass(frozen=True, slots=True)
+class Census(Record):
+    """A new emperor to the nest of its predecessor: who is there?"""
+
+    ticket: int
+
+
+@_record(10)
+@dataclass(frozen=True, slots=True)
+class Held(Record):
+    """Nest to a new emperor: this vassal lives, and here is what I kept for you.
+
+    :ivar about: as in `Hold`.
+    """
+
+    pid: int
+    about: str
+
+
+@_record(11)
+@dataclass(frozen=True, slots=True)
+class Counted(Record):
+    """Nest to a new emperor: that was everybody."""
+
+    ticket: int
+
+
 # ---- a child to its master
 
 
@@ -278,6 +330,6 @@ class Knock(Record):
     """Answer as soon as you wait for work: the emperor wants to know whether anybody does."""
 
 
-SeedRecord = Fork | Born | Failed | Retire | Deliver | Spawn
+SeedRecord = Fork | Born | Failed | Retire | Deliver | Spawn | Hold | Release | Census | Held | Counted
 ChildRecord = Ready | Loaded | LoadFailed | Ask
 MasterRecord = Leave | Pause | Resume | Report

@@ -10,6 +10,7 @@ starts.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,7 +83,8 @@ class Table(Monitor):
             return None
         config = row[1].encode("utf-8") if isinstance(row[1], str) else bytes(row[1] or b"")
         socket = str(row[5] or "") if len(row) > 5 else ""
-        return Sighting(name, changed, (changed, config), max(uid, 0), max(gid, 0), config or None, socket)
+        mark = (changed, hashlib.sha256(config).hexdigest())
+        return Sighting(name, changed, mark, max(uid, 0), max(gid, 0), config or None, socket)
 
 
 @imperial_monitors.member("pg")
