@@ -81,5 +81,10 @@ class HookListTests(SynchronousTestCase):
 
     def test_a_jail_of_its_own(self) -> None:
         """With ``namespace`` post-jail is outside."""
-        text = list(lines(settings_of("namespace = /srv/jail\nexec-post-jail = true"), 0))
+        config = "namespace = /srv/jail\nexec-post-jail = true\nmount-post-jail = a b /c"
+        text = list(lines(settings_of(config), 0))
         self.assertIn("process outside the jail", text[1])
+        self.assertEqual(
+            text[2:],
+            ["not run: mount:a b /c of post-jail, since it would be outside of the jail (lines:3)"],
+        )

@@ -114,6 +114,14 @@ class ChainTests(SynchronousTestCase):
             ],
         )
 
+    def test_context(self) -> None:
+        """Commands of vassals that wait are told their name once more."""
+        self.stage.vassal = VassalFacts("a.ini")
+        for phase in (Phase.AS_ON_DEMAND_VASSAL, Phase.AS_ON_CONFIG_VASSAL):
+            self.stage.kernel.calls.clear()
+            self.run_phase(phase, f"hook-{phase.value} = exec:true")
+            self.assertIn("UWSGI_HOOK_CONTEXT=a.ini", self.stage.kernel.calls[0])
+
     def test_nothing(self) -> None:
         """A phase without hooks says nothing."""
         for phase in Phase:

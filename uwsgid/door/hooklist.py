@@ -44,14 +44,15 @@ def lines(settings: Settings, uid: int) -> Iterator[str]:
     idle = reasons(settings, uid)
     outside = settings[AllInOne].jail is not None
     found = list(planned(settings, uid, outside=outside, rootless=_is_rootless(settings)))
-    runs = [one for one in found if one.phase not in idle]
+    runs = [one for one in found if one.phase not in idle and not one.outside]
     if runs:
         yield from _table([_HEAD, *map(_cells, runs)])
     elif not found:
         yield "no hooks"
     for one in found:
-        if one.phase in idle:
-            yield f"not run: {one.text} of {one.phase.value}, {idle[one.phase]} ({one.place})"
+        reason = "since it would be outside of the jail" if one.outside else idle.get(one.phase)
+        if reason:
+            yield f"not run: {one.text} of {one.phase.value}, {reason} ({one.place})"
 
 
 def reasons(settings: Settings, uid: int) -> Mapping[Phase, str]:

@@ -6,6 +6,7 @@ Nothing is waited for here; see `uwsgid.hooks.scene`.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from typing import Final
 
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.hooks.options import Hook, Hooks
@@ -13,7 +14,10 @@ from uwsgid.hooks.phases import Family, Phase
 from uwsgid.hooks.scene import Doing, Failed, Pause, Scene, Shell
 
 #: What 2.0 says before an instance ends for an action that failed.
-FATAL = "FATAL hook failed, destroying instance"
+FATAL: Final = "FATAL hook failed, destroying instance"
+
+#: Phases whose commands are told the name of the vassal by another variable as well (2.1).
+_WITH_CONTEXT: Final = (Phase.AS_ON_DEMAND_VASSAL, Phase.AS_ON_CONFIG_VASSAL)
 
 
 class HookFailed(ConfigError):
@@ -27,6 +31,8 @@ def phase_of(phase: Phase, scene: Scene, *, again: bool = False) -> Doing:
         is only logged.
     :raises HookFailed: an action of a fatal phase failed; those behind it are not done.
     """
+    if phase in _WITH_CONTEXT and scene.vassal is not None:
+        scene.variables = {"UWSGI_HOOK_CONTEXT": scene.vassal.name, **scene.variables}
     yield from chain(scene.settings[Hooks].of(phase), scene, again=again and phase is Phase.AS_ROOT)
 
 

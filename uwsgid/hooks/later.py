@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.task import deferLater
 
 from uwsgid.errors import KernelError
-from uwsgid.hooks.chain import chain
-from uwsgid.hooks.options import Hook, Hooks
+from uwsgid.hooks.chain import chain, phase_of
+from uwsgid.hooks.options import Hook
 from uwsgid.hooks.phases import Phase
 from uwsgid.hooks.scene import NOTHING, Doing, Pause, Say, Scene, Shell, VassalFacts
 from uwsgid.host.children import ExitStatus
@@ -49,7 +49,7 @@ def run_later(
         Where there is nothing to run, it has fired already.
     """
     scene = Scene(settings, kernel, say, variables, vassal)
-    return run_these(settings[Hooks].of(phase), scene, reactor, leave)
+    return drive(phase_of(phase, scene), kernel, reactor, leave)
 
 
 def run_these(hooks: Iterable[Hook], scene: Scene, reactor: Any, leave: Leave = None) -> Deferred[None]:

@@ -26,6 +26,7 @@ class Planned:
     :ivar user: as whom.
     :ivar text: what it does.
     :ivar place: where it was written.
+    :ivar outside: it would be done outside of the jail, and therefore is not.
     """
 
     phase: Phase
@@ -33,6 +34,7 @@ class Planned:
     user: str
     text: str
     place: str
+    outside: bool = False
 
 
 def planned(
@@ -54,7 +56,8 @@ def planned(
             user = whom(settings, phase, uid)
             if rootless and uid != 0 and phase in (Phase.POST_JAIL, Phase.AS_ROOT):
                 user = "root of the namespace"
-            yield Planned(phase, process, user, described(hook), str(hook.origin))
+            never = outside and phase is Phase.POST_JAIL and hook.family in (Family.MOUNT, Family.UMOUNT)
+            yield Planned(phase, process, user, described(hook), str(hook.origin), never)
 
 
 def described(hook: Hook) -> str:

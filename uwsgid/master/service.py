@@ -16,7 +16,6 @@ from twisted.python.failure import Failure
 from uwsgid.errors import KernelError
 from uwsgid.hooks import Phase, run
 from uwsgid.hooks.fatal import DESTROY
-from uwsgid.hooks.later import run_later
 from uwsgid.host import emperor
 from uwsgid.host.children import Orphans
 from uwsgid.host.notify import notify
@@ -102,7 +101,7 @@ class Master(MultiService):
             heartbeat=settings[Vassal].heartbeat,
             workers=self.workforce.workers,
             asleep=lambda: self.cheap.is_on,
-            hooks=lambda phase: run_later(phase, settings, house.kernel, self._say, reactor),
+            hooks=self.hooks.run,
         )
         self.watchdog = Watchdog(house, self.workforce, reactor, self._say, lambda: self.queues.longest)
         self.signals = UnixSignals(
