@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import importlib
+import os
+import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -48,6 +51,19 @@ class CallTests(SynchronousTestCase):
         change_root(self.kernel, "/jail", self.said.append)
         self.assertEqual(self.kernel.calls, [("chroot", "/jail"), ("chdir", "/")])
         self.assertEqual(self.said, ["chroot() to /jail"])
+
+    def test_modules(self) -> None:
+        """A directory of modules that was not there before is found in another root."""
+        place = os.path.abspath(self.mktemp())
+        self.patch(sys, "path", [*sys.path, place])
+        self.assertRaises(ImportError, importlib.import_module, "uwsgid_test_inside")
+        os.mkdir(place)
+        with open(os.path.join(place, "uwsgid_test_inside.py"), "w") as file:
+            file.write("HERE = True")
+        self.assertRaises(ImportError, importlib.import_module, "uwsgid_test_inside")
+        change_root(self.kernel, "/jail", self.said.append)
+        self.assertTrue(importlib.import_module("uwsgid_test_inside").HERE)
+        del sys.modules["uwsgid_test_inside"]
 
     def test_pivot_root(self) -> None:
         """Mounts are made private, and we stand in the new root, with the old one below."""

@@ -8,7 +8,9 @@ mount itself; the old tree stays where the configuration puts it until somebody 
 from __future__ import annotations
 
 import errno
+import importlib
 import posixpath
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -69,6 +71,12 @@ PIVOT_ROOT: Final = Kind("new_root put_old", "two directories separated by a spa
 Pivot = Annotated[PivotRoot | None, PIVOT_ROOT]
 
 
+def forget_paths() -> None:
+    """Let Python find in another root what was not there, under the same path, in the old one."""
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+
+
 def change_root(kernel: IKernel, path: str, say: Say) -> None:
     """Carry out ``chroot``, and stand in the new root.
 
@@ -77,6 +85,7 @@ def change_root(kernel: IKernel, path: str, say: Say) -> None:
     say(f"chroot() to {path}")
     attempt("chroot()", path, lambda: kernel.chroot(path))
     attempt("chdir()", "/", lambda: kernel.chdir("/"))
+    forget_paths()
 
 
 def pivot_root(kernel: IKernel, wanted: PivotRoot, say: Say, *, detach: bool = False) -> None:
@@ -100,6 +109,7 @@ def pivot_root(kernel: IKernel, wanted: PivotRoot, say: Say, *, detach: bool = F
             ) from None
         raise refused("pivot_root()", error, about) from None
     attempt("chdir()", "/", lambda: kernel.chdir("/"))
+    forget_paths()
     say(f"pivot_root() to {wanted.new_root}, the old root is at /{wanted.inside}")
     if detach:
         old = f"/{wanted.inside}"

@@ -30,6 +30,7 @@ from uwsgid.host.namespaces import (
     CLONE_NEWUTS,
     enter,
 )
+from uwsgid.host.roots import forget_paths
 from uwsgid.interfaces import IKernel
 from uwsgid.isolation.options import AllInOne, Jail, KeptMount
 from uwsgid.isolation.refork import (
@@ -168,6 +169,7 @@ def _change_root(kernel: IKernel, root: str) -> str:
         raise KernelError(f"mkdir(): {error.strerror} [{root}/{OLD_ROOT}]") from None
     attempt("pivot_root()", root, lambda: kernel.pivot_root(".", OLD_ROOT))
     attempt("chdir()", "/", lambda: kernel.chdir("/"))
+    forget_paths()
     return f"/{OLD_ROOT}"
 
 

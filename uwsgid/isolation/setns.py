@@ -19,6 +19,7 @@ from typing import Final
 
 from uwsgid.host.calls import attempt
 from uwsgid.host.namespaces import CLONE_NEWPID, CLONE_NEWTIME
+from uwsgid.host.roots import forget_paths
 from uwsgid.interfaces import IKernel
 
 Say = Callable[[str], None]
@@ -125,6 +126,7 @@ def join(
             )
         attempt("setns()", path, lambda: kernel.setns(descriptor, 0))  # noqa: B023
         kernel.close(descriptor)
+    forget_paths()  # there may be other mounts now
     return of_children
 
 
