@@ -145,7 +145,8 @@ class Loader:
         try:
             text = fetch(uri, self.facts)
         except ConfigError:
-            self.fetch_failed = True
+            # an emperor that sends nothing shall try again (core/io.c, uwsgi_open_and_read)
+            self.fetch_failed = not uri.startswith("emperor://")
             raise
         if uri == "-" or uri.startswith(_READ_ONCE):
             self._kept[uri] = text

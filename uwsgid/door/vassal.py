@@ -38,6 +38,8 @@ from uwsgid.supervise.exits import Exit
 
 #: Signals whose reaction nobody can choose.
 _FIXED: Final = (signal.SIGKILL, signal.SIGSTOP)
+#: What Python ignores from its start (Python/pylifecycle.c); its own handler of INT is of no use here.
+_IGNORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 _STANDARD: Final = 3  #: descriptors below this one are never closed
 
 
@@ -104,10 +106,7 @@ def _serve(instance: Instance) -> int:
 
 def begin(life: Life) -> None:
     """Give this process what an executed program starts with."""
-    for number in signal.valid_signals():
-        if number not in _FIXED:
-            signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python does
+    react_as_a_new_program()
     sys.argv = [sys.argv[0], *life.argv]
     os.environ.clear()
     os.environ.update(life.environ)
@@ -122,16 +121,21 @@ def begin(life: Life) -> None:
     globalLogPublisher.addObserver(observer())
 
 
+def react_as_a_new_program() -> None:
+    """Forget all reactions to signals but those that Python itself begins with."""
+    signal.set_wakeup_fd(-1)
+    faulthandler.disable()
+    for number in signal.valid_signals():
+        if number not in _FIXED:
+            signal.signal(number, signal.SIG_IGN if number in _IGNORED else signal.SIG_DFL)
+
+
 def let_go() -> None:
     """Be rid of an instance that is over, as far as an exec would be.
 
     Its objects first, while their descriptors are theirs; then whatever closes on exec.
     """
-    signal.set_wakeup_fd(-1)
-    for number in signal.valid_signals():
-        if number not in _FIXED:
-            signal.signal(number, signal.SIG_IGN if number == signal.SIGPIPE else signal.SIG_DFL)
-    faulthandler.disable()
+    react_as_a_new_program()
     forget_atexit()
     close_the_reactor()
     gc.collect()
