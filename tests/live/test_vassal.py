@@ -488,7 +488,7 @@ class Jailed(EmperorCase):
     """A vassal in a root that has no interpreter."""
 
     def test_reload(self) -> None:
-        """It loads its application, reloads, and begins anew with another configuration, without an exec."""
+        """It loads its application and reloads; what changed outside counts when it is started again."""
         requires("root")
         root = self.folder / "root"
         for name in ("app", "dev", "tmp"):
@@ -516,4 +516,9 @@ class Jailed(EmperorCase):
             daemon.wait_for(r"[Ss]pawned uWSGI worker 1 ", count=2)
             load.wait_for_more(5)
         self.assertEqual(load.failures, [], daemon.log())
+        configure("processes = 2")
+        daemon.wait_for("the configuration is out of reach in this jail")
+        daemon.wait_for(r"spawned uWSGI worker 2 ")
+        self.wait_answer()
+        self.assertNotEqual(self.wait_row(ready=1)["pid"], pid)
         self.end(daemon)

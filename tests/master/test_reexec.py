@@ -63,6 +63,11 @@ class SourcesTests(SynchronousTestCase):
         os.replace(other, self.path)
         self.assertTrue(sources.changed())
 
+    def test_out_of_reach(self) -> None:
+        """Files that were read and can not be seen, as from a jail, are out of reach; URLs are not."""
+        self.assertFalse(Sources((os.path.abspath(self.path), "http://example.com/site.ini")).out_of_reach)
+        self.assertTrue(Sources((os.path.abspath(self.path), "/nowhere/site.ini")).out_of_reach)
+
     def test_vanished(self) -> None:
         """A file that is gone is a change."""
         sources = Sources((self.path,))

@@ -33,11 +33,15 @@ Verdict = Callable[[bool, list[str]], None]
 
 
 class Sources:
-    """Tells whether the files of a configuration changed since they were read."""
+    """Tells whether the files of a configuration changed since they were read.
+
+    :ivar out_of_reach: some of them can not be seen from here any more, as from a jail.
+    """
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = [path for path in paths if os.path.isfile(path)]
         self._seen = self._look()
+        self.out_of_reach: Final = any(os.path.isabs(path) and not os.path.exists(path) for path in paths)
 
     def _look(self) -> list[tuple[int, int, int] | None]:
         return [_facts(path) for path in self._paths]

@@ -316,8 +316,17 @@ class Master(MultiService):
             self.reload()
 
     def reload_for_emperor(self) -> None:
-        """Reload, with the configuration that the emperor sends where it is the one who has it."""
-        if emperor.find(self._inheritance.environ, EMPEROR_FD_CONFIG) is None:
+        """Reload, with the configuration that the emperor sends where it is the one who has it.
+
+        In a jail the files of the configuration are out of reach: the emperor starts this vassal again, from
+        outside.
+        """
+        if self._sources.out_of_reach and not self.workforce.stopping:
+            self._say(
+                "the configuration is out of reach in this jail: leaving, for the emperor to start us anew"
+            )
+            self.stop()
+        elif emperor.find(self._inheritance.environ, EMPEROR_FD_CONFIG) is None:
             self.reload()
         elif not self.workforce.stopping:
             self._say("...gracefully killing workers...")
