@@ -16,12 +16,14 @@ class Opened:
 
     :ivar stats: listens at ``emperor-stats``; -1 where there is none.
     :ivar trigger: listens at ``emperor-trigger-socket``; likewise.
+    :ivar commands: bound to ``emperor-command-socket``; likewise.
     :ivar cwd: where the instance was started.
     :ivar link: the way to a nest that outlives the emperor; None where vassals go with it.
     """
 
     stats: int
     trigger: int
+    commands: int
     cwd: str
     link: Link | None = None
 

@@ -140,6 +140,32 @@ class EmperorOptions(Section):
     trigger: Text = option(
         "emperor-trigger-socket", default="", help="whoever connects to this address makes the emperor look"
     )
+    command_socket: Text = option(
+        "emperor-command-socket", default="", help="a UNIX socket that takes commands about vassals"
+    )
+    wait_for_command: Flag = flag(
+        "emperor-wait-for-command", default=False, help="vassals start when a command says so"
+    )
+    wait_ignore: Texts = option(
+        "emperor-wait-for-command-ignore", default=(), help="vassals that start at once all the same"
+    )
+    wrapper_attr: Text = option(
+        "emperor-wrapper-attr",
+        default="",
+        help="the key in the section [emperor] of an ini file that names the program of the vassal",
+        note="Under a tyrant the program runs as the owner of the file.",
+    )
+    chdir_attr: Text = option(
+        "emperor-chdir-attr",
+        default="",
+        help="the key in that section that names the directory where the vassal starts",
+    )
+    list_monitors: Flag = flag(
+        "imperial-monitor-list",
+        "imperial-monitors-list",
+        default=False,
+        help="print the schemes of imperial monitors",
+    )
     subreaper: Flag = flag(
         "emperor-subreaper",
         default=True,

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from uwsgid.config.settings import Settings
 from uwsgid.emperor import legacy, stats
+from uwsgid.emperor.attributes import attributes_of
 from uwsgid.emperor.hooks import EmperorHooks
 from uwsgid.emperor.keeping import Survivor
 from uwsgid.emperor.monitors.monitor import Look, Monitor
@@ -86,6 +87,7 @@ class Emperor:
         self._queue = Queue(self.options.throttle)
         self._wanted: dict[str, tuple[Monitor, Sighting]] = {}
         self._resting: dict[str, Any] = {}
+        self._allowed: set[str] = set()  # those that a command let start
         self._asking: set[str] = set()  # whose address is being asked for
         self._said: dict[str, str] = {}  # the last complaint about a name
         self._looking: set[Monitor] = set()
@@ -234,13 +236,36 @@ class Emperor:
         """Start *name*, if it is wanted, is not there, and need not rest."""
         if self.ending or name in self.vassals or name in self._resting or name in self._asking:
             return
-        if name not in self._wanted:
+        if name not in self._wanted or not self.may_start(name):
             return
         if name in self.blacklist:
             rest = self.blacklist.due(name) - self.clock()
             self._resting[name] = self.reactor.callLater(max(0.0, rest), self._rested, name)
         else:
             self._add(name)
+
+    def may_start(self, name: str) -> bool:
+        """Whether nobody has to say so first (``emperor-wait-for-command``)."""
+        waits = self.options.wait_for_command and name not in self.options.wait_ignore
+        return not waits or name in self._allowed
+
+    def allow(self, name: str) -> None:
+        """Somebody said that *name* may start."""
+        self._allowed.add(name)
+        self.consider(name)
+
+    def stop(self, name: str) -> None:
+        """Somebody wants *name* to stop; it is back at once, unless it has to wait for a command."""
+        self._allowed.discard(name)
+        vassal = self.vassals.get(name)
+        if vassal is not None:
+            self._stop(vassal)
+
+    def reload(self, name: str) -> None:
+        """Somebody wants *name* to reload."""
+        vassal = self.vassals.get(name)
+        if vassal is not None:
+            vassal.life.reload()
 
     def _rested(self, name: str) -> None:
         """It may come back, when it is its turn."""
@@ -334,6 +359,9 @@ class Emperor:
             environ[BROODLORD_NUM] = str(self._zergs_called)
         if self._vassal_options.has_hooks:
             environ[VASSALS_DIR] = monitor.cwd
+        attributes: Mapping[str, str] = {}
+        if (options.wrapper_attr or options.chdir_attr) and not has_config:
+            attributes = attributes_of(os.path.join(monitor.cwd, vassal.sighting.name))
         scheme = ""
         if has_config:
             scheme = "emperor"
@@ -351,6 +379,8 @@ class Emperor:
             namespaces=options.namespaces,
             has_config=has_config,
             has_socket=vassal.wakeup is not None,
+            home=attributes.get(options.chdir_attr, ""),
+            program=attributes.get(options.wrapper_attr, ""),
             adoptable=options.adopt,
         )
 

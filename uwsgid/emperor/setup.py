@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from uwsgid.emperor.commands import bind_datagrams
 from uwsgid.emperor.keeping import Link
 from uwsgid.emperor.monitors.monitor import Circumstances, Monitor
 from uwsgid.emperor.opened import Opened
@@ -47,6 +48,11 @@ def emperors(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Seque
     from uwsgid.emperor.work import serve
 
     options = settings[EmperorOptions]
+    if options.list_monitors:
+        say("*** imperial monitors ***")
+        for scheme in schemes():
+            say(f"imperial monitor: {scheme}")
+        say("--- end of imperial monitors list ---")
     if not options.sources:
         return ()
     check_tyrant(settings, kernel)
@@ -60,6 +66,7 @@ def emperors(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Seque
     opened = Opened(
         _listen(settings, kept, "emperor-stats", options.stats),
         _listen(settings, kept, "emperor-trigger-socket", options.trigger),
+        _datagrams(settings, kept, options.command_socket),
         cwd,
         _link(kept) if options.adopt else None,
     )
@@ -76,13 +83,18 @@ def monitors_of(settings: Settings, cwd: str, say: Say, clock: Callable[[], floa
     """
     options = settings[EmperorOptions]
     circumstances = Circumstances(options, cwd, say, clock)
-    schemes = [name for member in imperial_monitors for name in (member.name, *member.aliases)]
+    known = schemes()
     found = []
     for text in options.sources:
-        source = classify(text, schemes)
+        source = classify(text, known)
         # paths of patterns stay relative: they are the names of vassals
         found.append(imperial_monitors[source.scheme](source.text, circumstances))
     return found
+
+
+def schemes() -> list[str]:
+    """Those of all imperial monitors."""
+    return [name for member in imperial_monitors for name in (member.name, *member.aliases)]
 
 
 def check_tyrant(settings: Settings, kernel: IKernel) -> None:
@@ -117,6 +129,17 @@ def _link(kept: Kept) -> Link:
             os.close(stale)
         kept.keep(key, descriptor)
     return link
+
+
+def _datagrams(settings: Settings, kept: Kept, path: str) -> int:
+    if not path:
+        return -1
+    key = f"{ROLE}-command-socket {path}"
+    found = kept.get(key)
+    if found is None:
+        found = bind_datagrams(path, settings[Sockets].chmod).detach()
+        kept.keep(key, found)
+    return found
 
 
 def _listen(settings: Settings, kept: Kept, option: str, address: str) -> int:

@@ -130,6 +130,8 @@ class Birth:
         self.settle_descriptors()
         self._run_start_hook()
         self._hooks(Phase.AS_VASSAL)
+        if self._start.home:
+            attempt("chdir()", self._start.home, lambda: self._kernel.chdir(self._start.home))
         if self._options.executes or self._start.program:
             return self.execute(environ)
         self._house.be_vassal(self._start.argv, environ)

@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.protocol import Factory, Protocol
 from zope.interface import implementer
 
+from uwsgid.emperor.commands import CommandSocket
 from uwsgid.emperor.nest import Nest, find_nest, fork_nest
 from uwsgid.emperor.opened import EmperorLife, Opened
 from uwsgid.emperor.options import EmperorOptions
@@ -78,6 +79,8 @@ def serve(opened: Opened, life: GatewayLife) -> int:
         life.say(f"*** Emperor stats server enabled on {options.stats} fd: {opened.stats} ***")
     if opened.trigger >= 0:
         adopt(reactor, opened.trigger, TriggerFactory(emperor.look))
+    if opened.commands >= 0:
+        reactor.addReader(CommandSocket(opened.commands, emperor))
     reactor.callWhenRunning(emperor.start)
     return life.run()
 

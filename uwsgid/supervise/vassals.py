@@ -27,6 +27,7 @@ class VassalStart:
     :ivar namespaces: ``CLONE_NEW…`` flags of the namespaces that are made for it.
     :ivar has_config: its configuration comes on a descriptor.
     :ivar has_socket: a socket that woke it is its standard input.
+    :ivar home: where it starts instead, once it is its user (``emperor-chdir-attr``).
     :ivar program: what is executed instead of forking, before any other program (``emperor-wrapper-attr``).
     :ivar adoptable: it outlives the emperor.
     """
@@ -40,6 +41,7 @@ class VassalStart:
     namespaces: int = 0
     has_config: bool = False
     has_socket: bool = False
+    home: str = ""
     program: str = ""
     adoptable: bool = False
 

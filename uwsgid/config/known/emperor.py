@@ -44,9 +44,6 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         ("emperor-cap vassals-cap vassal-cap", "str 2.0", "capabilities of vassals"),
         ("emperor-wrapper-attr", "str 2.1", "attribute with the program"),
         ("emperor-chdir-attr", "str 2.1", "attribute with the directory"),
-        ("emperor-collect-attr emperor-collect-attribute", "list 2.1", "attribute to keep"),
-        ("emperor-fork-server-attr", "str 2.1", "attribute with the fork server"),
-        ("emperor-use-fork-server", "str 2.1", "fork vassals elsewhere"),
         ("emperor-command-socket", "str 2.1", "socket that takes commands"),
         ("emperor-trigger-socket", "str 2.1", "socket that asks for a look"),
         ("emperor-wait-for-command", "flag 2.1", "start vassals on command"),
@@ -59,7 +56,6 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         ("vassals-set vassal-set", "list 2.0", "placeholder of vassals"),
         ("vassals-start-hook", "str", "command at the start of a vassal"),
         ("vassals-stop-hook", "str", "command at its end"),
-        ("vassal-fork-base", "str 2.1", "vassal to fork from"),
         ("heartbeat", "int", "seconds between signs of life to the emperor"),
     ),
     *accepted(
@@ -67,6 +63,20 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         "uwsgid does not call for zergs",
         ("vassal-sos-backlog", "int", "ask for help over this queue"),
         ("vassal-sos", "int 2.0", "ask for help at most so often"),
+    ),
+    *refused(
+        _EMPEROR,
+        "vassals are forked from the emperor's own nest, which no vassal can be",
+        ("emperor-fork-server-attr", "str 2.1", "attribute with the fork server"),
+        ("emperor-use-fork-server", "str 2.1", "fork vassals elsewhere"),
+        ("vassal-fork-base", "str 2.1", "vassal to fork from"),
+        ("fork-server", "list 2.1", "fork vassals from here"),
+        ("fork-socket", "list 2.1", "socket of the fork server"),
+    ),
+    *accepted(
+        _EMPEROR,
+        "attributes are read when they are wanted",
+        ("emperor-collect-attr emperor-collect-attribute", "list 2.1", "attribute to keep"),
     ),
     *accepted(
         _EMPEROR,

@@ -95,8 +95,6 @@ TABLE: Final[tuple[KnownOption, ...]] = (
             "list M 2.0",
             "end when a mount is gone",
         ),
-        ("fork-server", "list 2.1", "fork vassals from here"),
-        ("fork-socket", "list 2.1", "socket of the fork server"),
         ("zeus", "str 2.1", "an emperor of vassals with namespaces"),
     ),
     *refused(
