@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from tests.door.support import SERVED, BootCase
+from tests.door.support import SEED, SERVED, BootCase
 from uwsgid.door.command import RELOADS
+from uwsgid.door.pidfiles import rewrite_pidfiles
 from uwsgid.errors import KernelError
 
 
@@ -52,3 +53,25 @@ class FailureTests(BootCase):
             if content == b"99\n":
                 self.kernel.fail("kill", errno.ESRCH)
             self.assertEqual(self.start_twice("--pidfile", content), b"4711\n")
+
+
+class RewritingTests(BootCase):
+    def content(self, path: str) -> bytes:
+        return bytes(self.kernel.files[path].content)
+
+    def test_who_stands_outside(self) -> None:
+        """What is written again names whom it named: the process outside, and the one inside."""
+        self.kernel.forks = [0, SEED]
+        booted = self.boot(*SERVED, "--pidfile", "/a", "--pidfile2", "/b", "--refork-as-root")
+        self.assertEqual((self.content("/a"), self.content("/b")), (b"4711\n", b"4712\n"))
+        self.kernel.write_file("/a", b"")
+        rewrite_pidfiles(booted)
+        self.assertEqual((self.content("/a"), self.content("/b")), (b"4711\n", b"4712\n"))
+
+    def test_after_a_reload(self) -> None:
+        """A new image knows from the file whom it names; without one it is itself."""
+        self.environ[RELOADS] = "0"
+        self.kernel.add_file("/a", content=b"99\n")
+        booted = self.boot(*SERVED, "--pidfile", "/a", "--pidfile2", "/b")
+        rewrite_pidfiles(booted)
+        self.assertEqual((self.content("/a"), self.content("/b")), (b"99\n", b"4711\n"))

@@ -96,6 +96,7 @@ class Boot:
     :ivar starter: who waits for an instance that goes to the background.
     :ivar binary: the program that the user started.
     :ivar cleanup: files to remove at exit: label and path.
+    :ivar named: the process that each pid file names.
     :ivar overwritten: pid files that named another living process, and what they said.
     :ivar gateways: the processes that rooms want besides the workers.
     :ivar kept: descriptors that survive a reload.
@@ -123,6 +124,7 @@ class Boot:
     seed_pid: int = 0
     binary: str = ""
     cleanup: list[tuple[str, str]] = field(default_factory=list)
+    named: dict[str, int] = field(default_factory=dict)
     overwritten: dict[str, bytes] = field(default_factory=dict)
     gateways: list[Gateway] = field(default_factory=list)
     kept: Kept | None = None

@@ -11,8 +11,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from uwsgid.errors import KernelError
-from uwsgid.host import write_pidfile
+from uwsgid.errors import KernelError, UwsgidError
+from uwsgid.host import read_pidfile, write_pidfile
 from uwsgid.interfaces import IKernel
 
 if TYPE_CHECKING:
@@ -31,18 +31,24 @@ def write_one(boot: Boot, label: str, path: str) -> None:
     path = os.path.join(boot.kernel.getcwd(), path)
     boot.cleanup.append((label, path))
     if boot.site.is_reload:
+        with contextlib.suppress(UwsgidError):
+            boot.named[path] = read_pidfile(boot.kernel, path)
         return
     before = _of_the_living(boot.kernel, path)
     if before:
         boot.overwritten[path] = before
     write_pidfile(boot.kernel, path, boot.say)
+    boot.named[path] = boot.kernel.getpid()
 
 
 def rewrite_pidfiles(boot: Boot) -> None:
-    """Write all of them again, as an operator asked."""
+    """Write all of them again, as an operator asked, with the process that each of them named.
+
+    That may be another one than this, which stands outside of our pid namespace.
+    """
     for label, path in boot.cleanup:
         try:
-            write_pidfile(boot.kernel, path, boot.say)
+            write_pidfile(boot.kernel, path, boot.say, boot.named.get(path))
         except KernelError as error:
             boot.say(f"{label}: {error}")
 

@@ -11,13 +11,14 @@ from uwsgid.interfaces import IKernel
 Say = Callable[[str], None]
 
 
-def write_pidfile(kernel: IKernel, path: str, say: Say) -> None:
+def write_pidfile(kernel: IKernel, path: str, say: Say, pid: int | None = None) -> None:
     """Write our process id and a newline to *path*.
 
+    :param pid: another process id, of whom stands for us.
     :raises KernelError: where the file can not be written.
     """
     say(f"writing pidfile to {path}")
-    content = b"%d\n" % kernel.getpid()
+    content = b"%d\n" % (kernel.getpid() if pid is None else pid)
     attempt("open()", path, lambda: kernel.write_file(path, content, 0o644))
 
 
