@@ -371,15 +371,35 @@ class FramesTests(TunTapCase):
         self.carries_much()
         self.carries_much(reverse=True)
 
-    def test_a_reload_keeps_the_network(self) -> None:
-        """After a reload that replaces the process image, the device and its address are still there."""
+    def test_a_reload_is_not_noticed(self) -> None:
+        """A reload that replaces the process image loses no packet: a stand-in holds the stream meanwhile."""
         _, vassal = self.attached(stay_root=True)
         self.reach_each_other()
-        before = self.vassal.run("ip", "-o", "addr", "show", "uwsgi0")
-        reload_by_exec(vassal)
-        vassal.wait_for("tuntap device uwsgi0: frames to the router", count=2)
-        wait_until(lambda: self.host.answers(VASSAL), "the vassal answers again")
+        before, [peer] = self.vassal.run("ip", "-o", "addr", "show", "uwsgi0"), self.peers()
+        with self.nothing_lost():
+            for count in (2, 3):
+                reload_by_exec(vassal)
+                vassal.wait_for("tuntap device uwsgi0: frames to the router", count=count)
         self.assertEqual(self.vassal.run("ip", "-o", "addr", "show", "uwsgi0"), before)
+        # the same connection as before, and nothing that came while nobody held it
+        self.assertEqual([(one["id"], one["pid"]) for one in self.peers()], [(peer["id"], peer["pid"])])
+        self.assertEqual(vassal.seen("tuntap server disconnected"), 0)
+        vassal.signal(signal.SIGINT)
+        self.assertEqual(vassal.wait(), 0, vassal.log())
+        self.assertEqual(vassal.survivors(), [])
+        wait_until(lambda: not self.peers(), "the router forgets the vassal", seconds=3)
+
+    def test_a_reload_to_another_router(self) -> None:
+        """What a stand-in holds for a router that the new configuration does not name is given up."""
+        _, vassal = self.attached(stay_root=True)
+        self.reach_each_other()
+        os.symlink(self.socket, self.path("other.sock"))
+        [config] = [Path(word) for word in vassal.command if word.endswith(".ini")]
+        config.write_text(config.read_text().replace(self.socket, self.path("other.sock")))
+        reload_by_exec(vassal)
+        vassal.wait_for("tuntap device uwsgi0: frames to the router at .*other.sock")
+        wait_until(lambda: self.host.answers(VASSAL), "the vassal answers again")
+        self.assertEqual(len(self.peers()), 1)
 
     def test_a_killed_router_comes_back(self) -> None:
         """Peers with frames come back to a router that was killed, too."""

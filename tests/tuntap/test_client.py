@@ -251,6 +251,59 @@ class WishTests(ClientCase):
         self.assertIs(self.client.link, link)
 
 
+class HandOnTests(ClientCase):
+    def test_frames(self) -> None:
+        """A stream goes on in another client, and the router sees no other connection."""
+        streams = self.streams()
+        self.client.start()
+        router, _ = streams.accept()
+        self.addCleanup(router.close)
+        handed = self.client.hand_on()
+        self.assertEqual(self.reactor.readers, [])
+        assert handed is not None
+        other = Client(self.reactor, self.said.append, self.wishes, self.device.fd)
+        self.addCleanup(other.stop)
+        other.resume(handed)
+        self.assertEqual(self.said, [f"tuntap device uwsgi0: frames to the router at {self.path}"] * 2)
+        self.device.hold(packet())
+        self.reactor.turn()
+        self.assertEqual(router.recv(1000), frame(packet()))
+        router.close()
+        self.reactor.turn()
+        self.assertAlmostEqual(self.resting(), FIRST_REST)
+
+    def test_a_device(self) -> None:
+        """So does the connection of a hand-over that the router has answered."""
+        companion = self.companion()
+        self.client.start()
+        router, _ = self.taken(companion)
+        handed = self.client.hand_on()
+        assert handed is not None
+        self.assertFalse(handed.frames)
+        other = Client(self.reactor, self.said.append, self.wishes, self.device.fd)
+        self.addCleanup(other.stop)
+        other.resume(handed)
+        router.setblocking(False)
+        self.assertRaises(BlockingIOError, router.recv, 1)
+        router.close()
+        self.reactor.turn()
+        self.assertIn("the router closed the connection", self.said[-1])
+
+    def test_nothing_to_go_on_with(self) -> None:
+        """There is nothing during a rest, before the router answers, and where the master has it as well."""
+        self.client.start()
+        self.assertIsNone(self.client.hand_on())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.companion()
+        self.client.start()
+        self.assertIsNone(self.client.hand_on())
+        ours, router = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(router.close)
+        self.client.start(ours)
+        self.assertIsNone(self.client.hand_on())
+        self.assertEqual((self.client.link, self.reactor.readers), (None, []))
+
+
 class ConnectTests(SynchronousTestCase):
     def test_a_router_that_falls_silent_is_missed(self) -> None:
         """Over TCP packets leave at once, and the kernel asks whether the other host is still there."""

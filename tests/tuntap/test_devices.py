@@ -3,10 +3,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import select
 import socket
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,10 +20,12 @@ from uwsgid.errors import ConfigError
 from uwsgid.host.kept import Kept
 from uwsgid.supervise.gateways import Gateway
 from uwsgid.testing import MemoryKernel
+from uwsgid.tuntap import client as clients
 from uwsgid.tuntap import devices as starting
 from uwsgid.tuntap import handover as handovers
 from uwsgid.tuntap import standin as standins
 from uwsgid.tuntap.devices import LIVE, Early, devices
+from uwsgid.tuntap.relief import Handed
 from uwsgid.tuntap.wishes import Wishes
 from uwsgid.wire.handover import Answer, Hello
 
@@ -131,7 +136,6 @@ class DeviceTests(DevicesCase):
         self.kernel.forks = [4711]
         [gateway] = self.open(f"tuntap-device = uwsgi%d {self.path}")
         self.assertEqual(gateway.name, "uWSGI tuntap device uwsgi7")
-        os.close(self.work(gateway)[2].stand_in)
 
     def test_a_kept_device_is_not_made_again(self) -> None:
         """After a reload the device is there, with all that somebody gave its interface."""
@@ -145,10 +149,9 @@ class DeviceTests(DevicesCase):
         self.open("tuntap-device = uwsgi0")
         [bare] = self.kept.descriptors()
         self.kernel.forks = [4711]
-        [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
+        self.open(f"tuntap-device = uwsgi0 {self.path}")
         self.assertEqual(self.kernel.closed, [bare])
         self.assertEqual(self.kernel.made[-1], ("uwsgi0", 0x5001))
-        os.close(self.work(gateway)[2].stand_in)
 
 
 class AttachTests(DevicesCase):
@@ -161,8 +164,9 @@ class AttachTests(DevicesCase):
         wishes, fd, early = self.work(gateway)
         self.assertEqual(told, [Hello("uwsgi0", ("out 0.0.0.0 10.0.0.0/8 deny",))])
         self.assertEqual(gateway.live, LIVE)
-        self.assertEqual(early.stand_in, -1)
-        self.assertEqual(set(self.kept.descriptors()), {fd, early.connection})
+        self.assertFalse(early.relief.stands_in)
+        pair = {early.relief.asks, early.relief.answers}
+        self.assertEqual(set(self.kept.descriptors()), {fd, early.connection, *pair})
         self.assertEqual(self.kept.get(wishes.key), early.connection)
         self.assertEqual(self.said[1], f"tuntap device uwsgi0: handed over to the router at {self.path}")
 
@@ -184,7 +188,7 @@ class AttachTests(DevicesCase):
         early = self.work(self.open(line)[0])[2]
         self.assertEqual(len(told), 2)
         self.assertIn(early.connection, self.kept.descriptors())
-        self.assertEqual(len(self.kept.descriptors()), 2)
+        self.assertEqual(len(self.kept.descriptors()), 4)
 
     def test_other_rules_need_another_connection(self) -> None:
         """What the router was told on a connection that is kept must still be true."""
@@ -197,7 +201,7 @@ class AttachTests(DevicesCase):
         """A router may refuse who asks as root, and take the user that the instance becomes."""
         self.router(Answer(False, "you may not"))
         [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
-        self.assertEqual(self.work(gateway)[2], Early())
+        self.assertEqual(self.work(gateway)[2].connection, -1)
         self.assertIn("does not take it yet: you may not", self.said[1])
 
     def test_the_router_sees_the_later_user(self) -> None:
@@ -230,14 +234,14 @@ class AttachTests(DevicesCase):
         self.router(Answer(True))
         self.patch(starting, "answer", answer_nothing)
         [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
-        self.assertEqual(self.work(gateway)[2], Early())
+        self.assertEqual(self.work(gateway)[2].connection, -1)
 
         def full(*arguments: Any) -> Any:
             raise BlockingIOError(11, "Resource temporarily unavailable")
 
         self.patch(starting, "offer", full)
         [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
-        self.assertEqual(self.work(gateway)[2], Early())
+        self.assertEqual(self.work(gateway)[2].connection, -1)
         self.assertIn("does not take it yet: [Errno 11]", self.said[-1])
 
     def test_an_ordinary_user_is_nobody_else(self) -> None:
@@ -255,7 +259,7 @@ class AttachTests(DevicesCase):
         [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}\ntuntap-use-credentials = true")
         wishes, _, early = self.work(gateway)
         self.assertTrue(wishes.credentials)
-        self.assertEqual(early, Early())
+        self.assertEqual((early.connection, early.relief.stands_in), (-1, False))
 
     def test_no_credentials_over_tcp(self) -> None:
         """Only UNIX sockets carry credentials, so a router on TCP is not told any and need not wait."""
@@ -263,16 +267,24 @@ class AttachTests(DevicesCase):
         [gateway] = self.open("tuntap-device = uwsgi0 127.0.0.1:3000\ntuntap-use-credentials = true")
         wishes, _, early = self.work(gateway)
         self.assertFalse(wishes.credentials)
-        os.close(early.stand_in)
+        self.assertEqual(early.connection, -1)
 
     def test_frames_have_a_stand_in(self) -> None:
         """Where a device can not be handed over, a process passes its packets on for the time being."""
-        self.kernel.forks = [4711]
+        self.kernel.forks = [os.getpid()]  # somebody who lives
         [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
         early = self.work(gateway)[2]
         self.assertEqual(early.connection, -1)
-        self.assertGreaterEqual(early.stand_in, 0)
-        os.close(early.stand_in)
+        self.assertTrue(early.relief.stands_in)
+
+    def test_a_stand_in_goes_on_over_a_reload(self) -> None:
+        """Where one was left behind nobody is asked, and it is relieved by the same pair as before."""
+        self.kernel.forks = [os.getpid()]
+        first = self.work(self.open(f"tuntap-device = uwsgi0 {self.path}")[0])[2]
+        self.patch(starting, "offer", ask_nobody)
+        for more in ("", "\ntuntap-use-credentials = true"):
+            second = self.work(self.open(f"tuntap-device = uwsgi0 {self.path}{more}")[0])[2]
+            self.assertEqual(second, first)
 
     def test_rules_that_tcp_can_not_carry(self) -> None:
         """A router on TCP gets frames for ever, so rules that frames can not carry stop the start."""
@@ -294,7 +306,7 @@ class AttendTests(DevicesCase):
         work = gateway.run
         assert isinstance(work, functools.partial)
         held = os.dup(work.args[3].connection)  # as the process has it that was forked from this one
-        self.assertEqual(work.func(*work.args[:3], Early(held), life), 30)
+        self.assertEqual(work.func(*work.args[:3], Early(work.args[3].relief, held), life), 30)
         life.reactor.start()
         self.assertEqual(len(life.reactor.readers), 1)
         life.config += "\ntuntap-device-rule = in 0.0.0.0 0.0.0.0 deny"
@@ -309,28 +321,51 @@ class AttendTests(DevicesCase):
         self.assertEqual(life.reactor.readers, [])
 
     def test_it_relieves_the_stand_in(self) -> None:
-        """The stand-in is asked to leave, and the device attached anew once it has."""
-        ours, theirs = socket.socketpair()
+        """The stand-in is asked for its link, which goes on as it is; the next one gets it at the end."""
         life = FakeLife(f"tuntap-device = uwsgi0 {self.path}")
-        self.kernel.forks = [4711]
+        self.kernel.forks = [os.getpid()]
         [gateway] = self.open(f"tuntap-device = uwsgi0 {self.path}")
-        work = gateway.run
-        assert isinstance(work, functools.partial)
-        os.close(work.args[3].stand_in)
-        self.router(Answer(True))
+        wishes, device, early = self.work(gateway)
+        link, router = socket.socketpair()
+        self.addCleanup(router.close)
 
         def leave() -> None:
-            theirs.recv(1)
-            theirs.close()
+            if select.select([early.relief.answers], [], [], 10)[0]:
+                early.relief.asked()
+                early.relief.give(wishes.mark, Handed(link, True))
+                link.close()
 
-        leaving = threading.Thread(target=leave)
-        leaving.start()
-        work.func(*work.args[:3], Early(stand_in=ours.detach()), life)
-        life.reactor.start()
-        leaving.join(5)
-        self.assertEqual(theirs.fileno(), -1)
-        self.assertEqual(len(life.reactor.readers), 1)
-        life.reactor.end()
+        leaving = threading.Thread(target=leave, daemon=True)
+        self.addCleanup(leaving.join, 10)
+        life.while_running = [leaving.start, life.reactor.start, life.reactor.end]
+        self.patch(clients, "set_offload", lambda fd, on: None)
+        behind: list[tuple[Any, ...]] = []
+        self.patch(standins, "leave_behind", lambda *arguments: behind.append(arguments))
+        assert isinstance(gateway.run, functools.partial)
+        gateway.run.func(*gateway.run.args, life)
+        self.assertEqual(life.said, [f"tuntap device uwsgi0: frames to the router at {self.path}"])
+        [(_, told, fd, relief, handed, master)] = behind
+        self.assertEqual((told, fd, relief, master), (wishes, device, early.relief, 4711))
+        self.assertEqual(life.reactor.readers, [])
+        handed.link.send(b"hello")
+        self.assertEqual(router.recv(10), b"hello")
+        handed.link.close()
+
+    def test_a_link_that_needs_nobody(self) -> None:
+        """Nobody stays behind for a connection that the master holds, nor where there is none."""
+        self.patch(standins, "leave_behind", ask_nobody)
+        self.router(Answer(True))
+        line = f"tuntap-device = uwsgi0 {self.path}"
+        [gateway] = self.open(line)
+        _, _, early = self.work(gateway)
+        assert isinstance(gateway.run, functools.partial)
+        for connection in (os.dup(early.connection), -1):
+            life = FakeLife(line)
+            life.while_running = [life.reactor.start, life.reactor.end]
+            if connection < 0:
+                os.unlink(self.path + ".dev")
+            gateway.run.func(*gateway.run.args[:3], Early(early.relief, connection), life)
+            self.assertEqual(life.reactor.readers, [])
 
 
 class LivedReactor(SteppedReactor):
@@ -370,6 +405,8 @@ class FakeLife:
         self.adopted = 0
         self.settings = settings_of(config)
         self.hang_up: Any = None
+        self.household = SimpleNamespace(kernel=MemoryKernel(), master_pid=4711)
+        self.while_running: list[Callable[[], None]] = []
 
     def on_hangup(self, call: Any) -> None:
         self.hang_up = call
@@ -381,4 +418,6 @@ class FakeLife:
         self.adopted += 1
 
     def run(self) -> int:
+        for call in self.while_running:
+            call()
         return 30

@@ -253,6 +253,55 @@ class EndTests(RelayCase):
         self.assertEqual(self.router.recv(10), b"")
 
 
+class HandOnTests(RelayCase):
+    def follow(self) -> None:
+        """Another relay goes on, as in another process."""
+        handed = self.relay.hand_on()
+        self.assertEqual((self.reactor.readers, self.reactor.writers), ([], []))
+        self.relay = Relay(
+            self.reactor,
+            self.device.fd,
+            handed.link,
+            self.reasons.append,
+            unsent=handed.unsent,
+            pending=handed.pending,
+        )
+        self.relay.start()
+        self.addCleanup(self.relay.stop)
+
+    @settings(deadline=None, max_examples=30)
+    @given(st.lists(st.integers(1, 90), min_size=1, max_size=6))
+    def test_any_moment(self, sizes: list[int]) -> None:
+        """Whenever it happens, every packet to the device arrives whole, and once."""
+        packets = [packet(size=40 + number) for number in range(5)]
+        left = b"".join(map(frame, packets))
+        for size in sizes:
+            self.router.send(left[:size])
+            left = left[size:]
+            self.reactor.turn()
+            self.follow()
+        self.router.send(left)
+        self.reactor.turn()
+        self.assertEqual(self.device.written(), packets)
+
+    def test_while_packets_wait(self) -> None:
+        """What the router has not taken yet is sent before what the device has next, and in whole frames."""
+        packets: list[bytes] = []
+        while not self.reactor.writers:
+            packets.append(packet(size=60000 + len(packets)))
+            self.device.hold(packets[-1])
+            self.reactor.turn()
+        packets.append(packet(size=100))
+        self.device.hold(packets[-1])
+        arrived: list[bytes] = []
+        for _ in range(50):
+            self.follow()
+            arrived += self.arrived()
+            self.reactor.turn()
+        self.assertEqual(arrived + self.arrived(), packets)
+        self.assertEqual(self.reasons, [])
+
+
 class PlainDeviceTests(RelayCase):
     vnet = False
 

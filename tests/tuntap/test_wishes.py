@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.host.addresses import parse_address
@@ -55,3 +57,18 @@ class WishesTests(SynchronousTestCase):
         }
         self.assertEqual(len(keys), 4)
         self.assertEqual(wishes().key, wishes().key)
+
+    def test_other_wishes_have_another_mark(self) -> None:
+        """A link goes on in another process for the very same wishes only."""
+        same = wishes()
+        marks = {
+            same.mark,
+            wishes("out 0.0.0.0 0.0.0.0 deny").mark,
+            wishes(device="uwsgi1").mark,
+            wishes(router="/run/u.sock").mark,
+            replace(same, user=(1000, 1000)).mark,
+            replace(same, credentials=True).mark,
+            replace(same, largest=8192).mark,
+        }
+        self.assertEqual(len(marks), 7)
+        self.assertEqual((same.mark, len(same.mark)), (wishes().mark, 16))

@@ -177,6 +177,21 @@ class DecoderTests(SynchronousTestCase):
             with self.assertRaises(PeerError):
                 decoder.next_event()
 
+    def test_another_goes_on(self) -> None:
+        """A decoder that gets the rest of another one goes on in the midst of a frame."""
+        data = frame(b"one") + frame(b"two")
+        for cut in range(len(data) + 1):
+            first, second = FrameDecoder(), FrameDecoder()
+            events: list[object] = []
+            for decoder, piece in ((first, data[:cut]), (second, data[cut:])):
+                if decoder is second:
+                    second.feed(first.rest)
+                decoder.feed(piece)
+                while (event := decoder.next_event()) is not NEED_DATA:
+                    events.append(event)
+            self.assertEqual(events, [PacketFrame(b"one"), PacketFrame(b"two")])
+            self.assertEqual((second.rest, second.pending), (b"", 0))
+
 
 class RuleTests(SynchronousTestCase):
     """Rules travel in records of 24 bytes."""

@@ -20,6 +20,7 @@ from uwsgid.host.interfaces import call_neighbour
 from uwsgid.host.tun import set_offload
 from uwsgid.tuntap.handover import Attachment, companion_of, offer
 from uwsgid.tuntap.relay import Relay, greet
+from uwsgid.tuntap.relief import Handed
 from uwsgid.tuntap.wishes import Wishes
 
 Say = Callable[[str], None]
@@ -46,19 +47,21 @@ class Client:
     the call that ends the rest; and ended.  Connecting is no state of its own, for it never takes long.
 
     :param device: the descriptor; opened with virtio headers.
+    :ivar wishes: what the router is told.
     :ivar link: what carries packets now; None while nothing does.
     """
 
     def __init__(self, reactor: Any, say: Say, wishes: Wishes, device: int) -> None:
         self._reactor = reactor
         self._say = say
-        self._wishes = wishes
+        self.wishes = wishes
         self._device = device
         self.link: Attachment | Relay | None = None
         self._nap: Any = None
         self._rest = FIRST_REST
         self._since = 0.0
         self._said = ""
+        self._shared = False  # the master holds the link, too
 
     def start(self, connection: socket.socket | None = None) -> None:
         """Attach the device.
@@ -68,13 +71,24 @@ class Client:
         if connection is None:
             self._connect()
         else:
+            self._shared = True
             self._watch(connection, answered=True)
-            call_neighbour(self._wishes.device)
+            call_neighbour(self.wishes.device)
+
+    def resume(self, handed: Handed) -> None:
+        """Go on with a link that another process had."""
+        if handed.frames:
+            self._since = self._reactor.seconds()
+            self._copy(handed.link, handed.unsent, handed.pending)
+        else:
+            self._watch(handed.link, answered=True)
+        how = "frames" if handed.frames else "handed over"
+        self._say(f"tuntap device {self.wishes.device}: {how} to the router at {self.wishes.router.text}")
 
     def wish(self, wishes: Wishes) -> None:
         """Attach the device anew, where *wishes* are not what the router knows already."""
-        if wishes != self._wishes:
-            self._wishes = wishes
+        if wishes != self.wishes:
+            self.wishes = wishes
             self.stop()
             self._connect()
 
@@ -88,13 +102,32 @@ class Client:
         """Do nothing more.  A device that was handed over stays so while its instance lives."""
         if self.link is not None:
             self.link.leave()
+        self._rest_no_more()
+        self.link = None
+
+    def hand_on(self) -> Handed | None:
+        """Do nothing more, and let another process go on with the link.
+
+        None where there is no link now, and where it needs nobody: the master holds it as well.
+        """
+        link, self.link = self.link, None
+        self._rest_no_more()
+        if link is None:
+            return None
+        if self._shared:
+            link.leave()
+            return None
+        return link.hand_on()
+
+    def _rest_no_more(self) -> None:
         if self._nap is not None:
             self._nap.cancel()
-        self.link = self._nap = None
+            self._nap = None
 
     def _connect(self) -> None:
         self._nap = None
-        wishes = self._wishes
+        self._shared = False
+        wishes = self.wishes
         self._since = self._reactor.seconds()
         try:
             connection = None
@@ -117,22 +150,33 @@ class Client:
         self._attached("handed over to")
 
     def _relay(self, stream: socket.socket) -> None:
-        wishes = self._wishes
+        wishes = self.wishes
         try:
             set_offload(self._device, False)
             greet(stream, wishes.records(), credentials=wishes.credentials)
         except BaseException:
             stream.close()
             raise
-        self.link = Relay(self._reactor, self._device, stream, self._lost, largest=wishes.largest)
-        self.link.start()
+        self._copy(stream)
         self._attached("frames to")
+
+    def _copy(self, stream: socket.socket, unsent: bytes = b"", pending: bytes = b"") -> None:
+        self.link = Relay(
+            self._reactor,
+            self._device,
+            stream,
+            self._lost,
+            largest=self.wishes.largest,
+            unsent=unsent,
+            pending=pending,
+        )
+        self.link.start()
 
     def _attached(self, how: str) -> None:
         self._said = ""
-        self._say(f"tuntap device {self._wishes.device}: {how} the router at {self._wishes.router.text}")
+        self._say(f"tuntap device {self.wishes.device}: {how} the router at {self.wishes.router.text}")
         # it knows us by our packets, and an instance that only answers might never send one
-        call_neighbour(self._wishes.device)
+        call_neighbour(self.wishes.device)
 
     def _lost(self, reason: str) -> None:
         self.link = None
@@ -140,7 +184,7 @@ class Client:
             self._rest = FIRST_REST
         if reason != self._said:
             # the first words are the C client's
-            self._say(f"tuntap server disconnected... {reason}; the device {self._wishes.device} tries again")
+            self._say(f"tuntap server disconnected... {reason}; the device {self.wishes.device} tries again")
             self._said = reason
         self._nap = self._reactor.callLater(self._rest, self._connect)
         self._rest = min(LONGEST_REST, 2 * self._rest)

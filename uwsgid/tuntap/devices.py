@@ -7,8 +7,9 @@ that holds the connection afterwards (`uwsgid.tuntap.client`) is born when the b
 The router sees the user that the instance will become, as it does later; only where that user may not reach
 the socket does root go there instead.
 
-Device and connection live in the master and are kept when a reload replaces the process image: the router
-never notices one.  With ``tuntap-use-credentials`` nothing is said before privileges were dropped, for a
+Device and connection live in the master and are kept when a reload replaces the process image; a connection
+that the master does not have is held by a stand-in meanwhile (`uwsgid.tuntap.standin`).  So the router never
+notices a reload.  With ``tuntap-use-credentials`` nothing is said before privileges were dropped, for a
 router knows a vassal by its user then; hooks find no router yet, as in uWSGI.
 """
 
@@ -30,6 +31,7 @@ from uwsgid.interfaces import IKernel
 from uwsgid.supervise.gateways import Gateway, GatewayLife, Say
 from uwsgid.tuntap.handover import answer, companion_of, lives, offer
 from uwsgid.tuntap.options import DeviceSpec, TunTapDevice, TunTapRouter
+from uwsgid.tuntap.relief import Handed, Relief
 from uwsgid.tuntap.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -46,14 +48,14 @@ _OFF: Final = ("", "false", "off", "no", "0")
 
 @dataclass(frozen=True, slots=True)
 class Early:
-    """How a device is attached while its instance starts; -1 is for what there is not.
+    """How a device is attached while its instance starts.
 
-    :ivar connection: the one on which a router of ours has taken it.
-    :ivar stand_in: by which the process is relieved that passes its packets on.
+    :ivar relief: by which a stand-in is relieved, if there is one.
+    :ivar connection: the one on which a router of ours has taken it; -1 where none has.
     """
 
+    relief: Relief
     connection: int = -1
-    stand_in: int = -1
 
 
 @jail_setups.member("tuntap-device")
@@ -72,7 +74,7 @@ def devices(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequen
         fd, name = _device(spec, kernel, say, kept)
         if spec.socket:
             wishes = wishes_of(settings, spec, name, user)
-            early = Early() if wishes.credentials else _attach(wishes, fd, kernel, say, kept)
+            early = _attach(wishes, fd, kernel, say, kept)
             gateways.append(
                 Gateway(f"uWSGI tuntap device {name}", partial(attend, spec, wishes, fd, early), LIVE)
             )
@@ -82,11 +84,12 @@ def devices(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequen
 def attend(spec: DeviceSpec, wishes: Wishes, device: int, early: Early, life: GatewayLife) -> int:
     """The work of the process that keeps one device attached; its exit code."""
     from uwsgid.tuntap.client import Client
-    from uwsgid.tuntap.standin import relieve
+    from uwsgid.tuntap.standin import leave_behind
 
     name = wishes.device
     current = wishes_of(life.settings, spec, name, wishes.user)
     client = Client(life.reactor, life.say, current, device)
+    left: list[Handed] = []
 
     def read_again() -> None:
         try:
@@ -98,16 +101,28 @@ def attend(spec: DeviceSpec, wishes: Wishes, device: int, early: Early, life: Ga
             life.adopt(fresh)
 
     def start() -> None:
-        if early.stand_in >= 0:
-            relieve(early.stand_in)
+        handed = early.relief.take(current.mark)
+        if handed is not None:
+            client.resume(handed)
+            return
         held = socket.socket(fileno=early.connection) if early.connection >= 0 else None
         client.start(held if held is not None and current == wishes and lives(held) else None)
+
+    def end() -> None:
+        handed = client.hand_on()
+        if handed is not None:
+            left.append(handed)
 
     life.on_hangup(read_again)
     life.reactor.callWhenRunning(start)
     # afterwards the reactor calls all it watches lost
-    life.reactor.addSystemEventTrigger("before", "shutdown", client.leave)
-    return life.run()
+    life.reactor.addSystemEventTrigger("before", "shutdown", end)
+    code = life.run()
+    for handed in left:
+        # the instance may be about to replace its process image; if it ends, so does the stand-in
+        house = life.household
+        leave_behind(house.kernel, client.wishes, device, early.relief, handed, house.master_pid)
+    return code
 
 
 def wishes_of(settings: Settings, spec: DeviceSpec, name: str, user: tuple[int, int]) -> Wishes:
@@ -165,13 +180,16 @@ def _device(spec: DeviceSpec, kernel: IKernel, say: Say, kept: Kept) -> tuple[in
 
 def _attach(wishes: Wishes, device: int, kernel: IKernel, say: Say, kept: Kept) -> Early:
     """Attach a device for the time of the start, and longer where a router takes it."""
+    relief = _relief(wishes.device, kept)
     held = kept.get(wishes.key)
     if held is not None:
         connection = socket.socket(fileno=held)
         if lives(connection):
-            return Early(connection.detach())
+            return Early(relief, connection.detach())
         kept.forget(wishes.key)
         connection.close()
+    if relief.stands_in or wishes.credentials:
+        return Early(relief)
     companion = companion_of(wishes.router)
     if companion is not None:
         try:
@@ -182,15 +200,29 @@ def _attach(wishes: Wishes, device: int, kernel: IKernel, say: Say, kept: Kept) 
                 offered = offer(companion, device, wishes.hello(), PATIENCE)
         except OSError as error:
             say(_not_yet(wishes, str(error)))
-            return Early()
+            return Early(relief)
         if offered is not None:
-            return _taken(wishes, offered, say, kept)
+            return Early(relief, _taken(wishes, offered, say, kept))
     from uwsgid.tuntap.standin import stand_in
 
-    return Early(stand_in=stand_in(kernel, wishes, device))
+    stand_in(kernel, wishes, device, relief)
+    return Early(relief)
 
 
-def _taken(wishes: Wishes, offered: socket.socket, say: Say, kept: Kept) -> Early:
+def _relief(name: str, kept: Kept) -> Relief:
+    """The pair by which stand-ins of a device are relieved, made or kept."""
+    asks, answers = f"tuntap-device {name} asks", f"tuntap-device {name} answers"
+    first, second = kept.get(asks), kept.get(answers)
+    if first is not None and second is not None:
+        return Relief(first, second)
+    made = Relief.new()
+    kept.keep(asks, made.asks)
+    kept.keep(answers, made.answers)
+    return made
+
+
+def _taken(wishes: Wishes, offered: socket.socket, say: Say, kept: Kept) -> int:
+    """The connection on which a router of ours took the device; -1 where it did not."""
     with offered:
         try:
             refused = answer(offered)
@@ -198,11 +230,11 @@ def _taken(wishes: Wishes, offered: socket.socket, say: Say, kept: Kept) -> Earl
             refused = str(error)
         if refused:
             say(_not_yet(wishes, refused))
-            return Early()
+            return -1
         say(f"tuntap device {wishes.device}: handed over to the router at {wishes.router.text}")
         fd = offered.detach()
     kept.keep(wishes.key, fd)
-    return Early(fd)
+    return fd
 
 
 def _not_yet(wishes: Wishes, why: str) -> str:

@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from uwsgid.errors import PeerError
 from uwsgid.host.addresses import Address
+from uwsgid.tuntap.relief import Handed
 from uwsgid.wire.handover import MAX_RECORD, Answer, Hello
 
 COMPANION: Final = ".dev"  #: what is added to the name of a router's socket
@@ -130,6 +131,15 @@ class Attachment:
             self._running = False
             self._reactor.removeReader(self)
             self._connection.close()
+
+    def hand_on(self) -> Handed | None:
+        """Watch no longer; another process goes on.  None where the router has not answered yet."""
+        if not self._answered:
+            self.leave()
+            return None
+        self._running = False
+        self._reactor.removeReader(self)
+        return Handed(self._connection, False)
 
     def fileno(self) -> int:
         return self._fd

@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from uwsgid.errors import PeerError
 from uwsgid.tuntap.offload import NEEDS_CSUM, PLAIN
+from uwsgid.tuntap.relief import Handed
 from uwsgid.wire.events import NEED_DATA
 from uwsgid.wire.ip import VNET
 from uwsgid.wire.tunframe import HEADER_SIZE, HELLO, MAX_BODY, FrameDecoder, PacketFrame, header
@@ -75,6 +76,8 @@ class Relay:
     :param stream: connected and greeted; the relay closes it.
     :param vnet: whether a virtio header stands before each packet of the device.
     :param largest: bytes of the largest packet that is passed on.
+    :param unsent: what another relay had read from the device, and not sent.
+    :param pending: what it had read from the stream, and not written.
     :param lost: called once, later and with the reason, when the stream or the device has ended.
     """
 
@@ -87,6 +90,8 @@ class Relay:
         *,
         vnet: bool = True,
         largest: int = MAX_BODY,
+        unsent: bytes = b"",
+        pending: bytes = b"",
     ) -> None:
         stream.setblocking(False)
         os.set_blocking(device, False)
@@ -100,8 +105,9 @@ class Relay:
         self._view = memoryview(self._buffer)
         self._inbox = bytearray(_BUFFER)
         self._inbox_view = memoryview(self._inbox)
-        self._unsent = b""
+        self._unsent = unsent
         self._decoder = FrameDecoder(MAX_BODY)
+        self._decoder.feed(pending)
         self._device_end = _DeviceEnd(self, device)
         self._stream_end = _StreamEnd(self, stream)
         self._running = False
@@ -111,20 +117,30 @@ class Relay:
     def start(self) -> None:
         """Begin to copy."""
         self._running = True
-        self._reactor.addReader(self._device_end)
+        if self._unsent:
+            self._reactor.addWriter(self._stream_end)
+        else:
+            self._reactor.addReader(self._device_end)
         self._reactor.addReader(self._stream_end)
 
     def stop(self) -> None:
         """Copy no more and close the stream; ``lost`` is not called.  Harmless when done before."""
-        if not self._running:
-            return
+        if self._running:
+            self._unwatch()
+            self._stream.close()
+
+    leave = stop
+
+    def hand_on(self) -> Handed:
+        """Copy no more; another process goes on with the stream, and with what is on its way."""
+        self._unwatch()
+        return Handed(self._stream, True, bytes(self._unsent), self._decoder.rest)
+
+    def _unwatch(self) -> None:
         self._running = False
         for end in (self._device_end, self._stream_end):
             self._reactor.removeReader(end)
         self._reactor.removeWriter(self._stream_end)
-        self._stream.close()
-
-    leave = stop
 
     def fail(self, reason: str) -> None:
         """One side has ended."""

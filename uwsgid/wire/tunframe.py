@@ -105,6 +105,11 @@ class FrameDecoder:
         """Bytes that were fed and not told yet.  After `NEED_DATA`, all but 0 is the start of a message."""
         return len(self._buffer) - self._pos
 
+    @property
+    def rest(self) -> bytes:
+        """What `pending` counts, for another decoder that goes on."""
+        return bytes(memoryview(self._buffer)[self._pos :])
+
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take what arrived on the connection."""
         if self._pos:
