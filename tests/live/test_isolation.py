@@ -243,6 +243,26 @@ class RootTests(JailCase):
                 self.assertFalse(stat.S_ISDIR(fd.stat().st_mode), os.readlink(fd))
         self.reload(daemon)
 
+    def test_applications_from_outside(self) -> None:
+        """drop-after-apps: what is loaded outside serves from within the jail, in each generation."""
+        root = self.make_root()
+        for more in ("", "lazy-apps = true\n"):
+            daemon = self.serve(
+                self.config(
+                    f"chroot = {root}\nunshare = uts\nhook-as-root = hostname:cage\ndrop-after-apps = true\n"
+                    f"uid = 33\ngid = 33\n{more}"
+                )
+            )
+            facts = self.facts()
+            self.assertEqual(
+                (facts["root"], facts["uid"], facts["host"]), (["app", "old", "proc"], 33, "cage")
+            )
+            self.assertEqual(psutil.Process(daemon.pid).uids().real, 33)
+            self.assertEqual(os.readlink(f"/proc/{daemon.pid}/root"), "/")
+            self.reload(daemon)
+            daemon.signal(signal.SIGINT)
+            self.assertEqual(daemon.wait(), 0, daemon.log())
+
     def test_a_bare_root(self) -> None:
         """Statistics, limits and a log of the master's work without /dev and without /proc."""
         (root := self.folder / "jail").mkdir()
