@@ -455,12 +455,12 @@ class PatchTests(JailCase):
 class SetnsTests(JailCase):
     """Namespaces that are passed over a socket, ours and those of the real uWSGI."""
 
-    def lend(self, server: str) -> str:
+    def lend(self, server: str, more: str = "") -> str:
         """An instance in namespaces of its own, with a host name of its own, that lends them."""
         path = self.path("setns.sock")
         config = (
-            f"socket = {self.path('lender.sock')}\nmaster = true\nprocesses = 1\nunshare = uts,ipc\n"
-            f"exec-as-root = hostname lent\nsetns-socket = {path}\nsetns-socket-skip = mnt\n"
+            f"socket = {self.path('lender.sock')}\nmaster = true\nprocesses = 1\nunshare = uts,ipc,fs\n"
+            f"exec-as-root = hostname lent\nsetns-socket = {path}\n{more}"
         )
         if server == "uwsgi":
             config += (
@@ -476,6 +476,23 @@ class SetnsTests(JailCase):
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
         self.serve(self.config(f"setns = {path}\nuid = nobody\ngid = nogroup"))
         self.assertEqual(self.facts()["host"], "lent")
+
+    def test_processes(self) -> None:
+        """A pid namespace is joined by one more process, which is not the first one there."""
+        path = self.lend("uwsgid", "unshare = pid\nhook-as-root = mount:proc none /proc\n")
+        daemon = self.serve(self.config(f"setns = {path}\nuid = nobody\ngid = nogroup"))
+        facts = self.facts()
+        self.assertEqual(facts["host"], "lent")
+        inner = self.inside(daemon)
+        self.assertNotEqual(namespace_of(inner.pid, "pid"), namespace_of(os.getpid(), "pid"))
+        self.assertGreater(facts["parent"], 1)
+        self.assertLess(facts["pid"], 60)
+        before = facts["pid"]
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: self.facts()["pid"] != before, "another worker answers")
+        daemon.signal(signal.SIGINT)
+        self.assertEqual(daemon.wait(), 0, daemon.log())
+        self.leaves_nobody(daemon)
 
     def test_from_uwsgi(self) -> None:
         """Ours joins what the real uWSGI lends."""
