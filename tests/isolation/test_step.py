@@ -102,7 +102,10 @@ class RootTests(StepCase):
             "unshare = fs,pid\nchroot = /jail\npivot-root = /ns /ns/.old\nunshare2 = net\nrefork = 1\n"
             "cap = chown"
         )
-        self.assertEqual(self.step(lines, is_reload=True), ["hooks as-root", "hooks as-user", "patch"])
+        self.assertEqual(
+            self.step(lines, is_reload=True),
+            ["hooks as-root", "set_parent_death_signal 9", "hooks as-user", "patch"],
+        )
 
     def test_jailed(self) -> None:
         """Who was jailed by somebody else has the hooks and the devices of a jail, also in a reload."""

@@ -351,6 +351,14 @@ class AllInOneTests(JailCase):
         self.assertEqual(daemon.wait(), 0, daemon.log())
         self.leaves_nobody(daemon)
 
+    def test_killed(self) -> None:
+        """Killing the process outside leaves nobody in the jail."""
+        root = self.make_root()
+        daemon = self.serve(self.config(f"namespace = {root}\nuid = 33\ngid = 33", app="/app/app.py"))
+        daemon.signal(signal.SIGKILL)
+        daemon.wait()
+        self.leaves_nobody(daemon)
+
     def test_in_vain(self) -> None:
         """Whoever can not start inside is not born again and again."""
         root = self.make_root()
@@ -490,8 +498,8 @@ class SetnsTests(JailCase):
         before = facts["pid"]
         daemon.signal(signal.SIGHUP)
         wait_until(lambda: self.facts()["pid"] != before, "another worker answers")
-        daemon.signal(signal.SIGINT)
-        self.assertEqual(daemon.wait(), 0, daemon.log())
+        daemon.signal(signal.SIGKILL)
+        daemon.wait()
         self.leaves_nobody(daemon)
 
     def test_from_uwsgi(self) -> None:

@@ -101,6 +101,7 @@ class Boot:
     :ivar gateways: the processes that rooms want besides the workers.
     :ivar kept: descriptors that survive a reload.
     :ivar null: /dev/null, which another root need not have; None where the root stays.
+    :ivar is_inside: another process stands for us outside of a jail, and we die with it.
     :ivar has_devices: the gateways that belong into the jail of the instance have opened theirs.
     :ivar lent: our namespaces, where they are opened early for others (``setns-preopen``).
     :ivar setns_socket: where others get them; None for nowhere.
@@ -129,6 +130,7 @@ class Boot:
     gateways: list[Gateway] = field(default_factory=list)
     kept: Kept | None = None
     null: int | None = None
+    is_inside: bool = False
     has_devices: bool = False
     lent: tuple[int, ...] = ()
     setns_socket: int | None = None

@@ -83,6 +83,7 @@ def join_namespaces(boot: Boot) -> None:
     elif join(boot.kernel, path, boot.say):
         boot.say("setns: a pid or time namespace begins with the next process, so there is one more")
         refork(boot.kernel, boot.say)
+        boot.is_inside = True
 
 
 def become_another_program(boot: Boot) -> None:
@@ -110,7 +111,10 @@ def enter_the_all_in_one_jail(boot: Boot) -> None:
     """``namespace``: from here on we are a child of the process that was started."""
     settings = boot.site.settings
     wanted = settings[AllInOne]
-    if wanted.jail is None or boot.site.is_reload:
+    if wanted.jail is None:
+        return
+    boot.is_inside = True
+    if boot.site.is_reload:
         return
     endings = settings[Endings]
     ends = {signal.SIGINT, signal.SIGQUIT} | ({signal.SIGTERM} if endings.die_on_term else set())
@@ -211,6 +215,7 @@ def _occasion(boot: Boot, directory: str) -> Occasion:
         is_reload=boot.site.is_reload,
         fill_jail=lambda: fill_the_jail(boot),
         patch=lambda: _patch(boot, wanted.unprivileged, wanted.unprivileged_command),
+        death_signal=signal.SIGKILL if boot.is_inside else 0,
         directory=directory,
     )
 

@@ -18,6 +18,7 @@ from uwsgid.door.command import read_again
 from uwsgid.host import Limits, LockTable, Privileges, Sockets, emperor, keep_in_memory
 from uwsgid.host.calls import attempt
 from uwsgid.isolation.late import Moment, moment_of
+from uwsgid.isolation.refork import dies_with_parent
 from uwsgid.isolation.step import change_user
 from uwsgid.languages.python.api_locks import user_lock_names
 from uwsgid.logs import Lines, banner
@@ -139,3 +140,5 @@ def drop_privileges_late(boot: Boot) -> None:
     settings = boot.site.settings
     if moment_of(settings) in (Moment.INITIALIZED, Moment.LOADED) and not settings[Privileges].master_as_root:
         change_user(settings, boot.kernel, boot.say, is_reload=boot.site.is_reload)
+        if boot.is_inside:
+            dies_with_parent(boot.kernel)

@@ -183,8 +183,8 @@ def become_the_user(here: Occasion, *, was_root: bool = True) -> None:
     if here.death_signal:
         kernel.set_parent_death_signal(here.death_signal)
     if was_root:
-        if not here.is_reload and isolation.reforks:
-            if isolation.refork:
+        if isolation.reforks:
+            if isolation.refork and not here.is_reload:
                 refork(kernel, here.say)
             dies_with_parent(kernel)
         here.run_hooks(AS_USER)
