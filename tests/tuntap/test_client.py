@@ -13,7 +13,7 @@ from tests.tuntap.test_wishes import wishes
 from uwsgid.errors import KernelError
 from uwsgid.host.addresses import parse_address
 from uwsgid.tuntap import client as clients
-from uwsgid.tuntap.client import FIRST_REST, LONGEST_REST, STEADY, Client, connect
+from uwsgid.tuntap.client import FIRST_REST, LONGEST_REST, STEADY, Client, connect_stream
 from uwsgid.tuntap.handover import Attachment
 from uwsgid.tuntap.relay import Relay
 from uwsgid.wire.handover import Answer, Hello
@@ -308,7 +308,7 @@ class ConnectTests(SynchronousTestCase):
     def test_a_router_that_falls_silent_is_missed(self) -> None:
         """Over TCP packets leave at once, and the kernel asks whether the other host is still there."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            stream = connect(parse_address(f"127.0.0.1:{listener.getsockname()[1]}"))
+            stream = connect_stream(parse_address(f"127.0.0.1:{listener.getsockname()[1]}"))
             self.assertTrue(stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             self.assertTrue(stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
             self.assertEqual(stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT), 25_000)
@@ -316,4 +316,4 @@ class ConnectTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """Where nobody listens there is an error with its errno."""
-        self.assertRaises(FileNotFoundError, connect, parse_address("/nonexistent/socket"))
+        self.assertRaises(FileNotFoundError, connect_stream, parse_address("/nonexistent/socket"))

@@ -43,6 +43,7 @@ from uwsgid.wire.ip import (
     look,
     read_address,
     show,
+    show_end,
 )
 
 HERE, THERE = read_address(VASSAL), read_address(WORLD)
@@ -407,6 +408,16 @@ class AddressTests(SynchronousTestCase):
             self.assertEqual(show(read_address(text)), text)
         self.assertEqual(show(read_address("FD00:0:0::2")), "fd00::2")
         self.assertEqual(show(b""), "")
+
+    def test_show_end(self) -> None:
+        """An end of a flow has its port behind it, and brackets where colons would be mistaken."""
+        for text, port, shown in (
+            ("192.168.0.2", 53, "192.168.0.2:53"),
+            ("192.168.0.2", -1, "192.168.0.2"),
+            ("fd00::2", 0, "[fd00::2]:0"),
+            ("fd00::2", -1, "fd00::2"),
+        ):
+            self.assertEqual(show_end(read_address(text), port), shown)
 
     def test_no_address(self) -> None:
         """What is no address is refused, and the text says what one looks like."""

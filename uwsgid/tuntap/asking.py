@@ -16,7 +16,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from uwsgid.errors import PeerError
-from uwsgid.host.addresses import Address, Family, parse_address
+from uwsgid.host.addresses import Family, parse_address
+from uwsgid.tuntap.connecting import connect
 
 PATIENCE: Final = 30.0  #: seconds of silence that are too many, before an answer begins
 TRIES: Final = 5  #: times that a capture is asked for
@@ -24,7 +25,6 @@ CHUNK: Final = 1 << 18
 
 _CAPTURES: Final = b"\x0a\x0d\x0d\x0a"  # how a pcapng stream begins
 _DOCUMENTS: Final = (b"{", b"HTTP")
-_KINDS: Final = {Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}
 _LONGEST_COMPLAINT: Final = 4096
 
 
@@ -49,32 +49,19 @@ def _reaching(address: str) -> Iterator[None]:
         raise Unreachable(address, error) from error
 
 
-def connect(address: str) -> socket.socket:
+def _connect(address: str) -> socket.socket:
     """A connection to *address*.
 
     :raises OSError: nobody listens there.
     :raises AddressError: it is none.
     """
     target = replace(parse_address(address), padded=False)
-    if target.family is Family.INET and not target.host:
-        target = target.with_host("127.0.0.1")
     try:
-        return _connect(target)
+        return connect(target, PATIENCE)
     except ConnectionRefusedError:
         if target.family is not Family.ABSTRACT:
             raise
-        return _connect(replace(target, padded=True))
-
-
-def _connect(target: Address) -> socket.socket:
-    connection = socket.socket(_KINDS.get(target.family, socket.AF_UNIX), socket.SOCK_STREAM)
-    try:
-        connection.settimeout(PATIENCE)
-        connection.connect(target.sockaddr())
-    except OSError:
-        connection.close()
-        raise
-    return connection
+        return connect(replace(target, padded=True), PATIENCE)
 
 
 def document(address: str) -> dict[str, Any]:
@@ -85,7 +72,7 @@ def document(address: str) -> dict[str, Any]:
     :raises PeerError: what answers is no router.
     """
     data = bytearray()
-    with _reaching(address), connect(address) as connection:
+    with _reaching(address), _connect(address) as connection:
         while piece := connection.recv(CHUNK):
             data += piece
     if data.startswith(b"HTTP"):
@@ -133,7 +120,7 @@ def capture(address: str, filter: str = "") -> Stream:
     """
     for _ in range(TRIES):
         with _reaching(address):
-            connection = connect(address)
+            connection = _connect(address)
             try:
                 connection.sendall(f"capture {filter}\n".encode())
                 start = _start_of(connection)

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final
 from uwsgid._version import __version__
 from uwsgid.tuntap.decision import DROP
 from uwsgid.tuntap.networks import read_network, read_number
-from uwsgid.tuntap.rules import BARE_PROTOCOLS, PROTOCOLS
+from uwsgid.tuntap.rules import BARE_PROTOCOLS, PROTOCOLS, read_protocol, read_ranges
 from uwsgid.wire import pcapng
 from uwsgid.wire.ip import BadPacket, Buffer, Facts, look, read_address
 
@@ -212,7 +212,7 @@ def _read_test(words: list[str], at: int) -> tuple[Test, int]:
     if side:
         return _port(side, _value(words, at)), at + 2
     if word == "proto":
-        return _carries(_protocol(_value(words, at))), at + 2
+        return _carries(read_protocol(_value(words, at))), at + 2
     if word in ("src", "dst"):
         side, at = word, at + 1
         word = words[at] if at < len(words) else ""
@@ -254,14 +254,8 @@ def _net(side: str, text: str) -> Test:
 
 
 def _port(side: str, text: str) -> Test:
-    ports: set[int] = set()
-    for item in text.split(","):
-        first, dash, last = item.partition("-")
-        low = read_number(first, "a port", 65535)
-        high = read_number(last, "a port", 65535) if dash else low
-        if high < low:
-            raise ValueError(f"{item} ends before it begins")
-        ports.update(range(low, high + 1))
+    ranges = read_ranges(text, "a port", 65535)
+    ports = frozenset(port for low, high in ranges for port in range(low, high + 1))
     if side == "src":
         return lambda facts, inward, decision: facts is not None and facts.sport in ports
     if side == "dst":
@@ -273,11 +267,3 @@ def _port(side: str, text: str) -> Test:
 
 def _carries(protocol: int) -> Test:
     return lambda facts, inward, decision: facts is not None and facts.protocol == protocol
-
-
-def _protocol(text: str) -> int:
-    if text in PROTOCOLS:
-        return PROTOCOLS[text]
-    if text.isdigit():
-        return read_number(text, "a protocol", 255)
-    raise ValueError(f"the protocol {text!r} is not known; known are {', '.join(PROTOCOLS)} and numbers")

@@ -18,6 +18,7 @@ from uwsgid.errors import ConfigError, KernelError
 from uwsgid.host.addresses import Address
 from uwsgid.host.interfaces import call_neighbour
 from uwsgid.host.tun import set_offload
+from uwsgid.tuntap.connecting import connect
 from uwsgid.tuntap.handover import Attachment, companion_of, offer
 from uwsgid.tuntap.relay import Relay, greet
 from uwsgid.tuntap.relief import Handed
@@ -137,7 +138,7 @@ class Client:
             if connection is not None:
                 self._watch(connection, answered=False)
             else:
-                self._relay(connect(wishes.router))
+                self._relay(connect_stream(wishes.router))
         except (OSError, ValueError, ConfigError, KernelError) as error:
             self._lost(f"connect(): {error} [{wishes.router.text}]")
 
@@ -190,21 +191,13 @@ class Client:
         self._rest = min(LONGEST_REST, 2 * self._rest)
 
 
-def connect(router: Address) -> socket.socket:
+def connect_stream(router: Address) -> socket.socket:
     """A stream to *router*.
 
     :raises OSError: it does not take one within `PATIENCE`.
     """
+    stream = connect(router, PATIENCE)
     if not router.is_unix:
-        stream = socket.create_connection((router.host or "127.0.0.1", router.port), PATIENCE)
         for level, name, value in _TCP:
             stream.setsockopt(level, name, value)
-        return stream
-    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        stream.settimeout(PATIENCE)
-        stream.connect(router.sockaddr())
-    except OSError:
-        stream.close()
-        raise
     return stream

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from uwsgid._version import __version__
 from uwsgid.tuntap.rules import PROTOCOLS
 from uwsgid.wire import pcapng
-from uwsgid.wire.ip import BadPacket, Facts, look, show
+from uwsgid.wire.ip import BadPacket, Facts, look, show_end
 
 ENOUGH: Final = 128  #: bytes of a packet that a line can tell of
 
@@ -147,9 +147,9 @@ def line(captured: pcapng.Captured) -> str:
 def describe(facts: Facts) -> str:
     """Who sends what to whom, such as ``192.168.0.2:40000 > 8.8.8.8:443 tcp SYN``."""
     words = [
-        _end(facts.src, facts.sport),
+        show_end(facts.src, facts.sport),
         ">",
-        _end(facts.dst, facts.dport),
+        show_end(facts.dst, facts.dport),
         _NAMES.get(facts.protocol, f"protocol {facts.protocol}"),
     ]
     for name in ("syn", "ack", "fin", "rst"):
@@ -160,9 +160,3 @@ def describe(facts: Facts) -> str:
     if facts.fragment:
         words.append("first fragment" if facts.first else "fragment")
     return " ".join(words)
-
-
-def _end(address: bytes, port: int) -> str:
-    if port < 0:
-        return show(address)
-    return f"{show(address)}:{port}" if len(address) == 4 else f"[{show(address)}]:{port}"

@@ -290,11 +290,11 @@ def _set_matches(rule: Rule, words: list[str]) -> None:
         if word in BARE_PROTOCOLS:
             rule.protocols = frozenset({PROTOCOLS[word]})
         elif word == "proto":
-            rule.protocols = frozenset({_protocol(pending.pop(0))})
+            rule.protocols = frozenset({read_protocol(pending.pop(0))})
         elif word == "sport":
-            rule.sports = _ranges(pending.pop(0), "a port", 65535)
+            rule.sports = read_ranges(pending.pop(0), "a port", 65535)
         elif word == "dport":
-            rule.dports = _ranges(pending.pop(0), "a port", 65535)
+            rule.dports = read_ranges(pending.pop(0), "a port", 65535)
         elif word == "type":
             types = pending.pop(0)
         elif word == "code":
@@ -321,7 +321,11 @@ def _split_pairs(words: list[str]) -> list[str]:
     return split
 
 
-def _protocol(text: str) -> int:
+def read_protocol(text: str) -> int:
+    """The protocol that *text* names or numbers.
+
+    :raises ValueError: where there is none.
+    """
     if text in PROTOCOLS:
         return PROTOCOLS[text]
     if text.isdigit():
@@ -329,7 +333,13 @@ def _protocol(text: str) -> int:
     raise ValueError(f"the protocol {text!r} is not known; known are {', '.join(PROTOCOLS)} and numbers")
 
 
-def _ranges(text: str, what: str, most: int, names: dict[str, int] | None = None) -> Ranges:
+def read_ranges(text: str, what: str, most: int, names: dict[str, int] | None = None) -> Ranges:
+    """Numbers and ranges of them, with commas between, such as ``22,80-90``.
+
+    :param what: what they are, for the error.
+    :param names: words for some of the numbers.
+    :raises ValueError: where *text* has something else.
+    """
     ranges: list[tuple[int, int]] = []
     for item in text.split(","):
         if names is not None and item in names:
@@ -358,6 +368,6 @@ def _set_types(rule: Rule, types: str, code: str) -> None:
     if protocol not in ICMP_TYPES:
         raise ValueError("'type' and 'code' need icmp or icmp6")
     if types:
-        rule.types = _ranges(types, "an ICMP type", 255, ICMP_TYPES[protocol])
+        rule.types = read_ranges(types, "an ICMP type", 255, ICMP_TYPES[protocol])
     if code:
         rule.code = read_number(code, "an ICMP code", 255)

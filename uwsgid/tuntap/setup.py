@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -147,7 +148,7 @@ class _Opening:
         )
         self._remove_stale(address)
         fd = attempt("socket()", address, lambda: kernel.socket(family, kind))
-        try:
+        with self._keeping(key, fd):
             if not address.is_unix:
                 attempt(
                     "setsockopt()",
@@ -158,11 +159,6 @@ class _Opening:
             if address.family is Family.UNIX:
                 self._permit(address)
             attempt("listen()", address, lambda: kernel.listen(fd, self._sockets.listen))
-            kernel.set_blocking(fd, False)
-        except BaseException:
-            kernel.close(fd)
-            raise
-        self._kept.keep(key, fd)
         return fd
 
     def _resolved(self, address: Address) -> Address:
@@ -200,7 +196,7 @@ class _Opening:
         kernel = self._kernel
         host, _, port = text.rpartition(":")
         fd = attempt("socket()", text, lambda: kernel.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        try:
+        with self._keeping(key, fd):
             attempt("bind()", text, lambda: kernel.bind(fd, (host or "0.0.0.0", int(port))))
             if host and 224 <= int(host.partition(".")[0]) <= 239:
                 group = socket.inet_aton(host) + bytes(_IN_ADDR)
@@ -209,9 +205,15 @@ class _Opening:
                     text,
                     lambda: kernel.setsockopt(fd, socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group),
                 )
-            kernel.set_blocking(fd, False)
+        return fd
+
+    @contextmanager
+    def _keeping(self, key: str, fd: int) -> Iterator[None]:
+        """Keep a socket once it is set up, and close it where that fails."""
+        try:
+            yield
+            self._kernel.set_blocking(fd, False)
         except BaseException:
-            kernel.close(fd)
+            self._kernel.close(fd)
             raise
         self._kept.keep(key, fd)
-        return fd

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.tuntap.decision import Decision
-from uwsgid.wire.ip import Buffer, look, show
+from uwsgid.wire.ip import Buffer, look, show_end
 
 if TYPE_CHECKING:
     from uwsgid.tuntap.peer import Peer
@@ -69,7 +69,7 @@ class Teller:
         if self.is_hushed(peer, now):
             return
         facts = look(buffer, start, end)
-        ends = f"{_end(facts.src, facts.sport)} -> {_end(facts.dst, facts.dport)}"
+        ends = f"{show_end(facts.src, facts.sport)} -> {show_end(facts.dst, facts.dport)}"
         rule = next(rule for rule in decision.rules if rule.log)
         more = "" if rule is decision.rule else f", logged by {rule.text!r}"
         self.complain(peer, now, f"{ends}, protocol {facts.protocol}, {facts.length} bytes: {decision}{more}")
@@ -93,9 +93,3 @@ class Teller:
     def _write(self, text: str, unsaid: int) -> None:
         more = f" (and {unsaid} before, unsaid)" if unsaid else ""
         self._say(f"[tuntap-router] {text}{more}")
-
-
-def _end(host: bytes, port: int) -> str:
-    if port < 0:
-        return show(host)
-    return f"[{show(host)}]:{port}" if len(host) == 16 else f"{show(host)}:{port}"

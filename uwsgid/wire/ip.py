@@ -351,6 +351,13 @@ def show(address: bytes) -> str:
     return str(ipaddress.IPv6Address(address)) if address else ""
 
 
+def show_end(address: bytes, port: int) -> str:
+    """One end of a flow, such as ``192.168.0.2:53`` or ``[fd00::2]:53``; a port below 0 is none."""
+    if port < 0:
+        return show(address)
+    return f"{show(address)}:{port}" if len(address) == 4 else f"[{show(address)}]:{port}"
+
+
 def read_address(text: str) -> bytes:
     """The 4 or 16 bytes of an address.
 
