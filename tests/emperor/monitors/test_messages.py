@@ -118,7 +118,7 @@ class ZeroMQs(TableCase):
     def test_no_client(self) -> None:
         """Without the package the monitor is refused."""
         self.patch_module("zmq", None)
-        with self.assertRaisesRegex(ConfigError, "needs the Python package zmq"):
+        with self.assertRaisesRegex(ConfigError, "needs the Python package pyzmq"):
             ZeroMQ("tcp://127.0.0.1:1", self.circumstances())
 
 

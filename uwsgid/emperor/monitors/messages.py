@@ -66,7 +66,7 @@ class ZeroMQ(Messages):
     def __init__(self, text: str, circumstances: Circumstances) -> None:
         """:raises ConfigError: no client is installed."""
         super().__init__(f"zmq://{text}", circumstances)
-        self._zmq = client("zmq", "zmq")
+        self._zmq = client("zmq", "zmq", package="pyzmq")
         self._endpoint = text
         self._socket: Any = None
 

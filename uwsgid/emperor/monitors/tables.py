@@ -28,9 +28,10 @@ QUERY: Final = "SELECT name,config,EXTRACT(epoch FROM ts) FROM vassals"
 _TIMEOUT: Final = 10  #: seconds that a database may take to answer
 
 
-def client(scheme: str, *modules: str) -> Any:
+def client(scheme: str, *modules: str, package: str = "") -> Any:
     """The first of *modules* that can be imported.
 
+    :param package: that they are installed with, where that is not the name of the first.
     :raises ConfigError: none of them can.
     """
     for name in modules:
@@ -38,7 +39,9 @@ def client(scheme: str, *modules: str) -> Any:
             return importlib.import_module(name)
         except ImportError:
             continue
-    raise ConfigError(f"emperor: {scheme}:// needs the Python package {modules[0]}, which is not installed")
+    raise ConfigError(
+        f"emperor: {scheme}:// needs the Python package {package or modules[0]}, which is not installed"
+    )
 
 
 class Table(Monitor):
