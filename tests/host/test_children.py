@@ -99,6 +99,25 @@ class Real(SynchronousTestCase):
         os.waitpid(pid, 0)
         self.assertIn("pidfd_open()", str(self.assertRaises(KernelError, watch_child, Kernel(), pid)))
 
+    def test_zombies_without_proc(self) -> None:
+        """Where /proc is missing, or another pid namespace's, orphans are buried all the same."""
+
+        def refuse(path: str) -> str:
+            raise FileNotFoundError(2, "No such file or directory", path)
+
+        for answer in (refuse, lambda path: "4711"):
+            self.patch(os, "readlink", answer)
+            pids = {self.child(3), self.child(4)}
+            for pid in pids:
+                pidfd = os.pidfd_open(pid)
+                select.select([pidfd], [], [], 10)
+                os.close(pidfd)
+            orphans, buried = Orphans(Kernel()), set[int]()
+            for _ in range(6):
+                buried |= {pid for pid, _ in orphans.sweep(())}
+            self.assertLessEqual(pids, buried)
+            self.assertFalse(pids & set(Kernel.zombie_children()))
+
     def test_zombies_are_seen(self) -> None:
         """A child that ended is listed as a zombie until it is reaped, a running one is not."""
         kernel = Kernel()

@@ -37,3 +37,9 @@ class Sizes(SynchronousTestCase):
             os._exit(0)
         os.waitpid(pid, 0)
         self.assertEqual(facts.memory_of(pid), facts.Memory())
+
+    def test_foreign_proc(self) -> None:
+        """Where /proc numbers processes otherwise, nobody's size is taken for that of another one."""
+        self.assertTrue(facts.is_proc_ours())
+        self.patch(os, "readlink", lambda path: "4711")
+        self.assertEqual(facts.memory_of(os.getpid()), facts.Memory())

@@ -81,6 +81,7 @@ class MasterCase(InstanceCase):
         self.master = Master(left, self.nursery.reactor, self.codes.append)
         self.workforce = self.master.workforce
         self.patch(self.master.signals, "install", lambda: None)
+        self.patch(self.master._undertaker, "install", lambda: None)
         self.addCleanup(self.nursery.reactor.removeAll)
 
     def serve(self, config: str = "processes = 2") -> None:

@@ -155,6 +155,16 @@ class HarakiriTests(WatchdogCase):
 
 
 class Sizes(WatchdogCase):
+    def test_evil_behind_a_foreign_proc(self) -> None:
+        """Where the master can not see how large a worker is, what the worker found itself counts."""
+        self.watch("processes = 1\nevil-reload-on-rss = 2")
+        victim = self.nursery.worker(1)
+        self.seconds(1)
+        self.assertTrue(victim.alive)
+        self.house.board.rss[victim.seat] = 2 << 20
+        self.seconds(1)
+        self.assertEqual(victim.signals, [signal.SIGKILL])
+
     def test_evil(self) -> None:
         """A worker that is too large is killed at once, in the middle of a request, and replaced."""
         for option, what, size in (

@@ -48,8 +48,18 @@ class MemoryProbe:
             self._fd = -1
 
 
+def is_proc_ours() -> bool:
+    """Whether ``/proc`` numbers processes as this one does; not so in a pid namespace without its own."""
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())
+    except OSError:
+        return False
+
+
 def memory_of(pid: int) -> Memory:
-    """The size of any process; zeros where it is gone or hidden."""
+    """The size of any process; zeros where it is gone or hidden, or would be somebody else's."""
+    if not is_proc_ours():
+        return Memory()
     try:
         size = psutil.Process(pid).memory_info()
     except psutil.Error:

@@ -23,6 +23,7 @@ from zope.interface import implementer
 from uwsgid.host import backlog as backlogs
 from uwsgid.host import commands, filters, freebsd, idmaps, syscalls, tun
 from uwsgid.host import title as titles
+from uwsgid.host.facts import is_proc_ours
 from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
 
 _SIOCGIFADDR: Final = 0x8915
@@ -416,7 +417,7 @@ class Kernel:
 
     @staticmethod
     def zombie_children() -> list[int]:
-        return [pid for pid in _children() if _is_zombie(pid)]
+        return _ended_children()
 
 
 def _borrow(fd: int) -> socket.socket:
@@ -437,16 +438,26 @@ def _wait(kind: int, number: int) -> tuple[int, int, int] | None:
     return None if result is None else (result.si_pid, result.si_code, result.si_status)
 
 
-def _children() -> list[int]:
-    me = os.getpid()
+def _ended_children() -> list[int]:
     found: list[int] = []
     try:
-        for task in os.listdir(f"/proc/{me}/task"):
-            with open(f"/proc/{me}/task/{task}/children", encoding="ascii") as file:
+        if not is_proc_ours():
+            return _first_ended()
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
                 found.extend(int(pid) for pid in file.read().split())
     except OSError:
-        pass  # a kernel without CONFIG_PROC_CHILDREN, or a thread that ended
-    return found
+        return _first_ended()  # no /proc, a kernel without CONFIG_PROC_CHILDREN, or a thread that ended
+    return [pid for pid in found if _is_zombie(pid)]
+
+
+def _first_ended() -> list[int]:
+    """A child that ended, if there is one; it stays to be reaped."""
+    try:
+        result = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return []
+    return [] if result is None else [result.si_pid]
 
 
 def _is_zombie(pid: int) -> bool:

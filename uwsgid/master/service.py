@@ -17,7 +17,6 @@ from uwsgid.errors import KernelError
 from uwsgid.hooks import Phase, run
 from uwsgid.hooks.fatal import DESTROY
 from uwsgid.host import emperor
-from uwsgid.host.children import Orphans
 from uwsgid.host.notify import notify
 from uwsgid.isolation.options import Namespaces
 from uwsgid.logs import banner
@@ -37,6 +36,7 @@ from uwsgid.master.rereading import Rereading
 from uwsgid.master.stall import Stall
 from uwsgid.master.statistics import Statistics
 from uwsgid.master.touches import TouchWatch
+from uwsgid.master.undertaker import Undertaker
 from uwsgid.master.unixsignals import UnixSignals
 from uwsgid.master.watchdog import Watchdog
 from uwsgid.master.workforce import Workforce
@@ -173,7 +173,13 @@ class Master(MultiService):
         )
         self._sources = Sources(inheritance.sources)
         self._checking = self._check_again = False  # a helper process reads the changed configuration
-        self._orphans = Orphans(house.kernel)
+        self._undertaker = Undertaker(
+            reactor,
+            house.kernel,
+            self.workforce.supervisor.known_pids,
+            lambda: self.workforce.supervisor.expecting,
+            self._say,
+        )
         self._checks = LoopingCall(self._check)
         self._checks.clock = reactor
 
@@ -210,6 +216,7 @@ class Master(MultiService):
         if self.workforce.stopping:
             return
         self.signals.install()
+        self._undertaker.install()
         self._say(self.signals.meaning())
         self._house.name_process("master", self._house.settings[Processes].procname_master)
         self._intake.start()
@@ -262,20 +269,13 @@ class Master(MultiService):
             self.idle.look,
             self.sos.look,
             self._inheritance.logs.pipeline.check_size,
-            self._reap_orphans,
+            self._undertaker.look,
         ):
             try:
                 look()
             except Exception:
                 # a mistake of ours; harakiri goes on
                 self._say(f"*** a check failed ***\n{traceback.format_exc().rstrip()}")
-
-    def _reap_orphans(self) -> None:
-        """Bury children that nobody knows."""
-        if not self.workforce.supervisor.expecting:
-            for pid, status in self._orphans.sweep(self.workforce.supervisor.known_pids()):
-                how = f"by signal {status.signal}" if status.signal else f"with code {status.code}"
-                self._say(f"subprocess {pid} exited {how}")
 
     # ---- orders
 
@@ -496,6 +496,7 @@ class Master(MultiService):
         self.gateways.end()
         self.cheap.end()
         self.loyalty.end()
+        self._undertaker.end()
 
     def _finish(self, code: int) -> None:
         self._wind_up()

@@ -104,6 +104,10 @@ class Watchdog:
         if not self._measures:
             return
         memory = self._memory_of(child.pid)
+        if (
+            memory == Memory() and child.seat >= 0
+        ):  # /proc hides it: what it found itself after its last request
+            memory = Memory(self._board.rss[child.seat], self._board.vsz[child.seat])
         limits = self._memory
         if limits.evil_as and memory.vsz >= limits.evil_as:
             what, size = "ADDRESS SPACE", memory.vsz

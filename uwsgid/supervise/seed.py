@@ -264,17 +264,18 @@ def _signal(pidfd: int, number: int) -> None:
     """Send a signal to a child of our parent, the master.  Nobody else is any business of a master."""
     # whoever is gone, or asks for what is no signal, gets no answer either way
     with contextlib.suppress(OSError, ValueError):
-        if _parent_of(pidfd) == os.getppid():
+        with open(f"/proc/self/fdinfo/{pidfd}") as facts:
+            pid = next((line.split()[1] for line in facts if line.startswith("Pid:")), "-1")
+        # both by the numbers of the same /proc, which may be that of another pid namespace
+        if _parent_of(pid) == _parent_of("self"):
             signal.pidfd_send_signal(pidfd, number)
 
 
-def _parent_of(pidfd: int) -> int:
-    """The parent of the process that a pidfd stands for.
+def _parent_of(pid: str) -> int:
+    """The parent of a process.
 
     :raises OSError: it was reaped.
     """
-    with open(f"/proc/self/fdinfo/{pidfd}") as facts:
-        pid = next((int(line.split()[1]) for line in facts if line.startswith("Pid:")), -1)
     with open(f"/proc/{pid}/stat") as status:
         return int(status.read().rpartition(")")[2].split()[1])
 
