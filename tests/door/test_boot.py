@@ -126,6 +126,18 @@ class OrderTests(BootCase):
         self.assertEqual(signal.getsignal(signal.SIGHUP), signal.SIG_IGN)
 
 
+class FirstProcessTests(BootCase):
+    def test_signals(self) -> None:
+        """A start as process 1, which the kernel protects, is ended by a signal all the same."""
+        numbers = (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
+        for number in numbers:
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        self.kernel.pid = 1
+        self.boot()
+        for number in numbers:
+            self.assertNotIn(signal.getsignal(number), (signal.SIG_DFL, signal.SIG_IGN))
+
+
 class PrivilegeTests(BootCase):
     USER = (*SERVED, "--uid", "www-data", "--gid", "www-data")
 

@@ -70,6 +70,7 @@ from uwsgid.host.kept import Kept
 from uwsgid.host.privileges import resolve_identity
 from uwsgid.host.zerg import Zerg, attach
 from uwsgid.interfaces import IKernel
+from uwsgid.isolation.refork import begin_as_first
 from uwsgid.logs import Lines, banner
 from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
@@ -217,6 +218,8 @@ def run_last_hooks(boot: Boot, error: BaseException) -> None:
 def remember_where_we_started(boot: Boot) -> None:
     """Signals that would end a half-started instance are ignored; a reload counts itself."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if boot.kernel.getpid() == 1:
+        begin_as_first()
     boot.binary = started_as(boot.environ)
     boot.environ.pop(STARTED_AS, None)
     boot.environ[RELOADS] = str(int(boot.environ.get(RELOADS, "-1") or 0) + 1)
