@@ -522,3 +522,49 @@ class Jailed(EmperorCase):
         self.wait_answer()
         self.assertNotEqual(self.wait_row(ready=1)["pid"], pid)
         self.end(daemon)
+
+
+#: An application that leaves a grandchild behind, which ends soon.
+ORPHANS: Final = """
+import os, time
+
+def application(environ, start_response):
+    if os.fork() == 0:
+        if os.fork() == 0:
+            time.sleep(0.3)
+        os._exit(0)
+    os.wait()
+    start_response("200 OK", [])
+    return [str(os.getppid()).encode()]
+"""
+
+
+class FirstProcess(EmperorCase):
+    """A vassal that is process 1 of a pid namespace, under the /proc of another one."""
+
+    def test_init(self) -> None:
+        """It is everybody's last parent and buries them, has workers, reloads, and ends in order."""
+        requires("root")
+        (self.folder / "orphans.py").write_text(ORPHANS)
+        daemon = self.reign("emperor-use-clone = pid,ipc,uts")
+        path = self.vassals / "a.ini"
+        path.write_text(
+            f"[uwsgi]\nsocket = {self.path('a.sock')}\nwsgi-file = {self.folder / 'orphans.py'}\n"
+            "evil-reload-on-rss = 1000\nneed-app = true\n"
+        )
+        row = self.wait_row(ready=1)
+        daemon.wait_for(r"spawned uWSGI master process \(pid: 1\)")
+        master = psutil.Process(row["pid"])
+        wait_until(lambda: os.path.exists(self.path("a.sock")), "the socket is there")
+        for _ in range(5):
+            self.assertEqual(uwsgi_fetch(self.path("a.sock")).body, b"1")
+        daemon.wait_for(r"subprocess \d+ exited with code 0", count=5)
+        self.assertEqual([p for p in master.children() if p.status() == psutil.STATUS_ZOMBIE], [])
+        with Load(self.path("a.sock"), clients=2) as load:
+            os.utime(path)
+            daemon.wait_for(r"gracefully \(RE\)spawned uWSGI master process \(pid: 1\)")
+            daemon.wait_for(r"spawned uWSGI worker 1 ", count=2)
+            load.wait_for_more(5)
+        self.assertEqual(load.failures, [], daemon.log())
+        self.assertEqual(self.wait_row(ready=1)["pid"], row["pid"])
+        self.end(daemon)
