@@ -211,7 +211,7 @@ class Mistakes(SynchronousTestCase):
         self.assertEqual(parse_action("alarm:x"), ("alarm", Print("x"), False))
         self.assertEqual(parse_action("!cheer:x"), ("cheer", Print("x"), True))
 
-    @given(st.sampled_from(sorted(member.name for member in hook_actions)), st.text(max_size=40))
+    @given(st.sampled_from(sorted(member.name for member in hook_actions)), st.text(max_size=30))
     @settings(deadline=None, max_examples=300)
     def test_any_arguments(self, name: str, text: str) -> None:
         """Whatever stands behind the colon is read, or refused with a reason."""
