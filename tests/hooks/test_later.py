@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from typing import Any
 
 from twisted.internet import reactor as global_reactor
@@ -135,3 +136,22 @@ class RealTests(TestCase):
             self.assertEqual(written.read(), "one\ntwo\n")
         self.assertTrue(any("exited with non-zero code: 137" in line for line in said), said)
         self.assertEqual(Kernel.zombie_children(), [])
+
+    async def test_sockets(self) -> None:
+        """A socket is waited for without holding anybody up."""
+        said: list[str] = []
+        path = f"/tmp/uwsgid-{os.getpid()}.sock"
+        over = run_later(
+            Phase.EMPEROR_START,
+            settings_of(f"hook-emperor-start = wait_for_socket:{path}\nhook-emperor-start = print:there"),
+            Kernel(),
+            said.append,
+            global_reactor,
+        )
+        self.assertFalse(over.called)
+        with socket.socket(socket.AF_UNIX) as listener:
+            self.addCleanup(os.unlink, path)
+            listener.bind(path)
+            listener.listen(1)
+            await over
+        self.assertEqual(said[-1], "there")

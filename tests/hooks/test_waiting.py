@@ -67,6 +67,17 @@ class WaitingTests(SynchronousTestCase):
         )
         self.assertEqual(self.kernel.descriptors, {})
 
+    def test_slow_socket(self) -> None:
+        """A connection that takes its time is not waited for by the process, and begun once only."""
+        for number in (errno.EINPROGRESS, errno.EALREADY, errno.EISCONN):
+            self.kernel.fail("connect", number)
+        self.assertEqual(self.stage.do("wait_for_socket:192.0.2.1:3031"), "")
+        self.assertEqual(len(self.stage.slept), 2)
+        self.assertEqual(self.kernel.descriptors, {})
+        self.kernel.fail("connect", errno.EALREADY, 100)
+        self.assertIn("unavailable after 1 seconds", self.stage.do("wait_for_socket:192.0.2.1:3031"))
+        self.assertEqual(self.kernel.descriptors, {})
+
     def test_mistakes(self) -> None:
         """A path or an address is needed, and one that can be connected to."""
         for text in ("wait_for_fs:", "wait_for_file:/a b", "wait_for_socket:=0", "wait_for_socket:127.*:1"):

@@ -6,7 +6,9 @@ The options of those names are in `uwsgid.host.waits`, with the limits, ``wait-f
 
 from __future__ import annotations
 
+import errno
 import math
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -15,7 +17,8 @@ from uwsgid.families import hook_actions
 from uwsgid.hooks.arguments import only
 from uwsgid.hooks.scene import Doing, Failed, Pause, Scene
 from uwsgid.host.addresses import Address, parse_address
-from uwsgid.host.waits import DEFAULT, EVERY, PathKind, Waits, is_there, reason_of, try_to_connect
+from uwsgid.host.waits import DEFAULT, EVERY, PathKind, Waits, family_of, is_there, reason_of, sockaddr_of
+from uwsgid.interfaces import IKernel
 
 
 def _wait(scene: Scene, what: str, seconds: int, is_ready: Callable[[], str]) -> Doing:
@@ -110,12 +113,40 @@ class WaitForSocket:
 
     def perform(self, scene: Scene) -> Doing:
         """Wait."""
+        attempt = _Attempt(scene.kernel, self.address)
+        try:
+            yield from _wait(
+                scene, f"socket {self.address}", scene.settings[Waits].socket_timeout, attempt.problem
+            )
+        finally:
+            attempt.give_up()
 
-        def is_ready() -> str:
-            try:
-                try_to_connect(scene.kernel, self.address)
-            except OSError as error:
-                return reason_of(error)
-            return ""
 
-        yield from _wait(scene, f"socket {self.address}", scene.settings[Waits].socket_timeout, is_ready)
+class _Attempt:
+    """Connects without waiting, since there may be a reactor: a host that never answers takes minutes."""
+
+    def __init__(self, kernel: IKernel, address: Address) -> None:
+        self._kernel = kernel
+        self._address = address
+        self._fd = -1
+
+    def problem(self) -> str:
+        """Begin or go on; why there is no connection (yet), or nothing where there is one."""
+        try:
+            if self._fd < 0:
+                self._fd = self._kernel.socket(family_of(self._address), socket.SOCK_STREAM)
+                self._kernel.set_blocking(self._fd, False)
+            self._kernel.connect(self._fd, sockaddr_of(self._kernel, self._address))
+        except OSError as error:
+            if error.errno == errno.EISCONN:
+                return ""
+            if error.errno not in (errno.EINPROGRESS, errno.EALREADY):
+                self.give_up()
+            return reason_of(error)
+        return ""
+
+    def give_up(self) -> None:
+        """Close what is open."""
+        if self._fd >= 0:
+            self._kernel.close(self._fd)
+            self._fd = -1

@@ -241,16 +241,28 @@ def try_to_connect(kernel: IKernel, address: Address) -> None:
 
     :raises OSError: nobody accepts it, or not within a second.
     """
-    if address.family is Family.INET and address.host:
-        address = address.with_host(kernel.resolve(address.host))
-    family = {Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}.get(address.family, socket.AF_UNIX)
-    fd = kernel.socket(family, socket.SOCK_STREAM)
+    fd = kernel.socket(family_of(address), socket.SOCK_STREAM)
     try:
         # it limits connect(2) as well (socket(7)); a host that never answers would take minutes
         kernel.setsockopt(fd, socket.SOL_SOCKET, socket.SO_SNDTIMEO, _ONE_SECOND)
-        kernel.connect(fd, address.sockaddr())
+        kernel.connect(fd, sockaddr_of(kernel, address))
     finally:
         kernel.close(fd)
+
+
+def family_of(address: Address) -> int:
+    """The family of sockets that connect to *address*."""
+    return {Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}.get(address.family, socket.AF_UNIX)
+
+
+def sockaddr_of(kernel: IKernel, address: Address) -> str | bytes | tuple[str, int]:
+    """*address* in Python's form, with its host looked up.
+
+    :raises OSError: nobody knows the host.
+    """
+    if address.family is Family.INET and address.host:
+        address = address.with_host(kernel.resolve(address.host))
+    return address.sockaddr()
 
 
 def reason_of(error: OSError) -> str:
