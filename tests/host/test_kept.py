@@ -62,6 +62,16 @@ class KeptTests(SynchronousTestCase):
         kept.close_all()
         self.assertEqual((kept.descriptors(), self.kernel.descriptors), ((), {}))
 
+    def test_a_child_with_some_of_them(self) -> None:
+        """A child that has use for its own closes those of others."""
+        kept = Kept(self.kernel)
+        made = {key: self.opened() for key in ("tun one", "emperor-stats /s", "socket x")}
+        for key, fd in made.items():
+            kept.keep(key, fd)
+        kept.close_others("emperor-")
+        self.assertEqual(list(self.kernel.descriptors), [made["emperor-stats /s"]])
+        self.assertEqual(kept.descriptors(), (made["emperor-stats /s"],))
+
     def test_forgotten(self) -> None:
         """What is forgotten stays open, and is not left behind."""
         kept = Kept(self.kernel)

@@ -167,3 +167,28 @@ class Calls(SynchronousTestCase):
             )
 
         self.assertEqual(self.code_of(act), 0)
+
+
+class Directories(SynchronousTestCase):
+    """inotify."""
+
+    def test_changes(self) -> None:
+        """The descriptor does not block, closes on exec, and tells of an entry that came."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        descriptor = syscalls.inotify_init()
+        self.addCleanup(os.close, descriptor)
+        self.assertFalse(os.get_inheritable(descriptor))
+        syscalls.inotify_add_directory(descriptor, folder)
+        with self.assertRaises(BlockingIOError):
+            os.read(descriptor, 4096)
+        with open(os.path.join(folder, "a.ini"), "w"):
+            self.assertIn(b"a.ini", os.read(descriptor, 4096))
+
+    def test_no_directory(self) -> None:
+        """A file is refused, and so is what is not there."""
+        descriptor = syscalls.inotify_init()
+        self.addCleanup(os.close, descriptor)
+        for path, number in ((__file__, errno.ENOTDIR), ("/none", errno.ENOENT)):
+            error = self.assertRaises(OSError, syscalls.inotify_add_directory, descriptor, path)
+            self.assertEqual(error.errno, number)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import signal
+import socket
 
 from tests.master.support import InstanceCase
 from uwsgid.config.settings import Settings, settings_of
 from uwsgid.errors import ConfigError
 from uwsgid.hooks import Hooks
 from uwsgid.master.gateways import Gateways
-from uwsgid.supervise.gateways import GATEWAY, LIVE, Gateway, GatewayLife
+from uwsgid.supervise.gateways import GATEWAY, LIVE, Early, Gateway, GatewayLife
 from uwsgid.testing import MemoryChild
-from uwsgid.wire.control import Ask
+from uwsgid.wire.control import Ask, Ready
 
 #: Sections have to be imported before a configuration is read.
 SECTIONS = (Hooks,)
@@ -179,6 +180,17 @@ class Endings(GatewayCase):
         self.run_for(1.5)
         self.assertIn(signal.SIGKILL, gateway.signals)
 
+    def test_mercy(self) -> None:
+        """A gateway that has children of its own gets the time that it asked for."""
+        self.begin_with(Gateway("uWSGI probe 1", _run, role="emperor", mercy=9))
+        self.nursery.leaves = False
+        (child,) = self.nursery.living("emperor")
+        self.workforce.stop(gracefully=True)
+        self.run_for(8)
+        self.assertEqual(child.signals, [])
+        self.run_for(2)
+        self.assertIn(signal.SIGKILL, child.signals)
+
     def test_one_that_rests(self) -> None:
         """Who rests when the instance stops is not born any more."""
         self.begin_with(Gateway("uWSGI probe 1", _run))
@@ -207,6 +219,19 @@ class Changes(GatewayCase):
         """Where only options changed that they carry out themselves, they get HUP and nobody starts anew."""
         self.assertTrue(self.change("processes = 3", "processes"))
         self.assertEqual(self.gateway().signals, [signal.SIGHUP])
+
+    def test_no_affair_of_theirs(self) -> None:
+        """A gateway that carries nothing out itself is not told: an emperor would reload all vassals."""
+        self.begin_with(
+            Gateway("uWSGI probe 1", _run, live=frozenset({"processes"})),
+            Gateway("uWSGI Emperor", _run, role="emperor"),
+            config="processes = 2",
+        )
+        self.now = "processes = 3"
+        self.assertTrue(self.gateways.take_changes())
+        self.assertEqual(
+            (self.gateway().signals, self.nursery.living("emperor")[0].signals), ([signal.SIGHUP], [])
+        )
 
     def test_another(self) -> None:
         """Where anything else changed too, they are left alone."""
@@ -238,3 +263,38 @@ class Changes(GatewayCase):
         self.gateway().exit(1)
         self.run_for(1)
         self.assertEqual(self.gateway().generation, 2)
+
+
+class EarlyOnes(GatewayCase):
+    """An emperor that was born at boot."""
+
+    def test_adopted(self) -> None:
+        """It is a gateway like any other from then on, and its successor comes from the seed."""
+        self.prepare(
+            "processes = 2",
+            gateways=(Gateway("uWSGI probe 1", _run), Gateway("uWSGI E", _run, role="emperor")),
+        )
+        self.gateways = Gateways(
+            self.house,
+            self.workforce.supervisor,
+            self.nursery.reactor,
+            self.lines.append,
+            stopping=lambda: self.workforce.stopping,
+            proceed=self.workforce.proceed,
+            asked=lambda wish: None,
+            clock=self.nursery.reactor.seconds,
+        )
+        self.workforce.start(*self.nursery.seed())
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(theirs.close)
+        self.nursery.kernel.running.add(99)
+        self.gateways.start(Early(ours, 99, 1))
+        self.run_for()
+        self.assertEqual([row["pid"] for row in self.gateways.rows()][1], 99)
+        self.assertEqual(self.nursery.living("emperor"), [])
+        theirs.send(Ready(99).pack())
+        self.run_for()
+        self.assertTrue(self.gateways.all_ready)
+        self.nursery.kernel.end(99, None, signal.SIGKILL)
+        self.run_for(3)
+        self.assertEqual(len(self.nursery.living("emperor")), 1)

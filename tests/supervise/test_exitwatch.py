@@ -52,6 +52,16 @@ class InMemory(SynchronousTestCase):
         watch.doRead()
         self.assertEqual((self.ends, self.reactor.readers), ([], [watch]))
 
+    def test_no_child(self) -> None:
+        """The end of a process that is no child of ours is told without a status, by its pidfd."""
+        pidfd = self.kernel.pidfd_open(7)
+        watch = ExitWatch(self.reactor, self.kernel, 7, self.ends.append, pidfd)
+        self.assertEqual(watch.fileno(), pidfd)
+        self.kernel.fail("waitid", 10)
+        self.kernel.end(7, 3, 0)
+        self.reactor.poll()
+        self.assertEqual(self.ends, [ExitStatus()])
+
     def test_reaped_by_somebody(self) -> None:
         """Where an application's waitpid was faster, the end is told without a status."""
         watch = self.watch()

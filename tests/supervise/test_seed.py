@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from uwsgid.errors import KernelError
 from uwsgid.host import Kernel
 from uwsgid.host.children import ExitStatus, exit_status, watch_child
 from uwsgid.supervise import seed
@@ -29,6 +30,7 @@ from uwsgid.wire.control import (
     Ready,
     Record,
     Retire,
+    Spawn,
     unpack,
 )
 
@@ -313,3 +315,87 @@ class Masks(SeedCase):
         pid, _ = self.order(self.serve())
         self.assertEqual(self.blocked(pid), set(SENT_TO_GROUPS))
         self.assertEqual(self.blocked(self.seed), self.blocked(os.getpid()))
+
+
+class Eggs:
+    """A nest whose vassals say where they are; what it prepares is a variable."""
+
+    def __init__(self) -> None:
+        self.pids: list[int] = []
+
+    def prepare(self, record: Spawn) -> None:
+        if record.start == "refused":
+            raise KernelError("unshare(): Operation not permitted [net]")
+        os.environ["PREPARED"] = record.start
+
+    def bear(self, record: Spawn, descriptors: list[int]) -> None:
+        channel = socket.socket(fileno=descriptors[0])
+        Conversation(channel).say(Ask(f"{os.getppid()} {os.environ['PREPARED']} {len(descriptors)}"))
+        os._exit(0)
+
+    def born(self, pid: int) -> None:
+        self.pids.append(pid)
+
+    def hear(self, record: Record, descriptors: list[int], channel: socket.socket) -> bool:
+        channel.send(Ask(f"{len(self.pids)} {type(record).__name__} {len(descriptors)}").pack())
+        return False
+
+
+class Nests(SeedCase):
+    """A server of births that has vassals."""
+
+    def nest(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                ours.close()
+                serve_births(theirs, talk_and_wait, Eggs())
+            finally:
+                os._exit(0)
+        theirs.close()
+        self.pids.add(pid)
+        self.addCleanup(ours.close)
+        return ours
+
+    def spawn(self, nest: socket.socket, start: str) -> tuple[Record, socket.socket]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(ours.close)
+        with theirs:
+            socket.send_fds(nest, [Spawn(7, start).pack()], [theirs.fileno()])
+        return heard(nest), ours
+
+    def test_a_vassal(self) -> None:
+        """It is born into what the midwife prepared, and lives when we are its parent."""
+        answer, talk = self.spawn(self.nest(), "one")
+        assert isinstance(answer, Born)
+        self.pids.add(answer.pid)
+        self.assertEqual(heard(talk), Ask(f"{os.getpid()} one 1"))
+
+    def test_refused(self) -> None:
+        """What can not be prepared comes back as a text, and nobody is born."""
+        nest = self.nest()
+        answer, talk = self.spawn(nest, "refused")
+        self.assertEqual(answer, Failed(7, "unshare(): Operation not permitted [net]"))
+        self.assertEqual(talk.recv(1), b"")
+        answer, _ = self.spawn(nest, "two")
+        assert isinstance(answer, Born)
+        self.pids.add(answer.pid)
+
+    def test_other_words(self) -> None:
+        """What is no birth is the nest's own affair, and it knows whom it bore."""
+        nest = self.nest()
+        answer, _ = self.spawn(nest, "one")
+        assert isinstance(answer, Born)
+        self.pids.add(answer.pid)
+        nest.send(Pause().pack())
+        self.assertEqual(heard(nest), Ask("1 Pause 0"))
+
+    def test_no_nest(self) -> None:
+        """A seed does not bear vassals."""
+        seed = self.serve()
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        with theirs:
+            socket.send_fds(seed, [Spawn(7, "one").pack()], [theirs.fileno()])
+        self.assertEqual(ours.recv(1), b"")

@@ -103,8 +103,9 @@ class Gateways:
         if _without(live, fresh.directives) != _without(live, self._house.settings.directives):
             return False
         self._changes += 1
-        for child in self._living.values():
-            child.signal(signal.SIGHUP)
+        for number, child in self._living.items():
+            if self._house.gateways[number - 1].live:
+                child.signal(signal.SIGHUP)
         return True
 
     # ---- having
