@@ -71,7 +71,6 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         ("exec-asap", "list 2.0", "commands as soon as possible"),
         ("mount-asap", "list 2.0", "mounts as soon as possible"),
         ("umount-asap", "list 2.0", "unmounts as soon as possible"),
-        ("after-request-hook", "list 2.0", "actions after each request"),
         ("file-write", "list", "write a text into a file at start"),
         (
             "wait-for-interface wait-interface wait-for-iface wait-iface",
@@ -114,7 +113,8 @@ TABLE: Final[tuple[KnownOption, ...]] = (
             "C functions",
         ),
         ("call-asap", "list 2.0", "C functions as soon as possible"),
-        ("after-request-call", "list 2.0", "C functions after each request"),
+        ("after-request-hook", "list 2.0", "C functions that get the request, after it"),
+        ("after-request-call", "list 2.0", "the same"),
     ),
     *refused(
         _PRIVILEGES,
