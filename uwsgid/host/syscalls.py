@@ -139,12 +139,12 @@ def lock_all_memory() -> None:
 
 
 def unshare(flags: int) -> None:
-    """Leave the namespaces of *flags* for new ones.  `os.unshare` came with Python 3.12."""
+    """Leave the namespaces of *flags* for new ones.  ``os.unshare`` came with Python 3.12."""
     _check(_libc.unshare(_signed(flags)), "unshare()")
 
 
 def setns(fd: int, kind: int = 0) -> None:
-    """Enter the namespace that *fd* stands for.  `os.setns` came with Python 3.12."""
+    """Enter the namespace that *fd* stands for.  ``os.setns`` came with Python 3.12."""
     _check(_libc.setns(fd, _signed(kind)), "setns()")
 
 
