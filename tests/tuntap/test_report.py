@@ -78,6 +78,7 @@ class Keys(SynchronousTestCase):
         peer = Peer(3, "fd: 12", uid=1000, gid=1001, pid=77, device="uwsgi0", header=4)
         switch.attach(peer)
         switch.offer_rules(peer, [read_device_rule("in 10.0.0.0/8 any deny")])
+        peer.extra_rx = 4 + 24  # the block that it came in, as its link counts it
         out, back = udp(BLUE, WORLD), udp(WORLD, BLUE)
         switch.from_peer(peer, out, 0, len(out), 51.0)
         switch.from_peer(peer, out, 0, len(out) - 1, 51.0)

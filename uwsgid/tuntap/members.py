@@ -7,7 +7,7 @@ Whatever changes here makes some remembered decisions void, and only those (`uws
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.decision import Event, Learned, Refused
@@ -22,8 +22,6 @@ from uwsgid.wire.ip import show
 if TYPE_CHECKING:
     from uwsgid.tuntap.flows import FlowTable
     from uwsgid.tuntap.policy import Policy
-
-_RECORD: Final = 24  #: bytes of a rule in a stream
 
 
 class Members(Tally):
@@ -84,8 +82,6 @@ class Members(Tally):
         outward: list[Rule] = []
         for one in rules:
             (inward if one.inward else outward).append(one.rule)
-        if peer.header:
-            peer.extra_rx += peer.header + _RECORD * (len(inward) + len(outward))
         peer.chain_in = Chain(inward) if inward else None
         peer.chain_out = Chain(outward) if outward else None
         peer.remembered.clear()
