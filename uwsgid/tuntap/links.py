@@ -21,7 +21,7 @@ from zope.interface import implementer
 from uwsgid.errors import PeerError
 from uwsgid.tuntap.closing import closer
 from uwsgid.tuntap.offload import PLAIN, finish
-from uwsgid.tuntap.pump import BATCH, NOWAIT, Pump, reason_of
+from uwsgid.tuntap.pump import BATCH, NOWAIT, Pump, Space, reason_of
 from uwsgid.wire.ip import VNET
 from uwsgid.wire.tunframe import FrameDecoder, PacketFrame, RuleBlock
 
@@ -136,6 +136,7 @@ class DeviceLink(Link):
     def __init__(self, peer: Peer, owner: Owner, pump: Pump, device: int, connection: socket.socket) -> None:
         super().__init__(peer, owner, pump)
         self.device = device
+        self._space = Space()
         self._connection = connection
         self._lifeline = Lifeline(connection, self)
 
@@ -151,7 +152,7 @@ class DeviceLink(Link):
         return "tuntap device"
 
     def doRead(self) -> None:
-        error = self._pump.drain_peer(self.peer, self.device)
+        error = self._pump.drain_peer(self.peer, self.device, self._space)
         self._owner.drain_events()
         if error:
             self.end(f"its device is gone: {os.strerror(error)}")

@@ -1,4 +1,4 @@
-"""The hot loop: a packet is read into one buffer, judged where it lies, and written from there.
+"""The hot loop: a packet is read into a buffer, judged where it lies, and written from there.
 
 A device that became readable is read up to `BATCH` times in a row, then everybody else has a turn.  Nothing
 here waits: the devices of peers are read and written with ``RWF_NOWAIT``, because their owner shares the open
@@ -53,6 +53,22 @@ def reason_of(error: OSError) -> str:
     return _REASONS.get(error.errno or 0, "invalid")
 
 
+class Space:
+    """Where the packets of one device are read to, and lie until they are passed on.
+
+    Each peer has one of its own.  Its owner may tell its device of longer virtio headers (TUNSETVNETHDRSZ),
+    and kernels before 6.15 leave what is behind the header as it was in the buffer: it would be taken for a
+    part of the packet, and there must be nothing of somebody else.
+    """
+
+    __slots__ = ("buffer", "view", "views")
+
+    def __init__(self) -> None:
+        self.buffer = bytearray(LARGEST)
+        self.view = memoryview(self.buffer)
+        self.views = [self.view]
+
+
 class Pump:
     """Moves packets for one router.
 
@@ -61,7 +77,7 @@ class Pump:
     :param clock: monotonic seconds.
     """
 
-    __slots__ = ("_asked", "_buffer", "_clock", "_device", "_gateway", "_view", "_views")
+    __slots__ = ("_asked", "_clock", "_device", "_gateway", "_space")
 
     def __init__(
         self,
@@ -74,9 +90,7 @@ class Pump:
         self._device = device
         self._gateway = gateway
         self._clock = clock
-        self._buffer = bytearray(LARGEST)
-        self._view = memoryview(self._buffer)
-        self._views = [self._view]
+        self._space = Space()
 
     def ask(self, asked: Switch | Tap) -> None:
         """Have *asked* decide from now on: the switch, or somebody who looks on."""
@@ -87,7 +101,8 @@ class Pump:
 
         :returns: 0, or the errno of a device that can not be read any more.
         """
-        device, views, view, buffer = self._device, self._views, self._view, self._buffer
+        device, space = self._device, self._space
+        views, view, buffer = space.views, space.view, space.buffer
         read, decide, now = os.readv, self._asked.from_host, self._clock()
         size: int
         for _ in range(BATCH):
@@ -103,12 +118,13 @@ class Pump:
                 target.link.send(buffer, view, size)
         return 0
 
-    def drain_peer(self, peer: Peer, device: int) -> int:
+    def drain_peer(self, peer: Peer, device: int, space: Space) -> int:
         """Pass on what waits in the device of *peer*.
 
+        :param space: its own.
         :returns: 0, or the errno of a device that can not be read any more.
         """
-        host, views, view, buffer = self._device, self._views, self._view, self._buffer
+        host, views, view, buffer = self._device, space.views, space.view, space.buffer
         read, write, decide, now = os.preadv, os.write, self._asked.from_peer, self._clock()
         size: int
         for _ in range(BATCH):
@@ -134,7 +150,7 @@ class Pump:
                 target: Any = decision.peer
                 target.link.send(buffer, view, size)
             elif kind == GATEWAY:
-                self._send_away(peer, decision, size)
+                self._send_away(peer, decision, space, size)
         return 0
 
     def pass_frame(self, peer: Peer, packet: bytes, now: float) -> None:
@@ -167,12 +183,12 @@ class Pump:
         """Drop a packet that came through the UDP gateway from somebody who may not send any."""
         self._asked.refuse(None, packet, 0, len(packet), "target")
 
-    def _send_away(self, peer: Peer, decision: Decision, size: int) -> None:
+    def _send_away(self, peer: Peer, decision: Decision, space: Space, size: int) -> None:
         """Through the UDP gateway, which knows no virtio header."""
-        if not finish(self._buffer, size):
+        if not finish(space.buffer, size):
             self._asked.lose(peer, "invalid")
         else:
-            self._send_datagram(peer, self._view[VNET:size], decision.target)
+            self._send_datagram(peer, space.view[VNET:size], decision.target)
 
     def _send_datagram(self, peer: Peer, packet: bytes | memoryview, target: tuple[str, int]) -> None:
         assert self._gateway is not None, "the switch decides so only where there is a gateway"
