@@ -24,6 +24,16 @@ class Isolation(SynchronousTestCase):
         kernel.unshare(0x10000000)
         self.assertEqual(kernel.calls, [("unshare", "0x10000000")])
 
+    def test_maps(self) -> None:
+        """In a user namespace we are whom the maps make of us; who has no place keeps the number."""
+        kernel = MemoryKernel(uid=1000, gid=7)
+        kernel.unshare_mapped(0x10000000, "0 1000 1\n1 100000 10", "0 1000 1", False)
+        self.assertEqual((kernel.uid, kernel.gid), (0, 7))
+        kernel = MemoryKernel(uid=100003)
+        kernel.unshare_mapped(0x10000000, "0 1000 1\n1 100000 10", "0 0 1", True)
+        self.assertEqual(kernel.uid, 4)
+        self.assertEqual(kernel.names(), ["unshare_mapped"])
+
     def test_mounts(self) -> None:
         """What is not mounted can not be unmounted; a change of propagation mounts nothing."""
         kernel = MemoryKernel(uid=0)
