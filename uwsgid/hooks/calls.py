@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from uwsgid.families import hook_actions
 from uwsgid.hooks.arguments import fixed, path_and_text, whole
@@ -21,7 +21,7 @@ from uwsgid.hooks.scene import Deed, Failed, Scene
 from uwsgid.host.calls import attempt
 from uwsgid.host.symbols import find_symbol, handle_signal
 
-_INT: tuple[int, int] = (-(2**31), 2**31 - 1)
+_INT: Final = (-(2**31), 2**31 - 1)
 
 
 def find(name: str) -> Callable[..., Any]:
