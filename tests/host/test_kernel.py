@@ -73,6 +73,19 @@ class Files(SynchronousTestCase):
             kernel.close(number)
         self.assertNotIn(fd, kernel.open_descriptors())
 
+    def test_descriptors_without_proc(self) -> None:
+        """In a root without /proc each number is tried."""
+        kernel = Kernel()
+        fd = kernel.open("/dev/null", os.O_RDONLY)
+        known = kernel.open_descriptors()
+
+        def refuse(path: str, flags: int) -> int:
+            raise FileNotFoundError(2, "No such file or directory", path)
+
+        self.patch(os, "open", refuse)
+        self.assertEqual(kernel.open_descriptors(), known)
+        kernel.close(fd)
+
     def test_devices(self) -> None:
         """What a file is on tells file systems apart; a directory knows that it is one."""
         kernel = Kernel()

@@ -270,3 +270,17 @@ class ThreadTests(LoadCase):
         self.addCleanup(thread.join)
         self.addCleanup(stop.set)
         self.assertIn("stock-ticker", threads_alive())
+
+    def test_in_a_jail(self) -> None:
+        """Without a /proc, or with that of others, those of Python are told alone."""
+        for place in ("/nonexistent", "/proc/1/task"):
+            out = run_python(
+                "import pathlib, threading\n"
+                "from uwsgid.languages.python import loading\n"
+                f"loading.Path = lambda path: pathlib.Path({place!r})\n"
+                "stop = threading.Event()\n"
+                "threading.Thread(target=stop.wait, name='ticker').start()\n"
+                "print(loading.threads_alive())\n"
+                "stop.set()"
+            )
+            self.assertEqual(out, "['ticker']\n", place)
