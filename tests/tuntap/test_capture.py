@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -84,6 +86,14 @@ class FilterTests(SynchronousTestCase):
             "port 80;dport 40000;sport 443;src port 443;dst port 40000;port 444-500,22",
         )
         self.check(ipv4(icmp(), 1), "icmp", "port 0-65535")
+
+    def test_many_ports(self) -> None:
+        """A filter of all ports, as often as there is room for it, takes little memory and time."""
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        filter = Filter("port 0-65535 " * 100)
+        self.assertLess(tracemalloc.get_traced_memory()[1], 1_000_000)
+        self.assertTrue(filter.fits(facts_of(PLAIN["tcp"]), False, TO_HOST))
 
     def test_protocols(self) -> None:
         """Protocols have names and numbers."""

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final
 from uwsgid._version import __version__
 from uwsgid.tuntap.decision import DROP
 from uwsgid.tuntap.networks import read_network, read_number
-from uwsgid.tuntap.rules import BARE_PROTOCOLS, PROTOCOLS, read_protocol, read_ranges
+from uwsgid.tuntap.rules import BARE_PROTOCOLS, PROTOCOLS, read_protocol, read_ranges, within
 from uwsgid.wire import pcapng
 from uwsgid.wire.ip import BadPacket, Buffer, Facts, look, read_address
 
@@ -254,14 +254,13 @@ def _net(side: str, text: str) -> Test:
 
 
 def _port(side: str, text: str) -> Test:
-    ranges = read_ranges(text, "a port", 65535)
-    ports = frozenset(port for low, high in ranges for port in range(low, high + 1))
+    ports = read_ranges(text, "a port", 65535)
     if side == "src":
-        return lambda facts, inward, decision: facts is not None and facts.sport in ports
+        return lambda facts, inward, decision: facts is not None and within(facts.sport, ports)
     if side == "dst":
-        return lambda facts, inward, decision: facts is not None and facts.dport in ports
+        return lambda facts, inward, decision: facts is not None and within(facts.dport, ports)
     return lambda facts, inward, decision: (
-        facts is not None and (facts.sport in ports or facts.dport in ports)
+        facts is not None and (within(facts.sport, ports) or within(facts.dport, ports))
     )
 
 

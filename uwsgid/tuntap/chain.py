@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from uwsgid.tuntap.rules import ALLOW, Ranges, Rule
+from uwsgid.tuntap.rules import ALLOW, Rule, within
 from uwsgid.wire.ip import Facts
 
 #: A rule as it is compared: first and last destination port, masks and values of source and destination,
 #: first and last source port, whether `_fits` has to be asked for the rest.
 _Row = tuple[int, int, int, int, int, int, int, int, bool, Rule]
 
+_OTHER: Final = -1  #: a protocol that no rule names
 _NO_PORT: Final = -1  #: what `Facts` has where there is none
 _LAST_PORT: Final = 65535
 
@@ -30,12 +31,14 @@ class Chain:
     :ivar notes: whether some rule only counts or logs; only then `marks` has something to say.
     """
 
-    __slots__ = ("_rows", "notes", "rules", "stateful")
+    __slots__ = ("_named", "_rows", "notes", "rules", "stateful")
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self.rules = tuple(rules)
         self.stateful = any(rule.established for rule in self.rules)
         self.notes = any(not rule.decides for rule in self.rules)
+        # whoever sends packets of all protocols must not have a table made for each of them
+        self._named = frozenset(number for rule in self.rules for number in rule.protocols or ())
         self._rows: dict[tuple[int, int], tuple[_Row, ...]] = {}
 
     def __len__(self) -> int:
@@ -73,7 +76,8 @@ class Chain:
 
     def _fitting(self, facts: Facts, established: bool) -> Iterator[Rule]:
         """The rules that fit a packet, in their order."""
-        kind = (facts.version, facts.protocol)
+        protocol = facts.protocol
+        kind = (facts.version, protocol if protocol in self._named else _OTHER)
         rows = self._rows.get(kind)
         if rows is None:
             rows = self._rows[kind] = tuple(_rows(self.rules, *kind))
@@ -119,14 +123,10 @@ def _fits(rule: Rule, facts: Facts, established: bool) -> bool:
     """
     if rule.established and not established:
         return False
-    if rule.sports is not None and not _within(facts.sport, rule.sports):
+    if rule.sports is not None and not within(facts.sport, rule.sports):
         return False
-    if rule.dports is not None and not _within(facts.dport, rule.dports):
+    if rule.dports is not None and not within(facts.dport, rule.dports):
         return False
-    if rule.types is not None and not _within(facts.icmp_type, rule.types):
+    if rule.types is not None and not within(facts.icmp_type, rule.types):
         return False
     return rule.code < 0 or rule.code == facts.icmp_code
-
-
-def _within(number: int, ranges: Ranges) -> bool:
-    return any(first <= number <= last for first, last in ranges)

@@ -354,6 +354,11 @@ def read_ranges(text: str, what: str, most: int, names: dict[str, int] | None = 
     return tuple(ranges)
 
 
+def within(number: int, ranges: Ranges) -> bool:
+    """Whether a number is in one of the ranges."""
+    return any(first <= number <= last for first, last in ranges)
+
+
 def _check_ports(rule: Rule) -> None:
     if rule.sports is None and rule.dports is None:
         return
