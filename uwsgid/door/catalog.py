@@ -7,6 +7,7 @@ it costs nothing, works inside a jail, and can be read.  Others come from the en
 
 from __future__ import annotations
 
+import functools
 import importlib
 from importlib.metadata import entry_points
 from typing import Final
@@ -89,8 +90,9 @@ BEFORE_ANY_JAIL: Final = ("encodings.ascii", "encodings.idna", "encodings.latin_
 GROUP: Final = "uwsgid.plugins"
 
 
+@functools.cache
 def load() -> None:
-    """Import all that is built in.  Cheap when done before."""
+    """Import all that is built in, once."""
     for name in (*CHILDREN, *MASTER, *TWISTED_LOOPS, *GATEWAYS, *BEFORE_ANY_JAIL):
         importlib.import_module(name)
 
