@@ -213,6 +213,10 @@ class JailTests(IsolationCase):
 
 
 class PatchTests(IsolationCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.addCleanup(signal.signal, signal.SIGPIPE, signal.getsignal(signal.SIGPIPE))
+
     def become(self, *argv: str) -> Executed:
         with self.assertRaises(Executed) as caught:
             self.boot(*SERVED, *argv)
