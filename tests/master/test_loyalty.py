@@ -80,7 +80,7 @@ class LoyaltyCase(SynchronousTestCase):
             asleep=lambda: self.asleep,
             hooks=self.run_hooks,
         )
-        self.addCleanup(self.loyalty.end)  # or its socket would close the descriptor again, whosever that is then
+        self.addCleanup(self.loyalty.end)  # or its socket closes the descriptor again, whosever it is
         self.loyalty.start()
 
     def run_hooks(self, phase: Phase) -> Deferred[None]:
