@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,8 +12,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.errors import PeerError
 from uwsgid.host import emperor
-from uwsgid.host.emperor import configuration, descriptors, find, keep_from_commands, receive_config
-from uwsgid.wire.vassal import EMPEROR_FD, EMPEROR_FD_CONFIG, pack_config
+from uwsgid.host.emperor import (
+    configuration,
+    descriptors,
+    find,
+    join_by_proxy,
+    keep_from_commands,
+    receive_config,
+)
+from uwsgid.wire.vassal import EMPEROR_FD, EMPEROR_FD_CONFIG, PROXY_NAME, pack_config
+from uwsgid.wire.zerg import pack
 
 
 class FindTests(SynchronousTestCase):
@@ -99,3 +108,75 @@ class ConfigurationTests(SynchronousTestCase):
     def test_patience(self) -> None:
         """The wait is as long as uWSGI's."""
         self.assertEqual(emperor.PATIENCE, 5)
+
+
+class ProxyTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        folder = self.mktemp()
+        os.mkdir(folder)
+        here = os.getcwd()
+        os.chdir(folder)
+        self.addCleanup(os.chdir, here)
+        self.lines: list[str] = []
+        self.waited: list[float] = []
+
+    def serve(self, count: int) -> None:
+        """Be a vassal that hands out what it has, once."""
+        server = socket.socket(socket.AF_UNIX)
+        server.bind("s")
+        server.listen()
+        pair = socket.socketpair()
+
+        def answer() -> None:
+            with server, pair[0], pair[1]:
+                connection, _ = server.accept()
+                with connection:
+                    fds = [end.fileno() for end in (*pair, pair[0])][:count]
+                    socket.send_fds(connection, [pack(count, PROXY_NAME)], fds)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        self.addCleanup(thread.join)
+
+    def join(self, **environ: str) -> dict[str, str]:
+        """The environment after the try."""
+        join_by_proxy(environ, self.lines.append, self.wait)
+        for fd in descriptors(environ):
+            self.addCleanup(os.close, fd)
+        return environ
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        if len(self.waited) == 2:
+            self.serve(2)
+
+    def test_joins(self) -> None:
+        """Both ends come from the proxy, and do not stay open in programs."""
+        self.serve(2)
+        environ = self.join(UWSGI_EMPEROR_PROXY="s")
+        found = descriptors(environ)
+        self.assertEqual(len(found), 2)
+        self.assertEqual([os.get_inheritable(fd) for fd in found], [False, False])
+
+    def test_waits(self) -> None:
+        """It is tried once a second until there is one; the reason is said once."""
+        self.join(UWSGI_EMPEROR_PROXY="s")
+        self.assertEqual(self.waited, [1, 1])
+        self.assertEqual(self.lines, ["emperor proxy s: No such file or directory"])
+
+    def test_too_many(self) -> None:
+        """What else comes is closed."""
+        before = len(os.listdir("/proc/self/fd"))
+        self.serve(3)
+        environ = self.join(UWSGI_EMPEROR_PROXY="s")
+        self.assertEqual(len(descriptors(environ)), 2)
+        self.assertLessEqual(len(os.listdir("/proc/self/fd")), before + 6)
+
+    def test_not_asked(self) -> None:
+        """Without the variable, or as a vassal already, nobody is asked."""
+        self.assertEqual(self.join(), {})
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            environ = {EMPEROR_FD: str(ours.fileno()), "UWSGI_EMPEROR_PROXY": "s"}
+            join_by_proxy(dict(environ), self.lines.append, self.wait)
+        self.assertEqual((self.lines, self.waited), ([], []))

@@ -14,8 +14,9 @@ from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError, PeerError
 from uwsgid.host import Kernel, Listener, Sockets
 from uwsgid.host.addresses import parse_address
+from uwsgid.host.fetching import fetch
 from uwsgid.host.inherit import Giver, Inherited
-from uwsgid.host.zerg import Zerg, attach, fetch
+from uwsgid.host.zerg import Zerg, attach
 from uwsgid.wire.zerg import pack
 
 

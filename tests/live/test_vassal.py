@@ -184,6 +184,25 @@ class Talk(VassalCase):
         self.hears(ToEmperor.SOS)
         self.assertEqual(daemon.seen("traceback"), 0)
 
+    def test_proxy(self) -> None:
+        """Another instance gets the talk by a proxy socket, and is a vassal as well."""
+        outer = self.enlist(
+            self.probe_config(workers=1, more=f"emperor-proxy-socket = {self.path('proxy')}"), workers=1
+        )
+        self.hears(ToEmperor.SPAWNED, ToEmperor.ACCEPTING)
+        self.assertEqual(os.stat(self.path("proxy")).st_mode & 0o777, 0o600)
+        inner = self.launch(
+            self.probe_config(workers=1, socket="inner.sock"),
+            name="inner.ini",
+            environ={"UWSGI_EMPEROR_PROXY": self.path("proxy")},
+        )
+        self.hears(ToEmperor.SPAWNED, ToEmperor.ACCEPTING)
+        inner.wait_for("has_emperor mode detected")
+        self.emperor.close()
+        for daemon in (outer, inner):
+            daemon.wait_for("lost connection with my emperor")
+            self.assertEqual(daemon.wait(), 1)
+
     def test_programs_do_not_hold_the_pipe(self) -> None:
         """A program that the vassal started and left behind does not keep the talk open."""
         daemon = self.enlist(

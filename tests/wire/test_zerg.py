@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.errors import PeerError
-from uwsgid.wire.zerg import MOST, SIZE, pack, unpack
+from uwsgid.wire.zerg import MOST, pack, size, unpack
 
 
 class MessageTests(SynchronousTestCase):
     def test_bytes(self) -> None:
         """The message is a name and a C int."""
         self.assertEqual(pack(2), b"uwsgi-zerg\x02\x00\x00\x00")
-        self.assertEqual((SIZE, unpack(pack(2))), (14, 2))
+        self.assertEqual((size(), unpack(pack(2))), (14, 2))
 
     @settings(deadline=None, max_examples=50)
     @given(st.integers(1, MOST))

@@ -67,6 +67,8 @@ class Options(UsageOptions):
 
 def find_out(argv: Sequence[str]) -> Site | Answer:
     """What *argv* and the environment ask for; an answer also where that can not be found out."""
+    if argv[:1] != ("check",):
+        emperor.join_by_proxy(os.environ, _plain_lines())
     try:
         return decide(argv, os.environ)
     except Exception as error:

@@ -10,11 +10,20 @@ import fcntl
 import os
 import select
 import stat
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Final
 
 from uwsgid.errors import PeerError
-from uwsgid.wire.vassal import CONFIG_HEADER, EMPEROR_FD, EMPEROR_FD_CONFIG, config_size
+from uwsgid.host.fetching import fetch
+from uwsgid.wire.vassal import (
+    CONFIG_HEADER,
+    EMPEROR_FD,
+    EMPEROR_FD_CONFIG,
+    EMPEROR_PROXY,
+    PROXY_NAME,
+    config_size,
+)
 
 #: Seconds that a vassal waits for each part of its configuration, as uWSGI does.
 PATIENCE: Final = 5.0
@@ -47,6 +56,36 @@ def keep_from_commands(environ: Mapping[str, str], keep: bool = True) -> None:
         wanted = flags | fcntl.FD_CLOEXEC if keep else flags & ~fcntl.FD_CLOEXEC
         if wanted != flags:
             fcntl.fcntl(fd, fcntl.F_SETFD, wanted)
+
+
+def join_by_proxy(
+    environ: MutableMapping[str, str],
+    say: Callable[[str], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Become the vassal that another process is, where `EMPEROR_PROXY` names the socket that makes it so.
+
+    As with uWSGI 2.0 it is tried once a second until there is one (``emperor-proxy-socket``).  Afterwards
+    *environ* tells of the descriptors as an emperor would have.
+    """
+    path = environ.get(EMPEROR_PROXY, "")
+    if not path or find(environ) is not None:
+        return
+    complaint = ""
+    while True:
+        try:
+            fds = fetch(path, name=PROXY_NAME)
+            break
+        except (OSError, PeerError) as error:
+            reason = f"emperor proxy {path}: {getattr(error, 'strerror', None) or error}"
+            if reason != complaint:
+                say(reason)
+                complaint = reason
+            pause(1)
+    for name, fd in zip((EMPEROR_FD, EMPEROR_FD_CONFIG), fds, strict=False):
+        environ[name] = str(fd)
+    for fd in fds[2:]:
+        os.close(fd)
 
 
 def receive_config(fd: int, patience: float = PATIENCE) -> bytes:

@@ -6,9 +6,7 @@ Here a zerg fetches them, instead of binding what its own configuration says.
 
 from __future__ import annotations
 
-import array
 import os
-import socket
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,13 +15,11 @@ from uwsgid.config.section import Section, flag, option, section
 from uwsgid.errors import ConfigError, PeerError
 from uwsgid.host.addresses import Address, Family, same_place
 from uwsgid.host.binding import Listener, Say
+from uwsgid.host.fetching import fetch
 from uwsgid.host.inherit import Giver, Inherited, local_address
 from uwsgid.host.socket_options import Sockets
 from uwsgid.interfaces import IKernel
-from uwsgid.wire.zerg import SIZE, unpack
 
-PATIENCE: Final = 30.0  #: seconds to wait for a zerg server
-_USUAL: Final = 8  #: sockets for which there is room at first
 #: What the sockets are called for a reload, which must not ask for them again.
 _MARK: Final = "zerg://"
 
@@ -76,46 +72,6 @@ def attach(
     )
     say("zerg sockets attached")
     return listeners
-
-
-def fetch(path: str, patience: float = PATIENCE) -> list[int]:
-    """The listening sockets of the zerg server at *path*; they close on exec.
-
-    :raises OSError: it is not there, or does not answer in time.
-    :raises PeerError: it answers something else.
-    """
-    fds, count = _ask(path, _USUAL, patience)
-    if count > len(fds):
-        _close(fds)
-        fds, count = _ask(path, count, patience)
-    if count != len(fds):
-        _close(fds)
-        raise PeerError(f"a zerg server that announces {count} sockets and gives {len(fds)}", status=0)
-    return fds
-
-
-def _ask(path: str, room: int, patience: float) -> tuple[list[int], int]:
-    numbers = array.array("i")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        asking.settimeout(patience)
-        asking.connect("\0" + path[1:] if path.startswith("@") else path)
-        message, extra, _, _ = asking.recvmsg(
-            SIZE, socket.CMSG_SPACE(room * numbers.itemsize), socket.MSG_CMSG_CLOEXEC
-        )
-    for level, kind, content in extra:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
-    fds = numbers.tolist()
-    try:
-        return fds, unpack(message)
-    except PeerError:
-        _close(fds)
-        raise
-
-
-def _close(fds: Sequence[int]) -> None:
-    for fd in fds:
-        os.close(fd)
 
 
 def _listener(kernel: IKernel, index: int, fd: int, configured: str, sockets: Sockets, say: Say) -> Listener:

@@ -10,7 +10,7 @@ A vassal whose emperor is gone ends, brutally: whoever replaces that emperor wou
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, succeed
@@ -18,13 +18,15 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.task import LoopingCall
 from zope.interface import implementer
 
-from uwsgid.config.kinds import Seconds
+from uwsgid.config.kinds import Seconds, Text
 from uwsgid.config.section import Section, option, section
 from uwsgid.hooks.phases import Phase
 from uwsgid.master.workforce import READY
 from uwsgid.supervise.child import Child
+from uwsgid.supervise.handing import Handing, bind
 from uwsgid.wire.control import AWAKE, LOYAL, Knock
-from uwsgid.wire.vassal import ToEmperor, ToVassal
+from uwsgid.wire.vassal import PROXY_NAME, ToEmperor, ToVassal
+from uwsgid.wire.zerg import pack
 
 #: Seconds between the loss of the emperor and the end, as uWSGI sleeps; workers are ended meanwhile.
 MOURNING: Final = 2.0
@@ -37,6 +39,11 @@ class Vassal(Section):
 
     heartbeat: Seconds = option(
         "heartbeat", default=0, help="seconds between two signs of life of each worker that waits for work"
+    )
+    proxy: Text = option(
+        "emperor-proxy-socket",
+        default="",
+        help="give the talk with the emperor to whoever connects here, who has UWSGI_EMPEROR_PROXY set",
     )
 
 
@@ -194,3 +201,36 @@ class Loyalty:
 
     def _after(self, phase: Phase, order: Callable[[], None]) -> None:
         self._hooks(phase).addBoth(lambda _: order())
+
+
+class EmperorProxy:
+    """Hands the vassal's ends out, so that an instance elsewhere, as in a container, is the vassal too.
+
+    :param descriptors: those ends; where there are none nothing is done.
+    """
+
+    def __init__(
+        self, reactor: Any, path: str, descriptors: Sequence[int], say: Callable[[str], None]
+    ) -> None:
+        self._reactor: Final = reactor
+        self._path: Final = path
+        self._descriptors: Final = descriptors
+        self._say: Final = say
+        self._handing: Handing | None = None
+
+    def start(self) -> None:
+        """Begin to listen; the socket is for our user only.
+
+        :raises KernelError: where the kernel refuses.
+        """
+        if self._path and self._descriptors:
+            message = pack(len(self._descriptors), PROXY_NAME)
+            listener = bind("emperor-proxy-socket", self._path, 0o600)
+            self._handing = Handing(self._reactor, listener, message, self._descriptors, self._say)
+            self._handing.start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._handing is not None:
+            self._handing.stop()
+            self._handing = None

@@ -28,7 +28,7 @@ from uwsgid.master.hookchain import HookChain
 from uwsgid.master.idle import Idle, IdleWatch
 from uwsgid.master.lending import Lender
 from uwsgid.master.logintake import LogIntake
-from uwsgid.master.loyalty import MOURNING, Loyalty, Vassal
+from uwsgid.master.loyalty import MOURNING, EmperorProxy, Loyalty, Vassal
 from uwsgid.master.mountcheck import CheckedMounts, MountCheck
 from uwsgid.master.queues import Queues
 from uwsgid.master.reexec import Reexec, Sources
@@ -148,6 +148,9 @@ class Master(MultiService):
             fall_asleep=self.become_cheap,
             die=self._die_of_idleness,
         )
+        self.proxy = EmperorProxy(
+            reactor, settings[Vassal].proxy, emperor.descriptors(inheritance.environ), self._say
+        )
         self.zerg = ZergServer(reactor, settings[ZergServing].path, house.listeners, self._say)
         self.sos = SosWatch(
             settings[Sos], house.board, lambda: self.queues.longest, self.call_for_zergs, reactor.seconds
@@ -224,6 +227,7 @@ class Master(MultiService):
             if self._has_fifo:
                 self.fifo.start()
             self.zerg.start()
+            self.proxy.start()
         except KernelError as error:
             self._say(str(error))
             self.workforce.stop(gracefully=False, code=1)
@@ -490,6 +494,7 @@ class Master(MultiService):
             self._checks.stop()
         self.fifo.stop()
         self.zerg.stop()
+        self.proxy.stop()
         if self._lender is not None:
             self._lender.stop()
         self.stall.stop()

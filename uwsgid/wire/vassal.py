@@ -25,6 +25,9 @@ VASSALS_DIR: Final = "UWSGI_VASSALS_DIR"
 #: A UNIX socket that hands the two descriptors out, see ``emperor-proxy-socket``.
 EMPEROR_PROXY: Final = "UWSGI_EMPEROR_PROXY"
 
+#: What goes with the descriptors on that socket, before their number, a C int (core/emperor.c, 2.0).
+PROXY_NAME: Final = b"uwsgi-emperor"
+
 #: The first byte of the header of a configuration.
 CONFIG_MODIFIER: Final = 115
 CONFIG_HEADER: Final = 4  #: bytes
