@@ -40,3 +40,40 @@ class CloserTests(SynchronousTestCase):
         for fd in (-1, writer):
             closer.close(fd)
         self.assertEqual(os.read(reader, 1), b"")
+
+    def test_many_that_hang(self) -> None:
+        """Of descriptors that hang only a few do so at a time, and all are closed in the end."""
+        go, closed = threading.Event(), threading.Semaphore(0)
+        hanging: list[int] = []
+
+        def close(fd: int) -> None:
+            hanging.append(fd)
+            go.wait(10)
+            closed.release()
+
+        self.patch(closing, "close_now", close)
+        before = threading.active_count()
+        closer = Closer(4)
+        for fd in range(1000, 1100):
+            closer.close(fd)
+        self.assertLessEqual(threading.active_count() - before, 4)
+        self.assertLessEqual(len(hanging), 4)
+        go.set()
+        for _ in range(100):
+            self.assertTrue(closed.acquire(timeout=10))
+        self.assertEqual(sorted(hanging), list(range(1000, 1100)))
+
+    def test_no_thread_to_be_had(self) -> None:
+        """Where there is no thread for it, a descriptor waits for the next one."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        closer, thread = Closer(), threading.Thread
+
+        def none_left(*_: object, **_more: object) -> threading.Thread:
+            raise RuntimeError("can't start new thread")
+
+        self.patch(threading, "Thread", none_left)
+        closer.close(writer)
+        self.patch(threading, "Thread", thread)
+        closer.close(-1)
+        self.assertEqual(os.read(reader, 1), b"")

@@ -7,19 +7,19 @@ import errno
 import os
 import socket
 import struct
+import threading
 
 from tests.tuntap.devices import is_open
 from tests.tuntap.routers import BLUE, HOST, RouterCase, packet
 from uwsgid.errors import KernelError, PeerError
 from uwsgid.host.tun import DeviceFacts
-from uwsgid.tuntap import listen
+from uwsgid.tuntap import closing, listen
 from uwsgid.tuntap.access import Credentials
 from uwsgid.tuntap.listen import (
     HELLO_TAKES,
     MOST_SILENT,
     UNKNOWN,
     CredentialsGuest,
-    close_elsewhere,
     credentials_of,
     examine,
 )
@@ -161,11 +161,26 @@ class DeviceDoorTests(RouterCase):
         self.assertRaises(BlockingIOError, self.connect("t.dev", socket.SOCK_SEQPACKET).recv, 1)
 
     def test_descriptors_are_closed_elsewhere(self) -> None:
-        """Closing what somebody passed may take long; it is done by a thread."""
+        """Closing what somebody passed may take long; the guest is answered, and nobody waits."""
+        go = threading.Event()
+        self.addCleanup(go.set)
         reader, writer = os.pipe()
-        close_elsewhere((writer, 12345))
+        self.addCleanup(os.close, reader)
+
+        def close(fd: int) -> None:
+            go.wait(10)
+            os.close(fd)
+
+        self.patch(closing, "close_now", close)
+        self.patch(listen, "strange_closer", closing.Closer())
+        self.make_router()
+        self.assert_refused(self.offer(Hello("uwsgi0").pack(), writer), "not a tun device")
+        os.close(writer)
+        os.set_blocking(reader, False)
+        self.assertRaises(BlockingIOError, os.read, reader, 1)
+        os.set_blocking(reader, True)
+        go.set()
         self.assertEqual(os.read(reader, 1), b"")
-        os.close(reader)
 
     def test_a_broken_connection(self) -> None:
         """A guest whose connection the poller complains about is forgotten."""

@@ -4,20 +4,17 @@ There are two doors.  Behind the socket of the configuration come streams of fra
 clients; with ``tuntap-use-credentials`` such a client says who it is first.  Behind its companion,
 ``<socket>.dev``, comes one record and the descriptor of a tun device.
 
-Nobody here is trusted, and nobody is waited for.  A descriptor that somebody passed may be anything; even its
-``close`` can take as long as its owner likes (a file of a FUSE file system asks its owner to flush), so
-that what is refused is closed by a thread of its own.
+Nobody here is trusted, and nobody is waited for.  A descriptor that somebody passed may be anything; what is
+refused is closed elsewhere (`uwsgid.tuntap.closing`), for even that may take long.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -28,6 +25,7 @@ from zope.interface import implementer
 
 from uwsgid.errors import KernelError, PeerError
 from uwsgid.host.tun import DeviceFacts, identify
+from uwsgid.tuntap.closing import strange_closer
 from uwsgid.wire.handover import MAX_RECORD, Answer, Hello
 from uwsgid.wire.tunframe import HELLO
 
@@ -80,20 +78,6 @@ def credentials_of(connection: socket.socket) -> Credentials:
         return UNKNOWN
     pid, uid, gid = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
     return Credentials(pid, uid, gid)
-
-
-def close_elsewhere(descriptors: Sequence[int]) -> None:
-    """Close descriptors of somebody else's making, without waiting for it."""
-    if descriptors:
-        threading.Thread(target=_close_all, args=(tuple(descriptors),), daemon=True).start()
-
-
-def _close_all(descriptors: tuple[int, ...]) -> None:
-    for fd in descriptors:
-        try:
-            os.close(fd)
-        except OSError:
-            pass
 
 
 def examine(fd: int) -> DeviceFacts:
@@ -312,7 +296,7 @@ class DeviceGuest(_Guest):
             device, who = passed[0], credentials_of(connection)
             self._reception.welcome_device(connection, who, hello, device, examine(device))
         except PeerError as error:
-            close_elsewhere(passed)
+            _let_go(passed)
             try:
                 connection.send(Answer(False, str(error)).pack())
             except OSError:
@@ -320,9 +304,14 @@ class DeviceGuest(_Guest):
             connection.close()
             raise
         except Exception:
-            close_elsewhere(passed)
+            _let_go(passed)
             connection.close()
             raise
+
+
+def _let_go(descriptors: Iterable[int]) -> None:
+    for fd in descriptors:
+        strange_closer.close(fd)
 
 
 def _nothing() -> None:
