@@ -75,10 +75,10 @@ def serve(opened: Opened, life: GatewayLife) -> int:
         factory = StatsFactory(
             lambda: layout(emperor.document(), settings[Stats].minified), reactor, http=settings[Stats].http
         )
-        adopt(reactor, opened.stats, factory)
+        reactor.addReader(Door(reactor, opened.stats, factory))
         life.say(f"*** Emperor stats server enabled on {options.stats} fd: {opened.stats} ***")
     if opened.trigger >= 0:
-        adopt(reactor, opened.trigger, TriggerFactory(emperor.look))
+        reactor.addReader(Door(reactor, opened.trigger, TriggerFactory(emperor.look)))
     if opened.commands >= 0:
         reactor.addReader(CommandSocket(opened.commands, emperor))
     reactor.callWhenRunning(emperor.start)
@@ -107,11 +107,40 @@ def install(reactor: Any, emperor: Emperor) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def adopt(reactor: Any, descriptor: int, factory: Factory) -> None:
-    """Serve connections to a listening socket.  The reactor works with a copy of the descriptor."""
-    with socket.socket(fileno=os.dup(descriptor)) as listening:
-        listening.setblocking(False)
-        reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
+@implementer(IReadDescriptor)
+class Door:
+    """Accepts connections on a socket that the instance owns.
+
+    A port of Twisted's would change the mode of a UNIX socket, which is another user's, and remove it at the
+    end, while a reload means to keep it.
+
+    :param descriptor: listening and non-blocking; ours is a copy.
+    """
+
+    def __init__(self, reactor: Any, descriptor: int, factory: Factory) -> None:
+        self._reactor = reactor
+        self._factory = factory
+        self._socket = socket.socket(fileno=os.dup(descriptor))
+        self._socket.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        return "emperor"
+
+    def doRead(self) -> None:
+        try:
+            client, _ = self._socket.accept()
+        except OSError:
+            return  # it went away meanwhile, or no descriptor is left
+        with client:
+            client.setblocking(False)
+            self._reactor.adoptStreamConnection(client.fileno(), client.family, self._factory)
+
+    def connectionLost(self, reason: object) -> None:
+        """The reactor stops."""
+        self._socket.close()
 
 
 @implementer(IReadDescriptor)
