@@ -1,4 +1,4 @@
-"""The jailed vassal of uWSGI's manual, end to end and word for word.
+"""The jailed vassal of uWSGI's manual, end to end and word for word, and that of ours.
 
 The emperor runs in a network namespace with an interface called eth0, whose cable ends in a third one.  Its
 files stand where the manual has them, ``/etc/vassals``, ``/tmp`` and ``/var/www``: the emperor's mount
@@ -16,6 +16,8 @@ from typing import Final
 
 from tests.live.namespaces import Net, joined, run
 from tests.live.support import ROOT, Daemon, LiveCase, requires, wait_until
+
+EXAMPLES: Final = ROOT / "examples"
 
 EMPEROR: Final = """\
 [uwsgi]
@@ -78,18 +80,18 @@ STAGE: Final = """
 set -e
 mount --make-rprivate /
 mount -t tmpfs stage /mnt
-for place in etc tmp var; do
+for place in etc tmp var srv; do
     mkdir /mnt/$place /mnt/$place.work
     mount -t overlay overlay -o lowerdir=/$place,upperdir=/mnt/$place,workdir=/mnt/$place.work /$place
 done
-mkdir -p /etc/vassals /var/www
+mkdir -p /etc/vassals /var/www /srv/jail
 cp {files}/* /etc/vassals/
 exec {command}
 """
 
 
-class Manual(LiveCase):
-    """The router, the emperor and their vassals."""
+class JailCase(LiveCase):
+    """A router, an emperor and their vassals."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -107,13 +109,13 @@ class Manual(LiveCase):
         world = self.run_daemon([*self.world.prefix, sys.executable, "-c", WORLD])
         world.wait_for("the world turns")
 
-    def start(self, vassals: dict[str, str]) -> Daemon:
-        """Start the emperor of the manual over these files."""
+    def start(self, vassals: dict[str, str], emperor: str = EMPEROR) -> Daemon:
+        """Start the emperor of the manual, or another one, over these files."""
         files = Path(self.path("files"))
         files.mkdir()
         for name, text in vassals.items():
             (files / name).write_text(text)
-        Path(self.path("emperor.ini")).write_text(EMPEROR)
+        Path(self.path("emperor.ini")).write_text(emperor)
         server = f"{shlex.quote(sys.executable)} -m uwsgid --ini {self.path('emperor.ini')}"
         stage = STAGE.format(files=files, command=server)
         return self.run_daemon(joined(self.host.prefix, ["unshare", "--mount", "sh", "-c", stage]))
@@ -124,6 +126,10 @@ class Manual(LiveCase):
         here = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-c", ASK, address]
         told: dict[str, object] = json.loads(run(*inside, *here))
         return told
+
+
+class Manual(JailCase):
+    """What the manual of uWSGI shows."""
 
     def test_foobar(self) -> None:
         """Two vassals with a host name, processes and a network of their own answer, and reach the world
@@ -168,6 +174,51 @@ class Manual(LiveCase):
         self.assertEqual(daemon.wait(), 0)
         self.assertEqual(daemon.survivors(), [])
         self.assertNotIn("emperor0", self.host.run("ip", "-o", "link"))
+
+
+class StepByStep(JailCase):
+    """The vassal that the chapter about jailed vassals builds."""
+
+    def test_shop(self) -> None:
+        """It answers over its network, has what its root has, no power, and comes back after a touch."""
+        files = {
+            "shop.ini": (EXAMPLES / "jail-vassal.ini").read_text(),
+            "hello.py": (EXAMPLES / "hello.py").read_text(),
+        }
+        daemon = self.start(files, (EXAMPLES / "jail-emperor.ini").read_text())
+        daemon.wait_for(r"spawned uWSGI worker 1 ")
+        self.assertIn("was answered by process", self.fetch())
+        worker = next(each.pid for each in daemon.family() if _title(each.pid) == "uwsgid worker 1")
+        self.assertEqual(
+            sorted(os.listdir(f"/proc/{worker}/root")),
+            ["app", "bin", "etc", "lib", "lib64", "old", "proc", "sbin", "tmp", "usr"],
+        )
+        self.assertEqual(os.listdir(f"/proc/{worker}/root/old"), [])
+        status = dict(
+            line.split(":\t", 1) for line in Path(f"/proc/{worker}/status").read_text().splitlines()
+        )
+        self.assertEqual(status["Uid"].split() + status["Gid"].split(), ["1000"] * 8)
+        self.assertEqual(
+            (int(status["CapPrm"], 16), status["NoNewPrivs"], status["Groups"].split()), (0, "1", ["1000"])
+        )
+        inside = ["nsenter", "--target", str(daemon.pid), "--mount"]
+        run(*inside, "touch", "/etc/vassals/shop.ini")
+        daemon.wait_for(r"spawned uWSGI worker 1 ", count=2)
+        self.assertIn("was answered by process", self.fetch())
+
+    def fetch(self) -> str:
+        """What the shop answers the host."""
+        url = "http://192.168.0.2:8080/"
+        program = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=5).read().decode())"
+        return self.host.run(sys.executable, "-c", program)
+
+
+def _title(pid: int) -> str:
+    """The short name of a process."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _pids(pid: int) -> list[str]:

@@ -340,7 +340,7 @@ class AttendTests(DevicesCase):
         life.while_running = [leaving.start, life.reactor.start, life.reactor.end]
         self.patch(clients, "set_offload", lambda fd, on: None)
         behind: list[tuple[Any, ...]] = []
-        self.patch(standins, "leave_behind", lambda *arguments: behind.append(arguments))
+        self.patch(starting, "leave_behind", lambda *arguments: behind.append(arguments))
         assert isinstance(gateway.run, functools.partial)
         gateway.run.func(*gateway.run.args, life)
         self.assertEqual(life.said, [f"tuntap device uwsgi0: frames to the router at {self.path}"])
@@ -353,7 +353,7 @@ class AttendTests(DevicesCase):
 
     def test_a_link_that_needs_nobody(self) -> None:
         """Nobody stays behind for a connection that the master holds, nor where there is none."""
-        self.patch(standins, "leave_behind", ask_nobody)
+        self.patch(starting, "leave_behind", ask_nobody)
         self.router(Answer(True))
         line = f"tuntap-device = uwsgi0 {self.path}"
         [gateway] = self.open(line)

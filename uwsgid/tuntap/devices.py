@@ -29,9 +29,11 @@ from uwsgid.host.privileges import acting_as, resolve_identity
 from uwsgid.host.tun import identify, open_device
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.gateways import Gateway, GatewayLife, Say
+from uwsgid.tuntap.client import Client
 from uwsgid.tuntap.handover import answer, companion_of, lives, offer
 from uwsgid.tuntap.options import DeviceSpec, TunTapDevice, TunTapRouter
 from uwsgid.tuntap.relief import Handed, Relief
+from uwsgid.tuntap.standin import leave_behind
 from uwsgid.tuntap.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -83,9 +85,6 @@ def devices(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequen
 
 def attend(spec: DeviceSpec, wishes: Wishes, device: int, early: Early, life: GatewayLife) -> int:
     """The work of the process that keeps one device attached; its exit code."""
-    from uwsgid.tuntap.client import Client
-    from uwsgid.tuntap.standin import leave_behind
-
     name = wishes.device
     current = wishes_of(life.settings, spec, name, wishes.user)
     client = Client(life.reactor, life.say, current, device)
