@@ -56,7 +56,7 @@ class Realm(Protocol):
         """Write a line to the log."""
 
     def spawn(self, vassal: Vassal) -> None:
-        """Have it born; `Vassal.meet` or `Vassal.miss` follows."""
+        """Have it born; `Life.born` or `Life.not_born` follows."""
 
     def born(self, vassal: Vassal) -> None:
         """It has a pid."""

@@ -48,7 +48,7 @@ __all__ = ["DROP", "GATEWAY", "HOST", "PEER", "Decision", "Learned", "Refused", 
 class Switch(Members):
     """The switch of one router.
 
-    :param policy: the rules it goes by; see `swap`.
+    :param policy: the rules it goes by, until another one is swapped in.
     :param say: takes lines for the log.
     :param clock: seconds, the same as the ``now`` of all calls.
     :param gateway: whether the router has a UDP gateway; routes mean nothing without.
