@@ -65,15 +65,16 @@ class CloserTests(SynchronousTestCase):
 
     def test_no_thread_to_be_had(self) -> None:
         """Where there is no thread for it, a descriptor waits for the next one."""
-        reader, writer = os.pipe()
-        self.addCleanup(os.close, reader)
+        ends = [os.pipe() for _ in range(2)]
+        for reader, _ in ends:
+            self.addCleanup(os.close, reader)
         closer, thread = Closer(), threading.Thread
 
         def none_left(*_: object, **_more: object) -> threading.Thread:
             raise RuntimeError("can't start new thread")
 
         self.patch(threading, "Thread", none_left)
-        closer.close(writer)
+        closer.close(ends[0][1])
         self.patch(threading, "Thread", thread)
-        closer.close(-1)
-        self.assertEqual(os.read(reader, 1), b"")
+        closer.close(ends[1][1])
+        self.assertEqual([os.read(reader, 1) for reader, _ in ends], [b"", b""])

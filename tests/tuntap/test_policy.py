@@ -98,6 +98,25 @@ class PolicyTests(SynchronousTestCase):
             ),
         )
 
+    def test_a_gateway_of_the_other_version(self) -> None:
+        """A route that no datagram of the gateway can take is told with its place."""
+        routes = (
+            "tuntap-router-route = any any 127.0.0.1:3000\ntuntap-router-route = any any [fd00::9]:3000\n"
+        )
+        for gateway, place, target in (
+            (":4000", 3, "[fd00::9]:3000"),
+            ("10.0.0.1:4000", 3, "[fd00::9]:3000"),
+            ("[fd00::1]:4000", 2, "127.0.0.1:3000"),
+        ):
+            settings = settings_of(f"tuntap-router = emperor0 /run/t.sock - {gateway}\n{routes}")
+            self.assertEqual(
+                policy_of(settings).warnings,
+                (
+                    f"lines:{place}: tuntap-router-route: no datagram goes from the gateway {gateway} "
+                    f"to {target}: one is IPv4, the other IPv6",
+                ),
+            )
+
     def test_credentials_that_can_not_be_had(self) -> None:
         """A file that is not there stops the start, with file, line and reason."""
         settings = settings_of("tuntap-use-credentials = map:/nowhere/vassals")

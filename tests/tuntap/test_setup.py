@@ -129,6 +129,13 @@ class SetupTests(SynchronousTestCase):
         self.assertGreaterEqual(
             self.opened(self.open("tuntap-router = emperor1 /run/u.sock - :4001\n")[0]).gateway, 0
         )
+        (gateway,) = self.open("tuntap-router = emperor2 /run/v.sock - [fd00::1]:4000\n")
+        bound = self.kernel.socket_facts(self.opened(gateway).gateway)
+        assert bound is not None
+        self.assertEqual(
+            (bound.family, bound.kind, bound.host, bound.port),
+            (socket.AF_INET6, socket.SOCK_DGRAM, "fd00::1", 4000),
+        )
 
     def test_what_is_no_socket_stays(self) -> None:
         """A file in the place of the socket is somebody's; an old socket is removed."""

@@ -14,7 +14,7 @@ from uwsgid.errors import ConfigError
 from uwsgid.tuntap.access import Access, Credentials, read_credentials
 from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.flows import FlowTable
-from uwsgid.tuntap.networks import Target
+from uwsgid.tuntap.networks import Target, show_target
 from uwsgid.tuntap.options import REFUSE, TunTapRouter
 from uwsgid.tuntap.shaper import Limits
 
@@ -103,7 +103,12 @@ def _warnings(given: TunTapRouter) -> Iterable[str]:
         for line in lines:
             for doubt in line.doubts:
                 yield f"{line.origin}: {name}: {doubt}"
-    if given.routes:
-        for router in given.routers:
-            if not router.gateway:
-                yield f"{router.origin}: tuntap-router: without a gateway it ignores tuntap-router-route"
+    for router in given.routers:
+        if given.routes and not router.gateway:
+            yield f"{router.origin}: tuntap-router: without a gateway it ignores tuntap-router-route"
+        for rule in given.routes if router.gateway else ():
+            if rule.target and (":" in rule.target[0]) != router.gateway.startswith("["):
+                yield (
+                    f"{rule.origin}: tuntap-router-route: no datagram goes from the gateway {router.gateway} "
+                    f"to {show_target(rule.target)}: one is IPv4, the other IPv6"
+                )

@@ -188,17 +188,19 @@ class _Opening:
             attempt("chown()", address, lambda: self._kernel.chown(address.path, uid, gid))
 
     def _gateway(self, text: str) -> int:
-        """A UDP socket; it joins the group where its address is one of multicast."""
+        """A UDP socket; it joins the group where its address is one of IPv4 multicast."""
         key = f"tuntap-router gateway {text}"
         found = self._kept.get(key)
         if found is not None:
             return found
         kernel = self._kernel
         host, _, port = text.rpartition(":")
-        fd = attempt("socket()", text, lambda: kernel.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+        host = host.strip("[]")
+        fd = attempt("socket()", text, lambda: kernel.socket(family, socket.SOCK_DGRAM))
         with self._keeping(key, fd):
             attempt("bind()", text, lambda: kernel.bind(fd, (host or "0.0.0.0", int(port))))
-            if host and 224 <= int(host.partition(".")[0]) <= 239:
+            if family == socket.AF_INET and host and 224 <= int(host.partition(".")[0]) <= 239:
                 group = socket.inet_aton(host) + bytes(_IN_ADDR)
                 attempt(
                     "setsockopt(IP_ADD_MEMBERSHIP)",
