@@ -121,6 +121,21 @@ class CommandsTests(SynchronousTestCase):
             (self.out.getvalue(), self.err.getvalue()), ("", "capturing what crosses emperor0\n2 packets\n")
         )
 
+    def test_a_file_stays_where_there_is_no_capture(self) -> None:
+        """A file from before is not emptied for a router that does not answer; nor is a capture left open."""
+        path = Path(self.mktemp())
+        path.write_bytes(b"precious")
+
+        def nobody(address: str, filter: str) -> Closing:
+            raise PeerError("no router", status=0)
+
+        self.patch(asking, "capture", nobody)
+        self.assertEqual(self.run_words(f"capture /run/stats -w {path}"), 1)
+        self.assertEqual(path.read_bytes(), b"precious")
+        self.patch(asking, "capture", self.capture)
+        self.assertEqual(self.run_words(f"capture /run/stats -w {path.parent}"), 1)
+        self.assertTrue(self.stream.closed)
+
     def test_capture_to_standard_output(self) -> None:
         """The stream may go on to another program."""
         self.assertEqual(self.run_words("capture /run/stats -w -"), 0)

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import BinaryIO, Final, TextIO
 
 from uwsgid.errors import UwsgidError
@@ -178,9 +179,12 @@ class Commands:
             stream = asking.capture(taken.address, text)
             count = self._follow(stream, lambda name: PcapngSink(self._binary, name, filter.snap), most)
         else:
-            # packets are nobody else's business, so nobody else may read the file
-            with open(target, "wb", opener=_private) as file:
-                stream = asking.capture(taken.address, text)
+            # first, for what is in the file already is worth more than nothing.  Packets are nobody else's
+            # business, so nobody else may read it
+            with (
+                closing(asking.capture(taken.address, text)) as stream,
+                open(target, "wb", opener=_private) as file,
+            ):
                 count = self._follow(stream, lambda name: PcapngSink(file, name, filter.snap), most)
         self._err.write(f"{count} packets\n")
         return 0
