@@ -32,6 +32,19 @@ class Calls(SynchronousTestCase):
         error = self.assertRaises(OSError, syscalls.set_parent_death_signal, 9999)
         self.assertEqual((error.errno, error.filename), (errno.EINVAL, "prctl(PR_SET_PDEATHSIG)"))
 
+    def test_dumpable(self) -> None:
+        """After a change of users our files are root's, until we say otherwise."""
+        if os.getuid() != 0:
+            raise SkipTest("needs root")
+
+        def act() -> bool:
+            os.setuid(65534)
+            before = os.stat("/proc/self/uid_map").st_uid
+            syscalls.set_dumpable(True)
+            return before != 0 or os.stat("/proc/self/uid_map").st_uid != 65534
+
+        self.assertEqual(self.code_of(act), 0)
+
     def test_thread_name(self) -> None:
         """The name is cut to 15 bytes."""
 

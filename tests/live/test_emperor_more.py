@@ -27,7 +27,7 @@ class Places(EmperorCase):
         self.vassal()
         daemon = self.reign(
             f"early-emperor = true\nuid = nobody\ngid = nogroup\n"
-            f"hook-pre-jail = wait_for_file:{self.path('a.sock')}"
+            f"exec-pre-jail = while [ ! -e {self.path('a.sock')} ]; do sleep 0.05; done"
         )
         self.wait_answer()
         self.assertEqual((self.statistics() or {})["uid"], 0)

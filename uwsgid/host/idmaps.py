@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from uwsgid.config.kinds import Kind
-from uwsgid.host.syscalls import unshare
+from uwsgid.host.syscalls import set_dumpable, unshare
 from uwsgid.interfaces import IKernel
 
 EVERYBODY: Final = (1 << 32) - 1  #: numbers that a namespace can have; the last one means nobody
@@ -105,6 +105,8 @@ def unshare_mapped(flags: int, uid_map: str, gid_map: str, setgroups: bool) -> N
             _write_when_told(theirs, pid, uid_map, gid_map, setgroups)
         theirs.close()
         try:
+            # whoever was root and is not any more may not write its own maps otherwise
+            set_dumpable(True)
             unshare(flags)
             ours.send(b"!")
             told = ours.recv(1)

@@ -15,6 +15,7 @@ from struct import Struct
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1
+PR_SET_DUMPABLE: Final = 4
 PR_SET_KEEPCAPS: Final = 8
 PR_SET_NAME: Final = 15
 PR_CAPBSET_DROP: Final = 24
@@ -96,6 +97,11 @@ def set_parent_death_signal(signal: int) -> None:
     The kernel forgets it at a fork and when the user changes, so it is set last (prctl(2)).
     """
     _check(_libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
+
+
+def set_dumpable(on: bool) -> None:
+    """Let our files in ``/proc`` be our own.  After a change of users they are root's (prctl(2))."""
+    _check(_libc.prctl(PR_SET_DUMPABLE, int(on), 0, 0, 0), "prctl(PR_SET_DUMPABLE)")
 
 
 def set_thread_name(name: str) -> None:
