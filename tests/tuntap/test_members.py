@@ -147,6 +147,17 @@ class Collision(SynchronousTestCase):
         self.assertIn(Refused(thief, "collision"), bench.events())
         self.assertEqual(list(bench.switch.peers.values()), [blue])
 
+    def test_who_may_not_stay_takes_nothing(self) -> None:
+        """A newcomer with an address that is not for it takes over none of the others before it has to go."""
+        bench = Bench(policy_for(collision="takeover", allowed=(BLUE, RED)))
+        blue = bench.peer(BLUE)
+        bench.events()
+        thief = bench.peer(BLUE, GREEN)
+        self.assertEqual(bench.events(), [Refused(thief, "denied")])
+        self.assertTrue(blue.attached)
+        self.assertIs(bench.inward(udp(WORLD, BLUE)).peer, blue)
+        self.assertFalse(thief.attached)
+
     def test_a_resident_is_not_refused(self) -> None:
         """A peer that lives here and tries the other address of a neighbour loses no more than the packet."""
         bench = Bench()

@@ -58,15 +58,13 @@ class Members(Tally):
         self.peers[peer.number] = peer
         known = list(peer.addresses)[:MAX_ADDRESSES]
         peer.addresses.clear()
+        # all of them first, so that who may not stay takes nothing over from others
         for address in known:
             if not learnable(address) or not self.policy.access.permits(peer.uid, peer.gid, address):
                 self._announce(f"{show(address)} is not for {peer.name}")
                 self._refuse(peer, "denied")
-            else:
-                self._claim(peer, address)
-            if not peer.attached:
                 return False
-        return True
+        return all(self._claim(peer, address) for address in known)
 
     def detach(self, peer: Peer) -> None:
         """Somebody left.  A second call does nothing."""
