@@ -46,7 +46,13 @@ class Names(SynchronousTestCase):
         """One that can not be read is told."""
         os.mkdir(os.path.join(self.folder, "a.ini.socket"))
         self.assertEqual(self.address(on_demand_extension=".socket"), "")
-        self.assertEqual(self.lines, ["[emperor] a.ini.socket: Is a directory; a.ini is not on demand"])
+        self.assertEqual(self.lines, ["[emperor] a.ini.socket: not a regular file; a.ini is not on demand"])
+
+    def test_a_pipe(self) -> None:
+        """For what is no file nobody waits."""
+        os.mkfifo(os.path.join(self.folder, "a.ini.socket"))
+        self.assertEqual(self.address(on_demand_extension=".socket"), "")
+        self.assertEqual(len(self.lines), 1)
 
     def test_directory(self) -> None:
         """Sockets in a directory are called after their vassals."""

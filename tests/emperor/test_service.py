@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 
 from tests.emperor.support import BEGINNING, EmperorCase
+from uwsgid.emperor import service
 from uwsgid.wire.vassal import ToEmperor, ToVassal, pack_config
 
 
@@ -532,3 +534,51 @@ class Orders(EmperorCase):
         """Without vassals the end comes at once."""
         self.begin().end()
         self.assertEqual(self.ends, 1)
+
+
+class Scarcity(EmperorCase):
+    """When the machine has nothing left."""
+
+    def test_no_descriptors(self) -> None:
+        """Without descriptors a vassal is not born, and is tried again later."""
+        self.begin()
+        self.monitor.put("a.ini")
+
+        def refuse() -> None:
+            raise OSError(24, "Too many open files")
+
+        self.patch(socket, "socketpair", refuse)
+        self.look()
+        self.assertEqual(self.names, [])
+        self.assertLogged("socketpair(): Too many open files [a.ini]")
+
+    def test_one_that_can_not_be_watched(self) -> None:
+        """Whom the emperor can not watch it does not have: the vassal is ended before another one comes."""
+        self.begin()
+        self.monitor.put("a.ini")
+        self.look()
+        self.kernel.fail("pidfd_open", 24)
+        vassal = self.birth()
+        self.assertIn(("kill", str(vassal.pid), "9"), self.kernel.calls)
+        self.assertEqual(self.names, [])
+        self.run_for(1)
+        self.assertEqual(self.names, ["a.ini"])
+
+    def test_a_mistake(self) -> None:
+        """A look that fails by a mistake of ours is told, and the next one comes."""
+        self.begin()
+
+        def look() -> None:
+            raise ZeroDivisionError
+
+        self.monitor.look = look  # type: ignore[method-assign]
+        self.run_for(7)
+        self.assertGreaterEqual(len([line for line in self.lines if "a look failed" in line]), 2)
+
+    def test_systemd(self) -> None:
+        """systemd is told how many vassals there are, when that changes."""
+        told: list[str] = []
+        self.patch(service, "notify", lambda kernel, environ, text: told.append(text))
+        self.one()
+        self.run_for(3)
+        self.assertEqual(told, ["STATUS=The Emperor is governing 1 vassals\n"])

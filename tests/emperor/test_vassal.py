@@ -42,7 +42,7 @@ class Lives(EmperorCase):
         self.look()
         self.kernel.fail("pidfd_open", errno.ESRCH)
         self.birth()
-        self.run_for(0.1)
+        self.run_for(1)
         self.assertLogged("removed uwsgi instance a.ini")
 
     def test_a_configuration_that_nobody_reads(self) -> None:

@@ -6,6 +6,7 @@ it, and as plain lines without any of the expansions that a vassal does with its
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import Final
@@ -17,13 +18,21 @@ _MOST: Final = 65536  #: bytes that are read
 def attributes_of(path: str) -> dict[str, str]:
     """The keys and values of the section; nothing where there is none, or no file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        return parse(read_a_little(path).decode("utf-8", "surrogateescape"))
     except OSError:
         return {}
+
+
+def read_a_little(path: str) -> bytes:
+    """The beginning of a regular file, without ever waiting for anybody.
+
+    :raises OSError: it can not be read, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return {}
-        return parse(file.read(_MOST).decode("utf-8", "surrogateescape"))
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return file.read(_MOST)
 
 
 def parse(text: str) -> dict[str, str]:

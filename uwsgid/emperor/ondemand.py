@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.utils import getProcessOutput
 from zope.interface import implementer
 
+from uwsgid.emperor.attributes import read_a_little
 from uwsgid.emperor.options import EmperorOptions
 from uwsgid.errors import KernelError
 from uwsgid.host.addresses import Address, AddressError, Family, parse_address
@@ -46,8 +47,8 @@ def address_of(name: str, cwd: str, options: EmperorOptions, reactor: Any, say: 
     """
     if options.on_demand_extension:
         try:
-            with open(os.path.join(cwd, name) + options.on_demand_extension, "rb") as file:
-                return succeed(first_line(file.read(4096)))
+            text = read_a_little(os.path.join(cwd, name) + options.on_demand_extension)
+            return succeed(first_line(text))
         except FileNotFoundError:
             return succeed("")
         except OSError as error:

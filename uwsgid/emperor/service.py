@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ from uwsgid.emperor.vassal import Vassal
 from uwsgid.emperor.watching import DirectoryWatch
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.hooks import Phase
-from uwsgid.host import Sockets
+from uwsgid.host import Sockets, notify
 from uwsgid.host.children import ExitStatus, Orphans
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.exits import Exit
@@ -97,6 +98,7 @@ class Emperor:
         self._orphans = Orphans(kernel)
         self._sweep: Any = None
         self._zergs_called = 0
+        self._told = 0  # how many vassals systemd knows of
         self._mercy_ends = 0.0
         self._mercy_call: Any = None
         self.ending = False
@@ -128,6 +130,12 @@ class Emperor:
 
     def look(self) -> None:
         """Look at every source, and act."""
+        try:
+            self._look()
+        except Exception:  # a mistake of ours; the others are looked at again
+            self.say(f"*** a look failed ***\n{traceback.format_exc().rstrip()}")
+
+    def _look(self) -> None:
         if self.ending:
             return
         for monitor in self._monitors:
@@ -180,7 +188,7 @@ class Emperor:
         self._said.pop(name, None)
         if name in self.vassals:
             self._stop(self.vassals[name])
-        for zerg in self.zergs:
+        for zerg in tuple(self.zergs):
             if zerg.sighting.name == name:
                 self._stop(zerg)
 
@@ -340,13 +348,16 @@ class Emperor:
         self._hooks.run(Phase.AS_EMPEROR_BEFORE_VASSAL, vassal).addCallback(go_on)
 
     def _order(self, vassal: Vassal) -> None:
-        ours, theirs = socket.socketpair()
-        descriptors = [theirs.detach()]
-        config = None
-        if vassal.config is not None and not vassal.zerg:
-            sender, receiver = socket.socketpair()
-            descriptors.append(receiver.detach())
-            config = ConfigPipe(sender)
+        has_config = vassal.config is not None and not vassal.zerg
+        try:
+            pairs = [socket.socketpair() for _ in range(1 + has_config)]
+        except OSError as error:
+            self.say(f"[emperor] socketpair(): {error.strerror} [{vassal.name}]")
+            self.reactor.callLater(0, vassal.life.not_born)
+            return
+        ours = pairs[0][0]
+        descriptors = [theirs.detach() for _, theirs in pairs]
+        config = ConfigPipe(pairs[1][0]) if has_config else None
         if vassal.wakeup is not None:
             descriptors.append(vassal.wakeup.fileno())
         vassal.take(Pipe(self.reactor, ours, vassal.hear, vassal.life.lost), config)
@@ -488,6 +499,7 @@ class Emperor:
 
     def check(self) -> None:
         """End those whose heart does not beat any more."""
+        self._tell_systemd()
         now = self.clock()
         required = self.options.required_heartbeat
         for vassal in (*self.vassals.values(), *self.zergs):
@@ -498,6 +510,12 @@ class Emperor:
                 )
                 vassal.last_heartbeat = 0.0
                 vassal.kill()
+
+    def _tell_systemd(self) -> None:
+        """What ``systemctl status`` shows."""
+        if len(self.vassals) != self._told:
+            self._told = len(self.vassals)
+            notify(self.kernel, os.environ, f"STATUS=The Emperor is governing {self._told} vassals\n")
 
     def sweep_later(self) -> None:
         """Bury what the dead left behind, in a while."""

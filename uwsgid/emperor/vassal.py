@@ -20,6 +20,7 @@ known and allows the right words at the right time; what follows is the business
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from uwsgid.interfaces import IKernel
 
 _STOPS_LATE: Final = 1.0  #: seconds between two SIGKILLs, where the tolerance is 0
+_A_MOMENT: Final = 0.5  #: seconds that a killed process may take to end
 _RELOADS: Final = 1.0  #: seconds between two reloads, however often a configuration changes
 
 
@@ -410,8 +412,12 @@ class Vassal:
         self.pid = pid
         try:
             self._watch = ExitWatch(self.realm.reactor, self.realm.kernel, pid, self._ended, self._pidfd)
-        except KernelError:
-            self.realm.reactor.callLater(0, self._ended, ExitStatus())
+        except KernelError as error:
+            # it ended already; or we have no descriptor left, and can not have whom we can not watch
+            self.realm.say(f"[emperor] {self.name} can not be watched: {error}")
+            with contextlib.suppress(OSError):
+                self.realm.kernel.kill(pid, signal.SIGKILL)
+            self.realm.reactor.callLater(_A_MOMENT, self._ended, ExitStatus())
         self.realm.born(self)
         if self._reload_at_birth:
             self._reload_at_birth = False

@@ -6,7 +6,9 @@ the nest is forked, or found (`uwsgid.emperor.nest`), and only then the reactor 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
 import socket
 import time
@@ -27,6 +29,7 @@ from uwsgid.emperor.service import Emperor
 from uwsgid.emperor.setup import monitors_of
 from uwsgid.errors import InternalError
 from uwsgid.host import write_pidfile
+from uwsgid.interfaces import IKernel
 from uwsgid.loops.reactor import fresh_reactor
 from uwsgid.stats.layout import layout
 from uwsgid.stats.options import Stats
@@ -50,6 +53,7 @@ def serve(opened: Opened, life: GatewayLife) -> int:
     # nothing is there yet that a vassal might get hold of
     found, survivors = find_nest(house, opened.link)
     reactor = life.reactor = fresh_reactor()
+    open_more_files(house.kernel)
     life.say(f"*** starting uWSGI {'sub-Emperor' if EMPEROR_FD in os.environ else 'Emperor'} ***")
     nest = Nest(reactor, house.kernel, partial(fork_nest, house, opened.link), life.say)
     emperor = Emperor(
@@ -83,6 +87,14 @@ def serve(opened: Opened, life: GatewayLife) -> int:
         reactor.addReader(CommandSocket(opened.commands, emperor))
     reactor.callWhenRunning(emperor.start)
     return life.run()
+
+
+def open_more_files(kernel: IKernel) -> None:
+    """Raise our own limit of descriptors: each vassal takes some.  The nest keeps its own, and so do vassals."""
+    soft, hard = kernel.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError):
+            kernel.setrlimit(resource.RLIMIT_NOFILE, hard, hard)
 
 
 def install(reactor: Any, emperor: Emperor) -> None:
