@@ -29,10 +29,12 @@ def read_a_little(path: str) -> bytes:
     :raises OSError: it can not be read, or is no regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    with open(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        return file.read(_MOST)
+        return os.read(descriptor, _MOST)
+    finally:
+        os.close(descriptor)
 
 
 def parse(text: str) -> dict[str, str]:

@@ -90,7 +90,7 @@ def serve(opened: Opened, life: GatewayLife) -> int:
 
 
 def open_more_files(kernel: IKernel) -> None:
-    """Raise our own limit of descriptors: each vassal takes some.  The nest keeps its own, and so do vassals."""
+    """Raise our own limit of descriptors: each vassal takes some.  The nest keeps its own, so vassals do."""
     soft, hard = kernel.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with contextlib.suppress(OSError):
