@@ -71,6 +71,9 @@ class Quiet:
         self.born = self.keeping.born
         self.hear = self.keeping.hear
 
+    def is_prepared(self, record: Spawn) -> bool:
+        return False
+
     def prepare(self, record: Spawn) -> None:
         """Nothing."""
 

@@ -323,6 +323,9 @@ class Eggs:
     def __init__(self) -> None:
         self.pids: list[int] = []
 
+    def is_prepared(self, record: Spawn) -> bool:
+        return False
+
     def prepare(self, record: Spawn) -> None:
         if record.start == "refused":
             raise KernelError("unshare(): Operation not permitted [net]")

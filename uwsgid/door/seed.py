@@ -7,6 +7,7 @@ serves births (`uwsgid.supervise.seed`).
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -92,6 +93,8 @@ def fork_the_seed(boot: Boot) -> None:
 
 def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
     house = boot.household
+    gc.freeze()  # whoever is born here need not look through what the boot made
+    gc.enable()
     forget_atexit()
     boot.starter.close()
     for descriptor in emperor.descriptors(boot.environ):

@@ -40,6 +40,7 @@ from uwsgid.supervise.exits import Exit
 _FIXED: Final = (signal.SIGKILL, signal.SIGSTOP)
 #: What Python ignores from its start (Python/pylifecycle.c); its own handler of INT is of no use here.
 _IGNORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+_BUSTLE: Final = 3.0  #: seconds after which a start is over, as a rule
 _STANDARD: Final = 3  #: descriptors below this one are never closed
 
 
@@ -100,12 +101,17 @@ def _serve(instance: Instance) -> int:
     reactor = fresh_reactor()
     instance.startService()
     reactor.addSystemEventTrigger("before", "shutdown", instance.stopService)
+    reactor.callLater(_BUSTLE, gc.enable)
     reactor.run()
     return instance.exit_code
 
 
 def begin(life: Life) -> None:
-    """Give this process what an executed program starts with."""
+    """Give this process what an executed program starts with.
+
+    The collector rests until it serves: a start makes much and drops little.
+    """
+    gc.disable()
     react_as_a_new_program()
     sys.argv = [sys.argv[0], *life.argv]
     os.environ.clear()

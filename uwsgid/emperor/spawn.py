@@ -69,6 +69,10 @@ class VassalNest:
         """What the emperor wants kept, see `uwsgid.emperor.keeping`."""
         return self._keeping.hear(record, descriptors, channel)
 
+    def is_prepared(self, record: Spawn) -> bool:
+        """Whether the vassal stays in the namespaces of its emperor."""
+        return not VassalStart.from_text(record.start).namespaces
+
     def prepare(self, record: Spawn) -> None:
         """Enter the namespaces of the vassal."""
         start = VassalStart.from_text(record.start)

@@ -69,6 +69,9 @@ _MOST_SAID: Final = 2048  #: bytes of a complaint, which a pipe takes at once
 class Nest(Protocol):
     """What becomes of a `Spawn`."""
 
+    def is_prepared(self, record: Spawn) -> bool:
+        """Whether there is nothing to do in a midwife, so that there need not be one."""
+
     def prepare(self, record: Spawn) -> None:
         """Called in the midwife, whose child will be born into whatever it enters here.
 
@@ -115,9 +118,8 @@ def serve_births(channel: socket.socket, bear: Bear, nest: Nest | None = None) -
                     pid = _deliver(partial(bear, record, descriptors), channel)
                 else:
                     assert nest is not None
-                    pid = _deliver(
-                        partial(nest.bear, record, descriptors), channel, partial(nest.prepare, record)
-                    )
+                    prepare = None if nest.is_prepared(record) else partial(nest.prepare, record)
+                    pid = _deliver(partial(nest.bear, record, descriptors), channel, prepare)
                     nest.born(pid)
                 answer = Born(record.ticket, pid)
             except OSError as error:
