@@ -286,6 +286,22 @@ class Adoption(EmperorCase):
         self.daemon.wait_for(r"spawned uWSGI worker 2 ")
         self.vassal("b.ini")
         self.wait_answer("b")
+        self.assertEqual(psutil.Process(self.wait_row("b.ini")["pid"]).ppid(), self.emperor().pid)
+        self.end(self.daemon)
+
+    def test_nest_and_emperor(self) -> None:
+        """A nest that died is replaced by one that knows everybody, so that its emperor may die as well."""
+        emperor = self.emperor()
+        (nest,) = [child for child in emperor.children() if child.pid != self.row_before["pid"]]
+        nest.kill()
+        self.daemon.wait_for(r"the nest .* making another one")
+        wait_until(lambda: len(emperor.children()) == 2, "another nest is there")
+        # the new nest hears in the order in which it is told
+        self.vassal("b.ini")
+        self.wait_answer("b")
+        emperor.kill()
+        self.daemon.wait_for(r"\[emperor\] adopted the uwsgi instance", count=2)
+        self.assertEqual(self.ask("a"), self.worker)
         self.end(self.daemon)
 
     def test_a_death_in_between(self) -> None:

@@ -59,6 +59,11 @@ class Link:
         found = _FLOCK.unpack(fcntl.fcntl(self.lock, fcntl.F_GETLK, asked))
         return 0 if found[0] == fcntl.F_UNLCK else int(found[4])
 
+    def tell(self, record: Record) -> None:
+        """Say something to the nest."""
+        with socket.socket(fileno=os.dup(self.emperor)) as channel:
+            channel.send(record.pack())
+
     def drain(self) -> None:
         """Throw away what nobody heard before the last nest ended."""
         for end in (self.nest, self.emperor):

@@ -41,29 +41,38 @@ _A_REST: Final = 1.0  #: seconds until a nest that died is replaced, where that 
 def find_nest(
     household: Household, link: Link | None
 ) -> tuple[tuple[socket.socket, int], Sequence[Survivor]]:
-    """The nest of a predecessor that was killed, with the vassals it kept; a new one where there is none.
+    """A nest, and the vassals that the nest of a predecessor kept, where that was killed.
+
+    What that one kept is ours then, and it leaves: its children would not be ours.
 
     :param link: leads to it; None where vassals go with their emperor.
     :raises KernelError: the kernel refuses to fork.
     """
+    survivors: Sequence[Survivor] = ()
     holder = link.holder() if link is not None else 0
     if link is not None and holder:
-        survivors = ask_for_survivors(link)
-        if survivors is not None:
-            return (socket.socket(fileno=os.dup(link.emperor)), holder), survivors
-        household.say(f"[emperor] the nest (pid: {holder}) does not answer: ending it, and its vassals")
-        _end(holder)
-    return fork_nest(household, link), ()
+        answer = ask_for_survivors(link)
+        if answer is None:
+            household.say(f"[emperor] the nest (pid: {holder}) does not answer: ending it, and its vassals")
+        else:
+            survivors = answer
+            link.tell(Retire())
+        _end(holder, at_once=answer is None)
+    return fork_nest(household, link), survivors
 
 
-def _end(pid: int) -> None:
+def _end(pid: int, *, at_once: bool) -> None:
+    """Wait for the end of the nest of a predecessor, and kill it where it does not come."""
     try:
         nest = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        signal.pidfd_send_signal(nest, signal.SIGKILL)
-        select.select([nest], [], [], _PATIENCE)
+        if at_once or not select.select([nest], [], [], _PATIENCE)[0]:
+            signal.pidfd_send_signal(nest, signal.SIGKILL)
+            select.select([nest], [], [], _PATIENCE)
+    except ProcessLookupError:
+        pass
     finally:
         os.close(nest)
 

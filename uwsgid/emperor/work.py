@@ -70,6 +70,7 @@ def serve(opened: Opened, life: GatewayLife) -> int:
     nest.made = emperor.hold_all
     for survivor in survivors:
         emperor.adopt(survivor)
+    emperor.hold_all()
     reactor.addReader(_Line(life, emperor.end))
     life.master.say(Ready(os.getpid()))
     become_signalled(lambda: install(reactor, emperor))
