@@ -147,6 +147,7 @@ class Places(EmperorCase):
             f"[uwsgi]\nsocket = {self.path('a.sock')}\nwsgi-file = {APPS / 'probe.py'}\nneed-app = true\n"
         )
         self.wait_answer()
+        self.wait_row("sub.ini", loyal=1)
         self.end(daemon)
 
     def test_reload_of_the_whole(self) -> None:

@@ -39,6 +39,7 @@ class Gateways:
     :param stopping: tells whether the instance is on its way out: nobody is replaced then.
     :param proceed: called after the end of a gateway while the instance stops.
     :param asked: called with what a gateway wants of the master.
+    :param ready: called with each that can do its work.
     :param clock: monotonic seconds.
     """
 
@@ -52,6 +53,7 @@ class Gateways:
         stopping: Callable[[], bool],
         proceed: Callable[[], None],
         asked: Callable[[str], None] = lambda what: None,
+        ready: Callable[[Child], None] = lambda child: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._house: Final = household
@@ -60,6 +62,7 @@ class Gateways:
         self._stopping: Final = stopping
         self._proceed: Final = proceed
         self._asked: Final = asked
+        self._ready: Final = ready
         self._clock: Final = clock
         delay = household.settings[Endings].forkbomb_delay
         self._rests: Final = Rests(reactor, Backoff(most=float(max(0, delay))))
@@ -143,6 +146,7 @@ class Gateways:
 
     def child_ready(self, child: Child) -> None:
         """It plays its role; how its work goes is in the log."""
+        self._ready(child)
 
     def child_said(self, child: Child, record: Record) -> None:
         if isinstance(record, Ask) and record.what == LIVE:

@@ -42,7 +42,9 @@ from uwsgid.master.watchdog import Watchdog
 from uwsgid.master.workforce import Workforce
 from uwsgid.master.zerg import Sos, SosWatch, ZergServer, ZergServing
 from uwsgid.request.mount_options import Mounting
+from uwsgid.supervise.child import Child
 from uwsgid.supervise.exits import Exit
+from uwsgid.supervise.gateways import GATEWAY
 from uwsgid.supervise.processes import Endings, Processes
 from uwsgid.wire.vassal import EMPEROR_FD_CONFIG, ToEmperor
 
@@ -91,6 +93,7 @@ class Master(MultiService):
             stopping=lambda: self.workforce.stopping,
             proceed=self.workforce.proceed,
             asked=self._asked,
+            ready=self._gateway_is_ready,
         )
         self.hooks = HookChain(house, reactor, self._say, self._end_at_once)
         self.loyalty = Loyalty(
@@ -461,6 +464,11 @@ class Master(MultiService):
     def rewrite_pidfiles(self) -> None:
         """Write the pid files again, after somebody removed them."""
         self._inheritance.write_pidfiles()
+
+    def _gateway_is_ready(self, child: Child) -> None:
+        """An emperor below another one completes no request, and is loyal all the same (core/emperor.c)."""
+        if child.role != GATEWAY:
+            self.loyalty.tell(ToEmperor.LOYAL)
 
     def _asked(self, what: str) -> None:
         """An application, or the workforce, wants something."""
