@@ -46,6 +46,8 @@ class BirthCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.kernel = MemoryKernel(uid=0, gid=0)
         self.lines: list[str] = []
+        # who executes a program gives SIGPIPE back to it
+        self.addCleanup(signal.signal, signal.SIGPIPE, signal.getsignal(signal.SIGPIPE))
         before = dict(os.environ)
         self.addCleanup(os.environ.update, before)
         self.addCleanup(os.environ.clear)
