@@ -80,6 +80,40 @@ class Watching(SynchronousTestCase):
         self.reactor.advance(1)
         self.assertEqual((self.changes, self.lines), (before + 1, []))
 
+    def test_files(self) -> None:
+        """A file elsewhere is watched as long as it is wanted, and so is what is put in its place."""
+        os.mkdir(self.folder + "2")
+        path = os.path.join(self.folder + "2", "a.ini")
+
+        def write(text: str) -> None:
+            with open(path, "w") as file:
+                file.write(text)
+
+        def told() -> int:
+            before = self.changes
+            self.reactor.poll()
+            self.reactor.advance(1)
+            return self.changes - before
+
+        def watch() -> None:
+            facts = os.stat(path)
+            self.watch.watch_files({(facts.st_dev, facts.st_ino): path})
+
+        write("one")
+        watch()
+        watch()
+        write("two")
+        self.assertEqual(told(), 1)
+        os.utime(path)
+        self.assertEqual(told(), 1)
+        os.rename(path, path + "~")
+        write("three")
+        self.assertEqual(told(), 1)
+        watch()
+        write("four")
+        self.assertEqual(told(), 1)
+        self.watch.watch_files({(1, 2): "/none"})
+
     def test_no_directory(self) -> None:
         """What is no directory is told once."""
         self.touch("file")

@@ -59,6 +59,19 @@ class Costs(EmperorCase):
         self.wait_answer()
         self.end(daemon)
 
+    def test_noticed_behind_a_link(self) -> None:
+        """So is a change of a file elsewhere to which a link leads."""
+        real = self.vassal().rename(self.folder / "real.ini")
+        os.symlink(real, self.vassals / "a.ini")
+        daemon = self.reign("emperor-freq = 60")
+        self.wait_answer()
+        self.wait_row(ready=1)
+        begin = time.monotonic()
+        os.utime(real)
+        daemon.wait_for(r"\[emperor\] reload the uwsgi instance a.ini")
+        self.assertLess(time.monotonic() - begin, 1)
+        self.end(daemon)
+
     def test_noticed(self) -> None:
         """A new configuration is noticed within a second, whatever emperor-freq says."""
         daemon = self.reign("emperor-freq = 60")

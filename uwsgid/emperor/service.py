@@ -147,6 +147,10 @@ class Emperor:
                 self._look_in_a_thread(monitor)
             else:
                 self.compare(monitor, monitor.look())
+        if self._watch is not None:
+            self._watch.watch_files(
+                {identity: path for monitor in self._monitors for identity, path in monitor.links.items()}
+            )
 
     def _look_in_a_thread(self, monitor: Monitor) -> None:
         self._looking.add(monitor)

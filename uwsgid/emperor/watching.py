@@ -7,7 +7,7 @@ is created and then written to, so the emperor is called when a burst is over, o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReadDescriptor
@@ -35,6 +35,7 @@ class DirectoryWatch:
         self._since = 0.0
         self._call: Any = None
         self._refused: set[str] = set()
+        self._files: set[tuple[int, int]] = set()
         try:
             self._fd = syscalls.inotify_init()
         except OSError as error:
@@ -56,6 +57,18 @@ class DirectoryWatch:
                 if path not in self._refused:
                     self._refused.add(path)
                     self._say(f"[emperor] inotify: {error.strerror} [{path}]; changes are found later")
+
+    def watch_files(self, files: Mapping[tuple[int, int], str]) -> None:
+        """Watch these files and no others: device and inode, and a path that leads there."""
+        if self._fd < 0:
+            return
+        for identity in files.keys() - self._files:
+            try:
+                syscalls.inotify_add_file(self._fd, files[identity])
+            except OSError:
+                continue  # it is gone already, or there is no room: then it is found by a look
+        # the kernel forgets those that were removed; one that is still somewhere wakes us in vain
+        self._files = set(files)
 
     def fileno(self) -> int:
         return self._fd

@@ -51,6 +51,9 @@ _CAPABILITIES: Final = Struct("=6I")
 #: IN_ONLYDIR and IN_EXCL_UNLINK of linux/inotify.h
 _OF_DIRECTORIES: Final = 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800 | 0x1000000 | 0x4000000
 
+#: IN_ATTRIB, IN_CLOSE_WRITE, IN_DELETE_SELF and IN_MOVE_SELF
+_OF_FILES: Final = 0x4 | 0x8 | 0x400 | 0x800
+
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 #: the same, called without letting other threads run meanwhile
 _held: Final = ctypes.PyDLL(None, use_errno=True)
@@ -226,6 +229,11 @@ def inotify_init() -> int:
 def inotify_add_directory(fd: int, path: str) -> None:
     """Have *fd* tell when the directory *path* or an entry of it comes, goes or changes."""
     _check(_libc.inotify_add_watch(fd, os.fsencode(path), _OF_DIRECTORIES), "inotify_add_watch()")
+
+
+def inotify_add_file(fd: int, path: str) -> None:
+    """Have *fd* tell when the file that *path* leads to is written, touched, moved or removed."""
+    _check(_libc.inotify_add_watch(fd, os.fsencode(path), _OF_FILES), "inotify_add_watch()")
 
 
 def same_open_file(one: int, other: int) -> bool:

@@ -91,6 +91,8 @@ class Directories(FileCase):
         found = directory.look()
         assert found is not None
         self.assertEqual((list(found), found["a.ini"].modified), (["a.ini"], 1_300_000_000))
+        facts = os.stat(target)
+        self.assertEqual(directory.links, {(facts.st_dev, facts.st_ino): self.path("a.ini")})
 
     def test_nofollow(self) -> None:
         """With emperor-nofollow a link is a vassal by itself, wherever it leads."""

@@ -1,7 +1,8 @@
 """Vassals that are files: the monitors ``dir://`` and ``glob://``, which differ in where names come from.
 
 A vassal is a regular file with the name of a configuration.  One look costs a stat for each; the emperor is
-woken by the kernel when a directory changes, and looks every ``emperor-freq`` seconds as well.
+woken by the kernel when a directory changes, or the file that a link in it leads to, and looks every
+``emperor-freq`` seconds as well.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from uwsgid.emperor.monitors.monitor import Circumstances, Look, Monitor
 from uwsgid.emperor.names import fits, is_vassal
@@ -30,9 +31,14 @@ class FileMonitor(Monitor):
     def __init__(self, text: str, circumstances: Circumstances) -> None:
         super().__init__(text, circumstances)
         self._complained: set[str] = set()
+        self._links: dict[tuple[int, int], str] = {}
 
-    def names(self) -> Iterable[tuple[str, os.stat_result]]:
-        """Names and facts of what is there.
+    @property
+    def links(self) -> Mapping[tuple[int, int], str]:
+        return self._links
+
+    def names(self) -> Iterable[tuple[str, os.stat_result, bool]]:
+        """Names and facts of what is there, and whether each is a link.
 
         :raises OSError: it can not be told.
         """
@@ -41,8 +47,9 @@ class FileMonitor(Monitor):
     def look(self) -> Look:
         options: EmperorOptions = self.circumstances.options
         found: dict[str, Sighting] = {}
+        links: dict[tuple[int, int], str] = {}
         try:
-            for name, facts in self.names():
+            for name, facts, is_link in self.names():
                 kind = stat.S_IFMT(facts.st_mode)
                 if kind != stat.S_IFREG and not (options.nofollow and kind == stat.S_IFLNK):
                     continue
@@ -50,12 +57,15 @@ class FileMonitor(Monitor):
                 if options.tyrant_nofollow and not options.nofollow:
                     link = os.lstat(os.path.join(self.cwd, name))
                     uid, gid = link.st_uid, link.st_gid
+                if is_link and kind == stat.S_IFREG:
+                    links[facts.st_dev, facts.st_ino] = os.path.join(self.cwd, name)
                 mark = (facts.st_mtime_ns, facts.st_ino, facts.st_size)
                 found[name] = Sighting(name, facts.st_mtime, mark, uid, gid)
         except OSError as error:
             self.complain(f"{self.text}: {error.strerror}; its vassals stay as they are")
             return None
         self.content()
+        self._links = links
         return found
 
     def facts(self, path: str) -> os.stat_result | None:
@@ -93,10 +103,11 @@ class Directory(FileMonitor):
     def directories(self) -> tuple[str, ...]:
         return (self.cwd,)
 
-    def names(self) -> Iterator[tuple[str, os.stat_result]]:
-        for name in os.listdir(self.cwd):
-            if self.has_name(name) and (facts := self.facts(os.path.join(self.cwd, name))) is not None:
-                yield name, facts
+    def names(self) -> Iterator[tuple[str, os.stat_result, bool]]:
+        with os.scandir(self.cwd) as entries:
+            for entry in entries:
+                if self.has_name(entry.name) and (facts := self.facts(entry.path)) is not None:
+                    yield entry.name, facts, entry.is_symlink()
 
 
 @imperial_monitors.member("glob")
@@ -112,7 +123,8 @@ class Pattern(FileMonitor):
             return tuple(path for path in found if os.path.isdir(path))
         return (os.path.join(self.cwd, folder),)
 
-    def names(self) -> Iterator[tuple[str, os.stat_result]]:
+    def names(self) -> Iterator[tuple[str, os.stat_result, bool]]:
         for path in glob.glob(self.text, root_dir=self.cwd):
-            if self.has_name(path) and (facts := self.facts(os.path.join(self.cwd, path))) is not None:
-                yield path, facts
+            full = os.path.join(self.cwd, path)
+            if self.has_name(path) and (facts := self.facts(full)) is not None:
+                yield path, facts, os.path.islink(full)

@@ -69,6 +69,11 @@ class Monitor:
         """Those whose changes ought to wake the emperor."""
         return ()
 
+    @property
+    def links(self) -> Mapping[tuple[int, int], str]:
+        """Files elsewhere whose changes ought to wake the emperor too: device and inode, and a way there."""
+        return {}
+
     def look(self) -> Look:
         """See what ought to be there."""
         return {}
