@@ -16,7 +16,6 @@ from twisted.python.failure import Failure
 from uwsgid.errors import KernelError
 from uwsgid.hooks import Phase, run
 from uwsgid.hooks.fatal import DESTROY
-from uwsgid.host import emperor
 from uwsgid.host.notify import notify
 from uwsgid.isolation.options import Namespaces
 from uwsgid.logs import banner
@@ -27,8 +26,9 @@ from uwsgid.master.gateways import Gateways
 from uwsgid.master.hookchain import HookChain
 from uwsgid.master.idle import Idle, IdleWatch
 from uwsgid.master.lending import Lender
+from uwsgid.master.liaison import Liaison
 from uwsgid.master.logintake import LogIntake
-from uwsgid.master.loyalty import MOURNING, EmperorProxy, Loyalty, Vassal
+from uwsgid.master.loyalty import MOURNING
 from uwsgid.master.mountcheck import CheckedMounts, MountCheck
 from uwsgid.master.queues import Queues
 from uwsgid.master.reexec import Reexec, Sources
@@ -40,13 +40,11 @@ from uwsgid.master.undertaker import Undertaker
 from uwsgid.master.unixsignals import UnixSignals
 from uwsgid.master.watchdog import Watchdog
 from uwsgid.master.workforce import Workforce
-from uwsgid.master.zerg import Sos, SosWatch, ZergServer, ZergServing
 from uwsgid.request.mount_options import Mounting
 from uwsgid.supervise.child import Child
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.gateways import GATEWAY
 from uwsgid.supervise.processes import Endings, Processes
-from uwsgid.wire.vassal import EMPEROR_FD_CONFIG, ToEmperor
 
 if TYPE_CHECKING:
     from uwsgid.master.inheritance import Inheritance
@@ -83,7 +81,7 @@ class Master(MultiService):
             end_is_near=lambda: self.signals.end_is_near,
             clock=time.time,
             spare_seed=inheritance.become is None,
-            tidings=lambda child, what: self.loyalty.hear(child, what),
+            tidings=lambda child, what: self.liaison.hear(child, what),
         )
         self.gateways = Gateways(
             house,
@@ -96,14 +94,13 @@ class Master(MultiService):
             ready=self._gateway_is_ready,
         )
         self.hooks = HookChain(house, reactor, self._say, self._end_at_once)
-        self.loyalty = Loyalty(
+        self.liaison = Liaison(
+            inheritance,
             reactor,
-            emperor.find(inheritance.environ),
             self,
-            self._say,
-            heartbeat=settings[Vassal].heartbeat,
             workers=self.workforce.workers,
             asleep=lambda: self.cheap.is_on,
+            queue_length=lambda: self.queues.longest,
             hooks=self.hooks.run,
         )
         self.watchdog = Watchdog(house, self.workforce, reactor, self._say, lambda: self.queues.longest)
@@ -151,13 +148,6 @@ class Master(MultiService):
             fall_asleep=self.become_cheap,
             die=self._die_of_idleness,
         )
-        self.proxy = EmperorProxy(
-            reactor, settings[Vassal].proxy, emperor.descriptors(inheritance.environ), self._say
-        )
-        self.zerg = ZergServer(reactor, settings[ZergServing].path, house.listeners, self._say)
-        self.sos = SosWatch(
-            settings[Sos], house.board, lambda: self.queues.longest, self.call_for_zergs, reactor.seconds
-        )
         self.stall = Stall(reactor)
         self.statistics = Statistics(
             inheritance, self.workforce, self.queues, self.stall, self.gateways, reactor
@@ -193,7 +183,7 @@ class Master(MultiService):
         """What the letters of the FIFO do."""
         return {
             "+": self.one_more,
-            "B": self.call_for_zergs,
+            "B": self.liaison.call_for_zergs,
             "-": self.one_less,
             "c": self.reload_chain,
             "C": self.become_cheap,
@@ -229,15 +219,14 @@ class Master(MultiService):
         try:
             if self._has_fifo:
                 self.fifo.start()
-            self.zerg.start()
-            self.proxy.start()
+            self.liaison.open()
         except KernelError as error:
             self._say(str(error))
             self.workforce.stop(gracefully=False, code=1)
             return
         if self._lender is not None:
             self._lender.start()
-        self.loyalty.start()
+        self.liaison.begin()
         if self._house.settings[Idle].cheap and self._house.listeners:
             self.become_cheap()
         self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid)
@@ -274,7 +263,7 @@ class Master(MultiService):
             self.mounts.look,
             self.queues.look,
             self.idle.look,
-            self.sos.look,
+            self.liaison.look,
             self._inheritance.logs.pipeline.check_size,
             self._undertaker.look,
         ):
@@ -333,7 +322,7 @@ class Master(MultiService):
                 "the configuration is out of reach in this jail: leaving, for the emperor to start us anew"
             )
             self.stop()
-        elif emperor.find(self._inheritance.environ, EMPEROR_FD_CONFIG) is None:
+        elif not self.liaison.sends_config:
             self.reload()
         elif not self.workforce.stopping:
             self._say("...gracefully killing workers...")
@@ -434,15 +423,9 @@ class Master(MultiService):
             self.workforce.want(())
             self.cheap.begin()
 
-    def call_for_zergs(self) -> None:
-        """Ask the emperor for another instance on the same sockets."""
-        self.loyalty.tell(ToEmperor.SOS)
-
     def _die_of_idleness(self) -> None:
         """End; a vassal has its emperor decide, which may wait for the next connection itself."""
-        if self.loyalty.has_emperor:
-            self.loyalty.tell(ToEmperor.IDLE)
-        else:
+        if not self.liaison.ask_for_the_end():
             self.stop()
 
     def _wake_up(self) -> None:
@@ -468,7 +451,7 @@ class Master(MultiService):
     def _gateway_is_ready(self, child: Child) -> None:
         """An emperor below another one completes no request, and is loyal all the same (core/emperor.c)."""
         if child.role != GATEWAY:
-            self.loyalty.tell(ToEmperor.LOYAL)
+            self.liaison.be_loyal()
 
     def _asked(self, what: str) -> None:
         """An application, or the workforce, wants something."""
@@ -501,14 +484,12 @@ class Master(MultiService):
         if self._checks.running:
             self._checks.stop()
         self.fifo.stop()
-        self.zerg.stop()
-        self.proxy.stop()
         if self._lender is not None:
             self._lender.stop()
         self.stall.stop()
         self.gateways.end()
         self.cheap.end()
-        self.loyalty.end()
+        self.liaison.end()
         self._undertaker.end()
 
     def _finish(self, code: int) -> None:
@@ -529,8 +510,7 @@ class Master(MultiService):
         if code:
             self._finish(code)
             return
-        if emperor.find(self._inheritance.environ, EMPEROR_FD_CONFIG) is not None:
-            self.loyalty.tell(ToEmperor.SEND_CONFIG)
+        self.liaison.ask_for_config()
         self._wind_up()
         self._run_last_hooks()
 
