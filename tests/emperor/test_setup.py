@@ -90,6 +90,39 @@ class Setting(SynchronousTestCase):
         self.set_up(config)
         self.assertEqual(self.kept.descriptors(), before)
 
+    def test_commands(self) -> None:
+        """The socket for commands is bound now as well, once."""
+        path = os.path.join(self.folder, "commands")
+        config = f"emperor = {self.folder}\nemperor-command-socket = {path}"
+        self.set_up(config)
+        self.set_up(config)
+        self.assertEqual(len(self.kept.descriptors()), 1)
+
+    def test_link(self) -> None:
+        """Where vassals may outlive their emperor, the way to their nest is made now, once."""
+        config = f"emperor = {self.folder}\nemperor-adopt-vassals = true"
+        self.set_up(config)
+        before = self.kept.descriptors()
+        self.assertEqual(len(before), 3)
+        self.set_up(config)
+        self.assertEqual(self.kept.descriptors(), before)
+
+    def test_stale_link(self) -> None:
+        """One that a former image of this process left is no use: its nest has gone with its emperor."""
+        config = f"emperor = {self.folder}\nemperor-adopt-vassals = true"
+        stale = [os.open(os.devnull, os.O_RDONLY) for _ in range(3)]
+        for name, descriptor in zip(("emperor", "nest", "lock"), stale, strict=True):
+            self.kept._inherited[f"emperor-link {name}"] = descriptor
+        self.set_up(config)
+        links = [os.readlink(f"/proc/self/fd/{number}") for number in self.kept.descriptors()]
+        self.assertNotIn(os.devnull, links)
+
+    def test_list(self) -> None:
+        """imperial-monitor-list prints all schemes, also where there is no emperor."""
+        self.set_up("imperial-monitor-list = true")
+        for scheme in ("dir", "glob"):
+            self.assertIn(f"imperial monitor: {scheme}", self.lines)
+
     def test_bad_addresses(self) -> None:
         """An address that is none is a problem of the configuration, and so is an empty suffix."""
         for line in ("emperor-stats = [::1", "emperor-extra-extension = ", "emperor-freq = abc"):

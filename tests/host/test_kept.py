@@ -45,6 +45,14 @@ class KeptTests(SynchronousTestCase):
         kept.leave_behind(self.environ)
         self.assertEqual(self.environ, {})
 
+    def test_own(self) -> None:
+        """What was kept here is told apart from what our former self left."""
+        made = self.left("tun one")
+        kept = Kept.inherited(self.kernel, self.environ)
+        self.assertIsNone(kept.own("tun one"))
+        kept.get("tun one")
+        self.assertEqual(kept.own("tun one"), made["tun one"])
+
     def test_what_nobody_asked_for(self) -> None:
         """A device that the configuration has no more is closed, others are not."""
         made = self.left("tun one", "tun two")

@@ -121,9 +121,13 @@ def check_tyrant(settings: Settings, kernel: IKernel) -> None:
 
 def _link(kept: Kept) -> Link:
     """The way to a nest that outlives its emperor; what a former image of this process had is no use."""
+    keys = {field.name: f"{ROLE}-link {field.name}" for field in dataclasses.fields(Link)}
+    made = {name: kept.own(key) for name, key in keys.items()}
+    if None not in made.values():  # an early emperor has it already
+        return Link(**{name: descriptor for name, descriptor in made.items() if descriptor is not None})
     link = Link.make()
     for name, descriptor in dataclasses.asdict(link).items():
-        key = f"{ROLE}-link {name}"
+        key = keys[name]
         stale = kept.get(key)
         if stale is not None:
             os.close(stale)

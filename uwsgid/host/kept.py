@@ -56,6 +56,10 @@ class Kept:
             self.has_outlived = True
         return self._kept.get(key)
 
+    def own(self, key: str) -> int | None:
+        """The descriptor that was kept under *key* here, and not by our former self alone."""
+        return self._kept.get(key)
+
     def keep(self, key: str, fd: int) -> None:
         """Keep *fd* under *key*.  It closes on exec of anything else than our next image."""
         self._kept[key] = fd
