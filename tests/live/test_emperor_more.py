@@ -31,7 +31,8 @@ class Places(EmperorCase):
         )
         self.wait_answer()
         self.assertEqual((self.statistics() or {})["uid"], 0)
-        wait_until(lambda: psutil.Process(daemon.pid).uids().real == 65534, "the instance is nobody")
+        daemon.wait_for(r"spawned uWSGI Emperor ")  # the master has adopted it
+        self.assertEqual(psutil.Process(daemon.pid).uids().real, 65534)
         daemon.signal(signal.SIGINT)
         self.assertEqual(daemon.wait(), 0)
         self.assertEqual(daemon.survivors(), [])
