@@ -8,6 +8,7 @@ it costs nothing, works inside a jail, and can be read.  Others come from the en
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 from importlib.metadata import entry_points
 from typing import Final
@@ -92,9 +93,19 @@ GROUP: Final = "uwsgid.plugins"
 
 @functools.cache
 def load() -> None:
-    """Import all that is built in, once."""
-    for name in (*CHILDREN, *MASTER, *TWISTED_LOOPS, *GATEWAYS, *BEFORE_ANY_JAIL):
-        importlib.import_module(name)
+    """Import all that is built in, once.
+
+    It is there for ever, so the collector neither looks through it while it comes nor later.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for name in (*CHILDREN, *MASTER, *TWISTED_LOOPS, *GATEWAYS, *BEFORE_ANY_JAIL):
+            importlib.import_module(name)
+    finally:
+        if was_enabled:
+            gc.enable()
+    gc.freeze()
 
 
 def load_plugin(name: str) -> None:
