@@ -97,6 +97,7 @@ class Order(BirthCase):
                 ("setgid", "1002"),
                 ("setgroups",),
                 ("setuid", "1001"),
+                ("set_capabilities", "0x0", "0x0", "0x0"),
                 ("set_parent_death_signal", "9"),
             ],
         )

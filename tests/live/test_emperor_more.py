@@ -123,6 +123,21 @@ class Places(EmperorCase):
             (self.vassals / "a.ini").unlink()
             self.end(daemon)
 
+    def test_a_tyrant_without_root(self) -> None:
+        """A tyrant may have two capabilities instead of root; its vassals have nothing of them."""
+        requires("root")
+        self.folder.chmod(0o777)
+        daemon = self.reign("emperor-tyrant = true\nuid = nobody\ngid = nogroup\ncap = setgid,setuid")
+        os.chown(self.vassal(), 1, 1)
+        worker = self.wait_answer()
+        for pid in (worker, self.wait_row()["pid"]):
+            status = Path(f"/proc/{pid}/status").read_text()
+            self.assertRegex(status, r"Uid:\s+1\s+1\s+1\s+1\n")
+            self.assertEqual(
+                re.findall(r"Cap(?:Inh|Prm|Eff|Amb):\s+([0-9a-f]+)", status), ["0" * 16] * 4, status
+            )
+        self.end(daemon)
+
     def test_commands(self) -> None:
         """A vassal that waits for its command starts with it."""
         daemon = self.reign(

@@ -23,6 +23,7 @@ from uwsgid.hooks import Phase, VassalFacts, run
 from uwsgid.host.calls import attempt
 from uwsgid.host.capabilities import limit_bounding, limit_own
 from uwsgid.host.namespaces import enter
+from uwsgid.host.privileges import prove_dropped
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.birth import forget_atexit, leave
 from uwsgid.supervise.exits import Exit
@@ -162,6 +163,10 @@ class Birth:
         else:
             attempt("setgroups()", about, lambda: kernel.setgroups(()))
         attempt("setuid()", about, lambda: kernel.setuid(start.uid))
+        # an emperor that is no root, and may become others by cap, has this power still after it did
+        if any(attempt("capget()", about, kernel.capabilities)):
+            attempt("capset()", about, lambda: kernel.set_capabilities(0, 0, 0))
+        prove_dropped(kernel)
 
     def die_with_the_emperor(self) -> None:
         """Have the kernel end us with the emperor, unless we may outlive it.
