@@ -108,6 +108,18 @@ class Binding(SynchronousTestCase):
         self.addCleanup(bound.close)
         self.assertEqual(bound.family, socket.AF_INET)
 
+    def test_a_file_in_the_way(self) -> None:
+        """What is no socket is never removed, nor what a link leads to."""
+        path = os.path.join(self.folder, "precious")
+        link = os.path.join(self.folder, "link")
+        with open(path, "w"):
+            os.symlink(path, link)
+        self.addCleanup(os.unlink, path)
+        self.addCleanup(os.unlink, link)
+        for name in (path, link):
+            with self.assertRaisesRegex(KernelError, "it exists and is no socket"):
+                bind(name, "/", 5)
+
     def test_impossible(self) -> None:
         """What can not be bound is an error with the address."""
         with self.assertRaisesRegex(KernelError, "none/a.sock"):

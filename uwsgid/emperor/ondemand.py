@@ -7,8 +7,10 @@ the queue of the kernel keeps whoever connected while the vassal starts.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -94,7 +96,11 @@ def bind(text: str, cwd: str, backlog: int) -> socket.socket:
 
 
 def _remove_stale(address: Address) -> None:
+    """Remove a socket that was left; whatever else is there stays, since a vassal may have named it, and we
+    may be root (uWSGI 2.0 removes it)."""
     try:
+        if not stat.S_ISSOCK(os.lstat(address.path).st_mode):
+            raise FileExistsError(errno.EEXIST, "it exists and is no socket")
         os.unlink(address.path)
     except FileNotFoundError:
         pass
