@@ -444,6 +444,36 @@ class OtherMakes(EmperorCase):
         self.wait_answer()
         self.end(daemon)
 
+    def test_on_demand(self) -> None:
+        """uWSGI is woken by its socket, and sleeps again when it is idle."""
+        daemon = self.reign(f"emperor-wrapper = uwsgi-core\nemperor-on-demand-directory = {self.folder}")
+        (self.vassals / "a.ini").write_text(
+            f"[uwsgi]\nplugin = python3\nwsgi-file = {APPS / 'probe.py'}\nmaster = true\nidle = 1\n"
+            "die-on-idle = true\n"
+        )
+        self.wait_row(pid=-1)
+        for count in (1, 2):
+            self.assertEqual(uwsgi_fetch(self.path("a.socket"), "/pid").status, 200)
+            daemon.wait_for('back to "on demand" mode', count=count, seconds=60)
+            self.wait_row(pid=-1)
+        self.end(daemon)
+
+    def test_zergs(self) -> None:
+        """uWSGI calls for help and gets a zerg."""
+        daemon = self.reign("emperor-wrapper = uwsgi-core\nemperor-broodlord = 1")
+        self.vassal(
+            more=f"plugin = python3\nmaster-fifo = {self.path('fifo')}\nzerg-server = {self.path('zerg')}\n"
+            f"[zerg]\nplugin = python3\nzerg = {self.path('zerg')}\nmaster = true\n"
+            f"wsgi-file = {APPS / 'probe.py'}\n"
+        )
+        self.wait_answer()
+        with open(self.path("fifo"), "w") as fifo:
+            fifo.write("B")
+        self.wait_row("a.ini:zerg", zerg=1, accepting=1)
+        (self.vassals / "a.ini").unlink()
+        daemon.wait_for(r"removed uwsgi instance a.ini:zerg")
+        self.end(daemon)
+
     def test_killed_emperor(self) -> None:
         """uWSGI's vassals go with our emperor as well."""
         daemon = self.reign("emperor-wrapper = uwsgi-core")
