@@ -421,7 +421,7 @@ class OffloadTests(RouterCase):
             raise KernelError("TUNSETOFFLOAD: no")
 
         self.make_router()
-        self.router._offload = refuse
+        self.router._turning._turn = refuse
         self.stream_peer(BLUE)
         self.assertIn("TUNSETOFFLOAD: no", "\n".join(self.lines))
         self.assertEqual(len(self.router.peers), 1)

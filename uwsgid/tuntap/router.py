@@ -26,7 +26,6 @@ from uwsgid.tuntap.capture import Capture, Filter
 from uwsgid.tuntap.decision import Refused
 from uwsgid.tuntap.links import DeviceLink, FrameLink, Link
 from uwsgid.tuntap.listen import Credentials, Doors
-from uwsgid.tuntap.offload import host_offloads, peer_offloads
 from uwsgid.tuntap.opened import Opened
 from uwsgid.tuntap.peer import Peer, learnable
 from uwsgid.tuntap.policy import Policy, policy_of
@@ -38,6 +37,7 @@ from uwsgid.tuntap.sides import GatewaySide, HostSide
 from uwsgid.tuntap.statsserver import StatsServer
 from uwsgid.tuntap.switch import Switch
 from uwsgid.tuntap.tap import Tap
+from uwsgid.tuntap.turning import Turning
 from uwsgid.wire.handover import Answer, Hello
 from uwsgid.wire.ip import read_address, show
 
@@ -106,12 +106,10 @@ class Router:
         self.switch = Switch(policy, say, clock, gateway=opened.gateway >= 0)
         self.peers: dict[int, Peer] = {}
         self._end = end
-        self._offload = offload
         self._addresses = addresses
         self._own: frozenset[bytes] = frozenset()
         self._asked_until = 0.0
         self._numbers = 0
-        self._framed: set[int] = set()  # peers behind streams that can be sent something
         self._quiet_until = 0.0
         self._unsaid = 0
         self._stopped = False
@@ -136,14 +134,13 @@ class Router:
             self.switch,
             queued=lambda peer: int(peer.link.queued()),
         )
-        self._host_offload: bool | None = None
-        self._peer_offload: bool | None = None
+        self._turning = Turning(opened.device, opened.gateway >= 0, offload, self._devices, self.grumble)
 
     # ---- life ----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to move packets."""
-        self._set_offloads()
+        self._follow()
         for side in self._sides:
             self.reactor.addReader(side)
         self._doors.start()
@@ -183,7 +180,7 @@ class Router:
                 self.grumble(f"the credentials of {peer.name} give it another address now, or none")
                 self.lost(peer.link, "")
         self.drain_events()
-        self._set_offloads()
+        self._follow()
 
     # ---- who comes -----------------------------------------------------------------------------------------
 
@@ -206,7 +203,7 @@ class Router:
             raise PeerError(f"a rule of {hello.device}: {error}", status=0) from None
         peer = self._new_peer(connection, who, device=hello.device)
         try:
-            self._offload(device, self._wants_peer_offload())
+            self._turning.begin(device, self.switch.policy)
         except KernelError as error:
             raise PeerError(str(error), status=0) from None
         if not self.switch.policy.credentials.assigns:
@@ -316,9 +313,9 @@ class Router:
         if self.peers.pop(peer.number, None) is None:
             return
         self.switch.detach(peer)
-        if peer.number in self._framed:
-            self._framed.discard(peer.number)
-            self._set_offloads()
+        if peer.number in self._turning.framed:
+            self._turning.framed.discard(peer.number)
+            self._follow()
 
     def drain_events(self) -> None:
         """Close whom the switch has refused, and see who can be sent packets now."""
@@ -334,9 +331,9 @@ class Router:
                 # nothing of its has been to another peer yet, nor of another peer to it
                 self.grumble(f"detected ip collision for {show(event.address)}, which is the router's own")
                 self.lost(peer.link, "")
-            elif isinstance(peer.link, FrameLink) and peer.number not in self._framed:
-                self._framed.add(peer.number)
-                self._set_offloads()
+            elif isinstance(peer.link, FrameLink) and peer.number not in self._turning.framed:
+                self._turning.framed.add(peer.number)
+                self._follow()
 
     # ---- what is said and counted --------------------------------------------------------------------------
 
@@ -378,31 +375,13 @@ class Router:
         if not self._tap.captures:
             self._pump.ask(self.switch)
 
-    # ---- offload -------------------------------------------------------------------------------------------
+    def _follow(self) -> None:
+        """See which devices may hand out large packets now."""
+        self._turning.follow(self.switch.policy)
 
-    def _routes(self) -> bool:
-        return self._gateway is not None and len(self.switch.policy.routes) > 0
-
-    def _wants_peer_offload(self) -> bool:
-        return peer_offloads(len(self._framed), self._routes(), self.switch.policy.switch_local)
-
-    def _set_offloads(self) -> None:
-        host = host_offloads(len(self._framed), self._routes())
-        if host is not self._host_offload:
-            self._host_offload = host
-            try:
-                self._offload(self.opened.device, host)
-            except KernelError as error:
-                self.grumble(str(error))
-        peers = self._wants_peer_offload()
-        if peers is not self._peer_offload:
-            self._peer_offload = peers
-            for peer in list(self.peers.values()):
-                if isinstance(peer.link, DeviceLink):
-                    try:
-                        self._offload(peer.link.device, peers)
-                    except KernelError as error:
-                        self.grumble(str(error))
+    def _devices(self) -> Iterable[int]:
+        """The devices of all peers that handed one over."""
+        return [peer.link.device for peer in self.peers.values() if isinstance(peer.link, DeviceLink)]
 
 
 def _socket(fd: int) -> socket.socket:
