@@ -20,6 +20,7 @@ from tests.live.support import (
     Load,
     fetch,
     free_port,
+    requires,
     server_command,
     uwsgi_fetch,
     wait_until,
@@ -79,6 +80,29 @@ class ExampleTests(ExampleCase):
     def test_careful(self) -> None:
         """careful.ini"""
         self.serve_example("careful.ini", 4)
+
+    def test_hooks(self) -> None:
+        """hooks.ini: the file says ready while it is, and goes with the instance."""
+        requires("root", "ip", "install")
+        daemon, _ = self.serve_example("hooks.ini", 1)
+        ready = self.folder / "shop" / "ready"
+        self.assertEqual((ready.read_text(), ready.owner()), ("yes", "www-data"))
+        daemon.signal(signal.SIGTERM)
+        self.assertEqual((daemon.wait(), ready.exists()), (0, False))
+
+    def test_zergs(self) -> None:
+        """zergs.ini: a zerg answers where the other instance listens."""
+        daemon, text = self.serve_example("zergs.ini", 1)
+        daemon.wait_for(r"zerg")
+        zerg = self.run_daemon(
+            [*server_command("uwsgid"), "zergs.ini:zerg"], environ={"HOME": str(self.folder)}
+        )
+        zerg.wait_for(SPAWNED)
+        daemon.signal(signal.SIGSTOP)
+        for process in daemon.family():
+            process.suspend()
+        self.addCleanup(daemon.signal, signal.SIGCONT)
+        self.assertEqual({answer.status for answer in self.ask(text)}, {200}, zerg.log())
 
     def test_sockets(self) -> None:
         """sockets.ini"""
