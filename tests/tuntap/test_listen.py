@@ -23,6 +23,7 @@ from uwsgid.tuntap.listen import (
     credentials_of,
     examine,
 )
+from uwsgid.tuntap.peer import MAX_ADDRESSES
 from uwsgid.tuntap.policy import Policy
 from uwsgid.wire.handover import Answer, Hello
 from uwsgid.wire.tunframe import HELLO, frame
@@ -133,6 +134,42 @@ class DeviceDoorTests(RouterCase):
         client = self.offer(Hello("uwsgi0", (), (BLUE,)).pack(), device[0].fileno())
         self.assertIn("collision", Answer.unpack(client.recv(4096)).why)
         self.assertEqual(len(self.router.peers), 1)
+
+    def test_more_addresses_than_a_peer_may_have(self) -> None:
+        """The first sixteen count."""
+        self.make_router()
+        self.patch(listen, "examine", lambda fd: DeviceFacts("uwsgi0", 0x5001))
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        addresses = tuple(f"10.0.0.{number}" for number in range(1, 21))
+        self.offer(Hello("uwsgi0", (), addresses).pack(), theirs.fileno())
+        (peer,) = self.router.peers.values()
+        self.assertEqual(
+            list(peer.addresses), [socket.inet_aton(address) for address in addresses[:MAX_ADDRESSES]]
+        )
+
+    def test_a_device_is_nobody_elses(self) -> None:
+        """What a router executes does not inherit the devices that it was given."""
+        self.make_router()
+        self.patch(listen, "examine", lambda fd: DeviceFacts("uwsgi0", 0x5001))
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        self.offer(Hello("uwsgi0").pack(), theirs.fileno())
+        self.assertFalse(os.get_inheritable(self.device_links()[0].device))
+
+    def test_more_descriptors_than_fit(self) -> None:
+        """They are refused, and none of them stays open."""
+        self.make_router()
+        ends = socket.socketpair()
+        for end in ends:
+            self.addCleanup(end.close)
+        before = len(os.listdir("/proc/self/fd"))
+        client = self.offer(Hello("uwsgi0").pack(), *[ends[0].fileno()] * 20)
+        self.assert_refused(client, "one descriptor")
+        client.close()
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
 
     def test_silence_is_ended(self) -> None:
         """A connection that says nothing is closed after a while; one that leaves is forgotten."""
@@ -321,6 +358,26 @@ class StreamDoorTests(RouterCase):
         self.reactor.turn()
         self.assertEqual((router.peers, self.host.written()), ({}, []))
         self.assertIn("a client without credentials", self.lines[-1])
+
+    def test_frames_do_not_wait_for_more(self) -> None:
+        """A stream over TCP sends each frame at once, and finds out when its peer is gone."""
+        self.make_router()
+        welcomed: list[socket.socket] = []
+        reception = self.router
+        self.patch(reception, "welcome_stream", lambda connection, who: welcomed.append(connection))
+        with (
+            socket.create_server(("127.0.0.1", 0)) as server,
+            socket.create_connection(server.getsockname()),
+        ):
+            accepted, _ = server.accept()
+            self.addCleanup(accepted.close)
+            listen.Doors(reception, server, None)._enter_stream(accepted)
+        self.assertEqual(welcomed, [accepted])
+        for level, name in (
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+        ):
+            self.assertTrue(accepted.getsockopt(level, name))
 
     def test_credentials_over_tcp(self) -> None:
         """TCP carries none, so nobody comes in that way."""
