@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
-from twisted.python.failure import Failure
 
 from uwsgid.errors import KernelError
-from uwsgid.hooks import Phase, run
 from uwsgid.hooks.fatal import DESTROY
 from uwsgid.host.notify import notify
 from uwsgid.isolation.options import Namespaces
 from uwsgid.logs import banner
 from uwsgid.master.cheap import CheapMode
-from uwsgid.master.farewell import say_goodbye
+from uwsgid.master.checkround import CheckRound
+from uwsgid.master.departure import Departure
 from uwsgid.master.fifo import Fifo, FifoFiles
 from uwsgid.master.gateways import Gateways
 from uwsgid.master.hookchain import HookChain
 from uwsgid.master.idle import Idle, IdleWatch
+from uwsgid.master.inheritance import Inheritance
 from uwsgid.master.lending import Lender
 from uwsgid.master.liaison import Liaison
 from uwsgid.master.logintake import LogIntake
-from uwsgid.master.loyalty import MOURNING
 from uwsgid.master.mountcheck import CheckedMounts, MountCheck
 from uwsgid.master.queues import Queues
-from uwsgid.master.reexec import Reexec, Sources
+from uwsgid.master.reexec import Reexec
+from uwsgid.master.reloads import Reloads
 from uwsgid.master.rereading import Rereading
 from uwsgid.master.stall import Stall
 from uwsgid.master.statistics import Statistics
@@ -42,12 +39,8 @@ from uwsgid.master.watchdog import Watchdog
 from uwsgid.master.workforce import Workforce
 from uwsgid.request.mount_options import Mounting
 from uwsgid.supervise.child import Child
-from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.gateways import GATEWAY
 from uwsgid.supervise.processes import Endings, Processes
-
-if TYPE_CHECKING:
-    from uwsgid.master.inheritance import Inheritance
 
 
 class Master(MultiService):
@@ -66,10 +59,9 @@ class Master(MultiService):
         self._house = house
         self._reactor = reactor
         self._say = inheritance.say
-        self._endings = settings[Endings]
+        endings = settings[Endings]
         self._ended = ended
         self._over: Deferred[None] = Deferred()
-        self._after_stop: Callable[[int], None] = self._finish
         self.queues = Queues(house.kernel, house.listeners, self._say)
         self.workforce = Workforce(
             house,
@@ -77,7 +69,7 @@ class Master(MultiService):
             need_app=settings[Mounting].need_app,
             say=self._say,
             asked=self._asked,
-            ended=lambda code: self._after_stop(code),
+            ended=lambda code: self.departure.proceed(code),
             end_is_near=lambda: self.signals.end_is_near,
             clock=time.time,
             spare_seed=inheritance.become is None,
@@ -93,7 +85,7 @@ class Master(MultiService):
             asked=self._asked,
             ready=self._gateway_is_ready,
         )
-        self.hooks = HookChain(house, reactor, self._say, self._end_at_once)
+        self.hooks = HookChain(house, reactor, self._say, lambda code: self.departure.end_at_once(code))
         self.liaison = Liaison(
             inheritance,
             reactor,
@@ -107,8 +99,8 @@ class Master(MultiService):
         self.signals = UnixSignals(
             reactor,
             self,
-            die_on_term=self._endings.die_on_term,
-            swapped=self._endings.die_on_term and settings.is_set(Endings, "die_on_term"),
+            die_on_term=endings.die_on_term,
+            swapped=endings.die_on_term and settings.is_set(Endings, "die_on_term"),
         )
         self.touches = TouchWatch(
             house.kernel,
@@ -122,9 +114,9 @@ class Master(MultiService):
                 "logreopen": self.reopen_log,
             },
         )
-        self.mounts = MountCheck(house.kernel, settings[CheckedMounts], reactor, self._say, self.detonate)
+        checked = settings[CheckedMounts]
+        self.mounts = MountCheck(house.kernel, checked, reactor, self._say, lambda: self.departure.detonate())
         self.fifo = Fifo(reactor, settings[FifoFiles].paths, self.orders(), self._say)
-        self._has_fifo = bool(settings[FifoFiles].paths)
         self._lender: Lender | None = None
         if inheritance.setns_socket is not None:
             self._lender = Lender(
@@ -154,7 +146,7 @@ class Master(MultiService):
         )
         self.statistics.setServiceParent(self)
         self._intake = LogIntake(reactor, inheritance.logs)
-        self._rereading = Rereading(self.workforce.supervisor, self.workforce.proceed)
+        rereading = Rereading(self.workforce.supervisor, self.workforce.proceed)
         self._reexec = Reexec(
             reactor,
             house.kernel,
@@ -165,10 +157,23 @@ class Master(MultiService):
             inheritance.started_with,
             house.kept,
             inheritance.become,
-            None if inheritance.become is None else self._rereading.read,
+            rereading.read if inheritance.become is not None else None,
         )
-        self._sources = Sources(inheritance.sources)
-        self._checking = self._check_again = False  # a helper process reads the changed configuration
+        self.departure = Departure(
+            inheritance,
+            reactor,
+            self.workforce,
+            self.cheap,
+            self.liaison,
+            self._intake,
+            self._reexec,
+            wind_up=self._wind_up,
+            close=lambda: self.statistics.stopService(),
+            over=self._part,
+        )
+        self.reloads = Reloads(
+            inheritance, self.workforce, self.gateways, self.liaison, self._reexec, self.departure
+        )
         self._undertaker = Undertaker(
             reactor,
             house.kernel,
@@ -176,8 +181,20 @@ class Master(MultiService):
             lambda: self.workforce.supervisor.expecting,
             self._say,
         )
-        self._checks = LoopingCall(self._check)
-        self._checks.clock = reactor
+        self._checks = CheckRound(
+            reactor,
+            endings.check_interval,
+            self._say,
+            self.watchdog.look,
+            self.touches.look,
+            self.hooks.look,
+            self.mounts.look,
+            self.queues.look,
+            self.idle.look,
+            self.liaison.look,
+            lambda: inheritance.logs.pipeline.check_size(),
+            self._undertaker.look,
+        )
 
     def orders(self) -> dict[str, Callable[[], None]]:
         """What the letters of the FIFO do."""
@@ -217,7 +234,7 @@ class Master(MultiService):
         self._house.name_process("master", self._house.settings[Processes].procname_master)
         self._intake.start()
         try:
-            if self._has_fifo:
+            if self._house.settings[FifoFiles].paths:
                 self.fifo.start()
             self.liaison.open()
         except KernelError as error:
@@ -233,7 +250,7 @@ class Master(MultiService):
         self.gateways.start(self._inheritance.early)
         self.hooks.begin()
         self.stall.start()
-        self._checks.start(max(1, self._endings.check_interval), now=False)
+        self._checks.start()
         self._tell_ready()
 
     def _tell_ready(self) -> None:
@@ -254,117 +271,27 @@ class Master(MultiService):
         self._over.addCallback(lambda _: MultiService.stopService(self))
         return self._over
 
-    def _check(self) -> None:
-        """What is looked at once per ``check-interval``."""
-        for look in (
-            self.watchdog.look,
-            self.touches.look,
-            self.hooks.look,
-            self.mounts.look,
-            self.queues.look,
-            self.idle.look,
-            self.liaison.look,
-            self._inheritance.logs.pipeline.check_size,
-            self._undertaker.look,
-        ):
-            try:
-                look()
-            except Exception:
-                # a mistake of ours; harakiri goes on
-                self._say(f"*** a check failed ***\n{traceback.format_exc().rstrip()}")
-
     # ---- orders
 
     def reload(self) -> None:
         """A new generation; a new process image where the files of the configuration changed."""
-        if self.workforce.stopping:
-            return
-        self._say("...gracefully killing workers...")
-        if self._endings.exit_on_reload:
-            self._say("uWSGI: GAME OVER (insert coin)")
-            self.stop()
-        elif self._checking:
-            self._check_again = True
-        elif self._sources.changed() and self.gateways.take_changes():
-            self._sources = Sources(self._inheritance.sources)
-            self._say("the configuration changed: the gateways take it over")
-            if self._house.listeners:
-                self.workforce.reload()
-        elif self._sources.changed():
-            self._checking = True
-            self._sources = Sources(self._inheritance.sources)
-            self._reexec.check(self._reload_config)
-        else:
-            self.workforce.reload()
-
-    def _reload_config(self, usable: bool, lines: list[str]) -> None:
-        again, self._checking, self._check_again = self._check_again, False, False
-        if self.workforce.stopping:
-            return
-        if usable:
-            self._say("the configuration changed: starting anew with it")
-            self.start_anew()
-            return
-        for line in lines:
-            self._say(line)
-        self._say("*** the changed configuration can not be used; the instance goes on with the old one ***")
-        if again:
-            self.reload()
+        self.reloads.reload()
 
     def reload_for_emperor(self) -> None:
-        """Reload, with the configuration that the emperor sends where it is the one who has it.
-
-        In a jail the files of the configuration are out of reach: the emperor starts this vassal again, from
-        outside.
-        """
-        if self._sources.out_of_reach and not self.workforce.stopping:
-            self._say(
-                "the configuration is out of reach in this jail: leaving, for the emperor to start us anew"
-            )
-            self.stop()
-        elif not self.liaison.sends_config:
-            self.reload()
-        elif not self.workforce.stopping:
-            self._say("...gracefully killing workers...")
-            self.start_anew()
-
-    def emperor_lost(self) -> None:
-        """Nobody keeps this instance any more."""
-        self._after_stop = self._finish
-        self.cheap.end()
-        self.workforce.stop(gracefully=False, code=Exit.ERROR)
-        self._reactor.callLater(MOURNING, self._kill_everybody)
-
-    def _kill_everybody(self) -> None:
-        for child in tuple(self.workforce.supervisor.children):
-            child.kill()
-
-    def start_anew(self) -> None:
-        """A new process image, once the workers have finished what they have in hand."""
-        if not self.workforce.stopping:
-            self._after_stop = self._execute
-            self.cheap.end()
-            self.workforce.stop(gracefully=True)
+        """Reload, with the configuration that the emperor sends where it is the one who has it."""
+        self.reloads.reload_for_emperor()
 
     def reload_brutally(self) -> None:
         """End the workers at once and start anew.  An instance that is about to stop does not start anew."""
-        if self.workforce.stopping:
-            if self._after_stop == self._execute:
-                self.workforce.stop(gracefully=False)
-            return
-        self._say("...brutally killing workers...")
-        if self._endings.exit_on_reload:
-            self._say("uWSGI: GAME OVER (insert coin)")
-            self.stop_brutally()
-            return
-        obstacle = self._reexec.obstacle()
-        if obstacle:
-            self._say(f"{obstacle}; the workers start anew, the configuration stays")
-            self.reload_workers_brutally()
-            return
-        self._after_stop = self._execute
-        self.cheap.end()
-        self.workforce.stop(gracefully=False)
+        self.reloads.reload_brutally()
+
+    def start_anew(self) -> None:
+        """A new process image, once the workers have finished what they have in hand."""
+        self.reloads.start_anew()
+
+    def emperor_lost(self) -> None:
+        """Nobody keeps this instance any more."""
+        self.departure.orphaned()
 
     def reload_workers(self) -> None:
         """Replace the workers, not their generation."""
@@ -383,23 +310,11 @@ class Master(MultiService):
 
     def stop(self) -> None:
         """Finish what is in progress, then end."""
-        self._say("graceful shutdown triggered...")
-        self._after_stop = self._finish
-        self.cheap.end()
-        self.workforce.stop(gracefully=True)
+        self.departure.stop()
 
     def stop_brutally(self) -> None:
         """End now."""
-        self._say("SIGINT/SIGQUIT received...killing workers...")
-        self._after_stop = self._finish
-        self.cheap.end()
-        self.workforce.stop(gracefully=False)
-
-    def detonate(self) -> None:
-        """End now, with an error: something that the instance can not be without is gone."""
-        self._after_stop = lambda code: self._finish(code or 1)
-        self.cheap.end()
-        self.workforce.stop(gracefully=False, code=1)
+        self.departure.stop_brutally()
 
     def toggle_pause(self) -> None:
         """Workers accept nothing, or begin again."""
@@ -460,29 +375,14 @@ class Master(MultiService):
             "stop": self.stop,
             "brutal reload": self.reload_brutally,
             "reexec": self.start_anew,
-            DESTROY: lambda: self._end_at_once(1),
+            DESTROY: lambda: self.departure.end_at_once(1),
         }
-        order = orders.get(what)
-        if order is not None:
-            order()
+        orders.get(what, lambda: None)()
 
     # ---- the end
 
-    def _end_at_once(self, code: int) -> None:
-        """A hook wants it, or failed."""
-        self._after_stop = self._finish
-        self.cheap.end()
-        self.workforce.stop(gracefully=False, code=code)
-
-    def _run_last_hooks(self) -> None:
-        """Nobody is left who could be disturbed by waiting for a command."""
-        house, drain = self._house, self._inheritance.logs.drain
-        with contextlib.suppress(SystemExit):  # this is an end already
-            run(Phase.AS_USER_ATEXIT, house.settings, house.kernel, self._say, meanwhile=drain)
-
     def _wind_up(self) -> None:
-        if self._checks.running:
-            self._checks.stop()
+        self._checks.stop()
         self.fifo.stop()
         if self._lender is not None:
             self._lender.stop()
@@ -492,40 +392,9 @@ class Master(MultiService):
         self.liaison.end()
         self._undertaker.end()
 
-    def _finish(self, code: int) -> None:
-        self._wind_up()
-        self._run_last_hooks()
-        say_goodbye(self._inheritance)
-        self._intake.stop()
-        self._part(code)
-
     def _part(self, code: int) -> None:
         """Tell everybody who waits that this is over."""
         over, self._over = self._over, Deferred()
         self._over.callback(None)
         over.callback(None)
         self._ended(code)
-
-    def _execute(self, code: int) -> None:
-        if code:
-            self._finish(code)
-            return
-        self.liaison.ask_for_config()
-        self._wind_up()
-        self._run_last_hooks()
-
-        def before() -> None:
-            self._intake.stop()
-            self._inheritance.logs.restore()
-
-        def goes_on(_: object) -> None:
-            if self._inheritance.become is not None:
-                self._part(code)
-
-        def refused(failure: Failure) -> None:
-            self._say(f"no new process image can be started: {failure.getErrorMessage()}")
-            self._finish(1)
-
-        closing = self.statistics.stopService()
-        closing.addBoth(lambda _: self._reexec.execute(before))
-        closing.addCallbacks(goes_on, refused)
