@@ -79,6 +79,17 @@ class InterfaceTests(SynchronousTestCase):
                 call_neighbour("lo")
                 self.assertEqual(hearing.recv(10), b"")
 
+    def test_by_no_other_interface(self) -> None:
+        """What can not leave by its own interface does not leave, though another one leads there."""
+        pair = ("127.0.0.1", "127.0.0.1")
+        self.patch(interfaces, "neighbours_of", lambda name: (pair,))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hearing:
+            hearing.bind((pair[1], 0))
+            hearing.setblocking(False)
+            self.patch(interfaces, "_DISCARD", hearing.getsockname()[1])
+            call_neighbour("nosuchdevice")
+            self.assertRaises(BlockingIOError, hearing.recv, 10)
+
     def test_the_loopback(self) -> None:
         """The loopback has its address, and is the first host of its own network: no neighbour."""
         self.assertIn("127.0.0.1", addresses_of("lo"))

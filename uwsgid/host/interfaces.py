@@ -53,13 +53,15 @@ def neighbours_of(name: str) -> tuple[tuple[str, str], ...]:
 def call_neighbour(name: str) -> None:
     """Send an empty datagram to the discard port (RFC 863) of whom the interface *name* leads to, if anybody.
 
-    Whoever routes packets by where they came from learns that way where we are.  IPv4 is first, since
+    Whoever routes packets by where they came from learns that way where we are.  So they leave by this
+    interface, even if another one leads there too: its router would learn a wrong way.  IPv4 is first, since
     a router of uWSGI takes the first packet for one of IPv4, whatever it is.
     """
     for address, neighbour in neighbours_of(name):
         version6 = ":" in address
         family = socket.AF_INET6 if version6 else socket.AF_INET
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as calling:
+            calling.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode())
             calling.bind((address, 0))
             # a gateway's address may be one of the link
             more = (0, socket.if_nametoindex(name)) if version6 else ()
