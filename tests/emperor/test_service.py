@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
-
-from tests.emperor.support import BEGINNING, EmperorCase, MemoryMonitor
+from tests.emperor.support import BEGINNING, EmperorCase
 from uwsgid.emperor import service
 from uwsgid.wire.vassal import ToEmperor, ToVassal, pack_config
 
@@ -131,73 +125,6 @@ class Having(EmperorCase):
             self.run_for(5)
         self.assertEqual(self.names, ["a.ini"])
         self.assertEqual([item.attempt for item in self.emperor.blacklist], [2])
-
-    def test_magic_exec(self) -> None:
-        """A configuration that can be executed is run for its text."""
-        self.begin("emperor-magic-exec = true")
-        self.monitor.cwd = self.mktemp()
-        os.mkdir(self.monitor.cwd)
-        for name, mode in (("a.ini", 0o755), ("b.ini", 0o644)):
-            path = os.path.join(self.monitor.cwd, name)
-            with open(path, "w"):
-                os.chmod(path, mode)
-            self.monitor.put(name)
-        self.look()
-        words = {order.start.argv for order in self.nest.orders}
-        self.assertIn(("--ini", "exec://a.ini"), words)
-        # root may read what nobody may execute
-        self.assertIn(("--ini", "b.ini"), words)
-
-    def test_variables(self) -> None:
-        """Where hooks are to be run, vassals know where they are."""
-        vassal = self.one("vassals-start-hook = /bin/true")
-        self.assertEqual(vassal.start.environ, {"UWSGI_VASSALS_DIR": "/etc/vassals"})
-
-    def test_namespaces(self) -> None:
-        """Words of emperor-use-clone are flags of the start."""
-        vassal = self.one("emperor-use-clone = pid,net")
-        self.assertEqual(vassal.start.namespaces, 0x20000000 | 0x40000000)
-
-
-class InThreads(EmperorCase):
-    """Sources that take their time."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.pending: list[Deferred[Any]] = []
-        self.patch(service, "deferToThreadPool", self.later)
-        self.reactor.getThreadPool = lambda: None  # type: ignore[attr-defined]
-        self.patch(MemoryMonitor, "waits", True)
-        self.begin()
-        self.poll()
-
-    def later(self, reactor: object, pool: object, look: object) -> Deferred[Any]:
-        self.pending.append(Deferred())
-        return self.pending[-1]
-
-    def test_one_at_a_time(self) -> None:
-        """Nobody waits for them, and a look that is not over is not begun again."""
-        self.run_for(10)
-        self.assertEqual(len(self.pending), 1)
-        self.monitor.put("a.ini")
-        self.pending[0].callback(self.monitor.look())
-        self.assertEqual(self.names, ["a.ini"])
-        self.run_for(4)
-        self.assertEqual(len(self.pending), 2)
-
-    def test_failed(self) -> None:
-        """One that fails is told, and looked at again."""
-        self.pending[0].errback(Failure(OSError("no database")))
-        self.assertLogged("no database")
-        self.run_for(4)
-        self.assertEqual(len(self.pending), 2)
-
-    def test_too_late(self) -> None:
-        """What is seen when all ends changes nothing."""
-        self.emperor.end()
-        self.monitor.put("a.ini")
-        self.pending[0].callback(self.monitor.look())
-        self.assertEqual(self.names, [])
 
 
 class Deaths(EmperorCase):
@@ -543,59 +470,9 @@ class Orders(EmperorCase):
             f"vassal instance a.ini (last modified {int(BEGINNING) + 1}) status 0 loyal 0 zerg 0"
         )
 
-    def test_end(self) -> None:
-        """All stop, and the end comes when nobody is left."""
-        vassal = self.one()
-        self.emperor.end()
-        self.assertEqual((vassal.heard(), self.ends), (bytes([ToVassal.STOP]), 0))
-        vassal.exit()
-        self.assertEqual((self.ends, self.nest.ended), (1, True))
-        self.assertLogged("[emperor] *** RAGNAROK EVOKED ***")
-        self.assertLogged("The Emperor is buried.")
-        self.assertEqual(self.reactor.getDelayedCalls(), [])
-
-    def test_no_mercy(self) -> None:
-        """Whoever does not stop is killed when the mercy is over; a second order changes nothing."""
-        vassal = self.one("reload-mercy = 7")
-        self.emperor.end()
-        self.run_for(5)
-        self.emperor.end()
-        self.assertEqual((vassal.signals, self.ends), ([], 0))
-        self.run_for(3)
-        self.assertEqual((vassal.signals, self.ends), ([signal.SIGKILL], 1))
-
-    def test_the_unborn(self) -> None:
-        """Whoever is born while all end is stopped as well."""
-        self.begin()
-        self.monitor.put("a.ini")
-        self.look()
-        self.emperor.end()
-        vassal = self.birth()
-        self.assertEqual(vassal.heard(), bytes([ToVassal.STOP]))
-        vassal.exit()
-        self.assertEqual(self.ends, 1)
-
-    def test_nobody(self) -> None:
-        """Without vassals the end comes at once."""
-        self.begin().end()
-        self.assertEqual(self.ends, 1)
-
 
 class Scarcity(EmperorCase):
     """When the machine has nothing left."""
-
-    def test_no_descriptors(self) -> None:
-        """Without descriptors a vassal is not born, and is tried again later."""
-        self.begin()
-        self.monitor.put("a.ini")
-
-        def refuse() -> None:
-            raise OSError(24, "Too many open files")
-
-        self.patch(socket, "socketpair", refuse)
-        self.look()
-        self.assertEqual(self.names, [])
-        self.assertLogged("socketpair(): Too many open files [a.ini]")
 
     def test_one_that_can_not_be_watched(self) -> None:
         """Whom the emperor can not watch it does not have: the vassal is ended before another one comes."""
@@ -608,17 +485,6 @@ class Scarcity(EmperorCase):
         self.assertEqual(self.names, [])
         self.run_for(1)
         self.assertEqual(self.names, ["a.ini"])
-
-    def test_a_mistake(self) -> None:
-        """A look that fails by a mistake of ours is told, and the next one comes."""
-        self.begin()
-
-        def look() -> None:
-            raise ZeroDivisionError
-
-        self.monitor.look = look  # type: ignore[method-assign]
-        self.run_for(7)
-        self.assertGreaterEqual(len([line for line in self.lines if "a look failed" in line]), 2)
 
     def test_systemd(self) -> None:
         """systemd is told how many vassals there are, when that changes."""

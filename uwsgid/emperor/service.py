@@ -9,41 +9,38 @@ ever runs twice.
 from __future__ import annotations
 
 import os
-import socket
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from twisted.internet.task import LoopingCall
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
 from uwsgid.config.settings import Settings
 from uwsgid.emperor import legacy, stats
-from uwsgid.emperor.attributes import attributes_of
+from uwsgid.emperor.adoption import adopt
+from uwsgid.emperor.births import Births
 from uwsgid.emperor.hooks import EmperorHooks
 from uwsgid.emperor.keeping import Survivor
+from uwsgid.emperor.lookout import Lookout
 from uwsgid.emperor.monitors.monitor import Look, Monitor
-from uwsgid.emperor.names import ZERG, command_line, type_of
+from uwsgid.emperor.names import ZERG
 from uwsgid.emperor.nest import Nest
 from uwsgid.emperor.ondemand import Wakeup, address_of, bind
 from uwsgid.emperor.options import MERCY, EmperorOptions, VassalOptions
-from uwsgid.emperor.pipe import ConfigPipe, Pipe
 from uwsgid.emperor.programs import Programs
+from uwsgid.emperor.ragnarok import Ragnarok
 from uwsgid.emperor.sighting import Sighting
 from uwsgid.emperor.throttle import Blacklist, Queue
 from uwsgid.emperor.vassal import Vassal
-from uwsgid.emperor.watching import DirectoryWatch
-from uwsgid.errors import ConfigError, KernelError
+from uwsgid.errors import KernelError
 from uwsgid.hooks import Phase
 from uwsgid.host import Sockets, notify
 from uwsgid.host.children import ExitStatus, Orphans
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.processes import Endings
-from uwsgid.supervise.vassals import VassalStart
 from uwsgid.wire.control import Hold, Release
-from uwsgid.wire.vassal import BROODLORD_NUM, VASSALS_DIR
+from uwsgid.wire.vassal import VASSALS_DIR
 
 _CHECK: Final = 1.0  #: seconds between two looks at hearts
 
@@ -91,21 +88,18 @@ class Emperor:
         self._allowed: set[str] = set()  # those that a command let start
         self._asking: set[str] = set()  # whose address is being asked for
         self._said: dict[str, str] = {}  # the last complaint about a name
-        self._looking: set[Monitor] = set()
-        self._watch: DirectoryWatch | None = None
         self._programs = Programs(reactor, say)
         self._hooks = EmperorHooks(reactor, kernel, settings, say)
         self._orphans = Orphans(kernel)
         self._sweep: Any = None
         self._zergs_called = 0
         self._told = 0  # how many vassals systemd knows of
-        self._mercy_ends = 0.0
-        self._mercy_call: Any = None
         self.ending = False
-        self._looks = LoopingCall(self.look)
+        self._lookout = Lookout(reactor, monitors, self.options.period, say, self.compare)
+        self._births = Births(reactor, nest, self.options, self._vassal_options, say)
+        self._ragnarok = Ragnarok(reactor, clock, say, self._everybody, self._programs.kill)
         self._checks = LoopingCall(self.check)
-        for call in (self._looks, self._checks):
-            call.clock = reactor
+        self._checks.clock = reactor
 
     # ---- life
 
@@ -119,52 +113,12 @@ class Emperor:
         if not wanted:
             self.end()
             return
-        self._watch = DirectoryWatch(self.reactor, self.look, self.say)
-        for monitor in self._monitors:
-            try:
-                monitor.start(self, self.reactor)
-            except ConfigError as error:
-                monitor.complain(str(error))
-        self._looks.start(self.options.period)
+        self._lookout.start(self)
         self._checks.start(_CHECK, now=False)
 
     def look(self) -> None:
         """Look at every source, and act."""
-        try:
-            self._look()
-        except Exception:  # a mistake of ours; the others are looked at again
-            self.say(f"*** a look failed ***\n{traceback.format_exc().rstrip()}")
-
-    def _look(self) -> None:
-        if self.ending:
-            return
-        for monitor in self._monitors:
-            if self._watch is not None:
-                self._watch.watch(monitor.directories)
-            if not monitor.lists or monitor in self._looking:
-                continue
-            if monitor.waits:
-                self._look_in_a_thread(monitor)
-            else:
-                self.compare(monitor, monitor.look())
-        if self._watch is not None:
-            self._watch.watch_files(
-                {identity: path for monitor in self._monitors for identity, path in monitor.links.items()}
-            )
-
-    def _look_in_a_thread(self, monitor: Monitor) -> None:
-        self._looking.add(monitor)
-
-        def seen(found: Look) -> None:
-            self._looking.discard(monitor)
-            if not self.ending:
-                self.compare(monitor, found)
-
-        def failed(failure: Failure) -> None:
-            self._looking.discard(monitor)
-            monitor.complain(f"{monitor.text}: {failure.getErrorMessage()}")
-
-        deferToThreadPool(self.reactor, self.reactor.getThreadPool(), monitor.look).addCallbacks(seen, failed)
+        self._lookout.look()
 
     def compare(self, monitor: Monitor, found: Look) -> None:
         """Act upon what *monitor* saw."""
@@ -345,59 +299,11 @@ class Emperor:
 
         def go_on(wanted: bool) -> None:
             if wanted:
-                self._order(vassal)
+                self._births.order(vassal, self._zergs_called)
             else:
                 self.reactor.callLater(0, vassal.life.not_born)
 
         self._hooks.run(Phase.AS_EMPEROR_BEFORE_VASSAL, vassal).addCallback(go_on)
-
-    def _order(self, vassal: Vassal) -> None:
-        has_config = vassal.config is not None and not vassal.zerg
-        try:
-            pairs = [socket.socketpair() for _ in range(1 + has_config)]
-        except OSError as error:
-            self.say(f"[emperor] socketpair(): {error.strerror} [{vassal.name}]")
-            self.reactor.callLater(0, vassal.life.not_born)
-            return
-        ours = pairs[0][0]
-        descriptors = [theirs.detach() for _, theirs in pairs]
-        config = ConfigPipe(pairs[1][0]) if has_config else None
-        if vassal.wakeup is not None:
-            descriptors.append(vassal.wakeup.fileno())
-        vassal.take(Pipe(self.reactor, ours, vassal.hear, vassal.life.lost), config)
-        self._nest.order(self._start_of(vassal, config is not None), descriptors, vassal.life)
-
-    def _start_of(self, vassal: Vassal, has_config: bool) -> VassalStart:
-        options, monitor = self.options, vassal.monitor
-        environ = {}
-        if vassal.zerg:
-            environ[BROODLORD_NUM] = str(self._zergs_called)
-        if self._vassal_options.has_hooks:
-            environ[VASSALS_DIR] = monitor.cwd
-        attributes: Mapping[str, str] = {}
-        if (options.wrapper_attr or options.chdir_attr) and not has_config:
-            attributes = attributes_of(os.path.join(monitor.cwd, vassal.sighting.name))
-        scheme = ""
-        if has_config:
-            scheme = "emperor"
-        elif options.magic_exec and os.access(os.path.join(monitor.cwd, vassal.name), os.R_OK | os.X_OK):
-            scheme = "exec"
-        return VassalStart(
-            name=vassal.name,
-            argv=command_line(
-                vassal.name, type_of(vassal.name, options.extensions), self._vassal_options, scheme=scheme
-            ),
-            environ=environ,
-            cwd=monitor.cwd,
-            uid=vassal.sighting.uid if options.is_tyrant else -1,
-            gid=vassal.sighting.gid if options.is_tyrant else -1,
-            namespaces=options.namespaces,
-            has_config=has_config,
-            has_socket=vassal.wakeup is not None,
-            home=attributes.get(options.chdir_attr, ""),
-            program=attributes.get(options.wrapper_attr, ""),
-            adoptable=options.adopt,
-        )
 
     def born(self, vassal: Vassal) -> None:
         """It has a pid: the hooks of the emperor follow."""
@@ -471,33 +377,16 @@ class Emperor:
 
     def adopt(self, survivor: Survivor) -> None:
         """Go on with a vassal of a predecessor."""
-        *ends, pidfd = survivor.descriptors
-        try:
-            about, sighting = legacy.read(survivor.about)
-            monitor = next(each for each in self._monitors if each.text == about["monitor"])
-        except (ValueError, StopIteration):
-            # nobody holds its pipe any more, so it leaves
+        if not adopt(survivor, self, self._monitors, self._welcome):
             self._nest.tell(Release(survivor.pid))
-            for descriptor in survivor.descriptors:
-                os.close(descriptor)
-            return
-        pipe = socket.socket(fileno=ends.pop(0))
-        config = ConfigPipe(socket.socket(fileno=ends.pop(0))) if about["has_config"] else None
-        wakeup = None
-        if about["address"]:
-            wakeup = Wakeup(self.reactor, about["address"], socket.socket(fileno=ends.pop(0)))
-        vassal = Vassal(self, monitor, sighting, name=about["name"] if about["zerg"] else "", wakeup=wakeup)
-        for name in legacy.ACHIEVEMENTS:
-            setattr(vassal, name, about[name])
+
+    def _welcome(self, vassal: Vassal) -> None:
         if vassal.zerg:
             self.zergs.append(vassal)
             self._zergs_called += 1
         else:
             self.vassals[vassal.name] = vassal
-            self._wanted[vassal.name] = (monitor, sighting)
-        self.say(f"[emperor] adopted the uwsgi instance {vassal.name} (pid: {survivor.pid})")
-        talk = Pipe(self.reactor, pipe, vassal.hear, vassal.life.lost)
-        vassal.survive(survivor.pid, pidfd, talk, config)
+            self._wanted[vassal.name] = (vassal.monitor, vassal.sighting)
 
     # ---- once per second
 
@@ -506,7 +395,7 @@ class Emperor:
         self._tell_systemd()
         now = self.clock()
         required = self.options.required_heartbeat
-        for vassal in (*self.vassals.values(), *self.zergs):
+        for vassal in self._everybody():
             if vassal.is_silent(required, now):
                 self.say(
                     f"[emperor] vassal {vassal.name} sent no heartbeat in last {required} seconds, "
@@ -528,7 +417,7 @@ class Emperor:
 
     def _sweep_now(self) -> None:
         self._sweep = None
-        known = {vassal.pid for vassal in (*self.vassals.values(), *self.zergs)} | {self._nest.pid}
+        known = {vassal.pid for vassal in self._everybody()} | {self._nest.pid}
         suspects = self._orphans.suspects
         self._orphans.sweep(known | self._programs.pids | self._hooks.pids)
         if self._orphans.suspects and self._orphans.suspects != suspects:
@@ -539,7 +428,7 @@ class Emperor:
     def reload_all(self) -> None:
         """Every vassal reloads."""
         now = self.clock()
-        for vassal in (*self.vassals.values(), *self.zergs):
+        for vassal in self._everybody():
             vassal.last_modified = now
             vassal.life.reload()
 
@@ -552,7 +441,7 @@ class Emperor:
 
     def say_all(self) -> None:
         """One line for each vassal."""
-        for vassal in (*self.vassals.values(), *self.zergs):
+        for vassal in self._everybody():
             self.say(
                 f"vassal instance {vassal.name} (last modified {int(vassal.last_modified)}) "
                 f"status {int(bool(vassal.cursed))} loyal {int(vassal.loyal)} zerg {int(vassal.zerg)}"
@@ -565,7 +454,7 @@ class Emperor:
             monitors=[monitor.text for monitor in self._monitors],
             tyrant=self.options.is_tyrant,
             throttle=self.options.throttle,
-            vassals=(*self.vassals.values(), *self.zergs),
+            vassals=self._everybody(),
             blacklist=self.blacklist,
         )
 
@@ -574,23 +463,16 @@ class Emperor:
     def end(self) -> None:
         """Ragnarok: all vassals stop; those that do not within the mercy are killed."""
         if self.ending:
-            left = max(0, round(self._mercy_ends - self.clock()))
-            self.say(f"[emperor] *** RAGNAROK IS GOING ON, {left} seconds of mercy are left ***")
+            self._ragnarok.remind()
             return
         self.say("[emperor] *** RAGNAROK EVOKED ***")
         self.ending = True
-        for call in (self._looks, self._checks):
-            if call.running:
-                call.stop()
-        for monitor in self._monitors:
-            monitor.stop()
+        self._lookout.stop()
+        if self._checks.running:
+            self._checks.stop()
         for name in list(self._resting):
             self._no_rest(name)
-        if self._watch is not None:
-            self._watch.close()
-        mercy = self._settings[Endings].reload_mercy or MERCY
-        self._mercy_ends = self.clock() + mercy
-        self._mercy_call = self.reactor.callLater(mercy, self._no_mercy)
+        self._ragnarok.evoke(self._settings[Endings].reload_mercy or MERCY)
         for vassal in self._everybody():
             self._stop(vassal)
         self._proceed()
@@ -598,23 +480,14 @@ class Emperor:
     def _everybody(self) -> Iterable[Vassal]:
         return (*self.vassals.values(), *self.zergs)
 
-    def _no_mercy(self) -> None:
-        self._mercy_call = self.reactor.callLater(_CHECK, self._no_mercy)
-        for vassal in self._everybody():
-            self.say(f"[emperor] NO MERCY for vassal {vassal.name} (pid: {vassal.pid})")
-            vassal.kill()
-        self._programs.kill()
-
     def _proceed(self) -> None:
         if self.vassals or self.zergs:
             return
         self._programs.when_idle().addCallback(lambda _: self._bury())
 
     def _bury(self) -> None:
-        if self._mercy_call is None:
+        if not self._ragnarok.finish():
             return
-        self._mercy_call.cancel()
-        self._mercy_call = None
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
