@@ -141,7 +141,7 @@ def close_all_but(kernel: IKernel, keep: set[int]) -> None:
 
 
 class Expecting(Protocol):
-    """Who waits for a birth: `uwsgid.emperor.vassal.Life`."""
+    """Who waits for a birth: `uwsgid.emperor.life.Life`."""
 
     def born(self, pid: int) -> None:
         """It was."""

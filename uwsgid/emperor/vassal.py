@@ -1,21 +1,7 @@
-"""The life of one vassal, as its emperor sees it.
+"""One vassal, as its emperor sees it: who it is, what is known of it, and how it is talked with.
 
-::
-
-                        .---------------------died--------------------.
-                        v                                             |
-    new --sleep--> asleep --wake--> expected --born--> alive --idle-> dozing
-     |               |               |    |             | | |           |
-     `----start------|------------->-'    |       reload' | |           |
-                     |                    |               | `--died-----|--------.
-                     |                  stop     stop, lost             |stop    |
-                     |                    v               v             v        v
-                     |                unwanted --born--> cursed <-------'       gone
-                     |                    |                 `------died-------> gone
-                     `-------stop---------`---not_born------------------------> gone
-
-Only a vassal with a socket of its own (on demand) is ever asleep, or dozing off.  The machine keeps what is
-known and allows the right words at the right time; what follows is the business of the `Realm`.
+What may happen to it, and when, is its life (`uwsgid.emperor.life`), which calls back for each turn; what
+follows for others is the business of the `Realm`.
 """
 
 from __future__ import annotations
@@ -23,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from automat import TypeMachineBuilder
-
+from uwsgid.emperor.life import make_life
 from uwsgid.emperor.pipe import ConfigPipe, Pipe
 from uwsgid.errors import KernelError
 from uwsgid.host.children import ExitStatus
@@ -79,179 +63,6 @@ class Realm(Protocol):
         """Nothing of it is left; the status is None for one that was never born."""
 
 
-class Life(Protocol):
-    """What can happen to a vassal."""
-
-    def start(self) -> None:
-        """It ought to run."""
-
-    def sleep(self) -> None:
-        """It ought to run once somebody connects to its socket."""
-
-    def wake(self) -> None:
-        """Somebody connected."""
-
-    def born(self, pid: int) -> None:
-        """It was forked."""
-
-    def not_born(self) -> None:
-        """It could not be forked."""
-
-    def reload(self) -> None:
-        """Its configuration changed."""
-
-    def stop(self) -> None:
-        """It has to go."""
-
-    def idle(self) -> None:
-        """It wants to go, since nobody wants anything of it."""
-
-    def lost(self) -> None:
-        """Nobody holds its end of the pipe any more."""
-
-    def died(self, status: ExitStatus) -> None:
-        """It ended."""
-
-
-@dataclass(slots=True)
-class _Facts:
-    vassal: Vassal
-
-
-_builder: Final = TypeMachineBuilder(Life, _Facts)
-_new: Final = _builder.state("new")  # it is known, nobody asked for it yet
-_asleep: Final = _builder.state("asleep")  # nobody runs; its socket is watched
-_expected: Final = _builder.state("expected")  # the nest was asked for it
-_unwanted: Final = _builder.state("unwanted")  # told to go before it was born
-_alive: Final = _builder.state("alive")  # it runs
-_cursed: Final = _builder.state("cursed")  # it was told to go, or nobody hears it any more
-_dozing: Final = _builder.state("dozing")  # it goes, and will be woken by its socket again
-_gone: Final = _builder.state("gone")  # reaped, or never born
-
-for _state in (_new, _asleep, _unwanted, _cursed, _dozing, _gone):
-    _state.upon(Life.lost).loop().returns(None)
-    _state.upon(Life.idle).loop().returns(None)
-for _state in (_unwanted, _cursed, _gone):
-    _state.upon(Life.stop).loop().returns(None)
-for _state in (_asleep, _unwanted, _cursed, _dozing, _gone, _new):
-    _state.upon(Life.reload).loop().returns(None)
-for _state in (_expected, _unwanted, _alive, _cursed, _dozing, _gone):
-    _state.upon(Life.wake).loop().returns(None)
-for _state in (_gone,):
-    _state.upon(Life.died).loop().returns(None)
-    _state.upon(Life.not_born).loop().returns(None)
-_gone.upon(Life.sleep).loop().returns(None)
-_expected.upon(Life.lost).loop().returns(None)
-_expected.upon(Life.idle).loop().returns(None)
-
-
-@_new.upon(Life.start).to(_expected)
-def _ask(life: Life, facts: _Facts) -> None:
-    facts.vassal._ask()
-
-
-@_new.upon(Life.born).to(_alive)
-def _survive(life: Life, facts: _Facts, pid: int) -> None:
-    facts.vassal._meet(pid)
-
-
-@_new.upon(Life.sleep).to(_asleep)
-def _lie_down(life: Life, facts: _Facts) -> None:
-    facts.vassal._watch_socket()
-
-
-@_new.upon(Life.stop).to(_gone)
-def _never_begin(life: Life, facts: _Facts) -> None:
-    facts.vassal._end(None)
-
-
-@_asleep.upon(Life.wake).to(_expected)
-def _wake_up(life: Life, facts: _Facts) -> None:
-    facts.vassal._leave_socket()
-    facts.vassal._ask()
-
-
-@_asleep.upon(Life.stop).to(_gone)
-def _never_wake(life: Life, facts: _Facts) -> None:
-    facts.vassal._end(None)
-
-
-@_expected.upon(Life.born).to(_alive)
-def _meet(life: Life, facts: _Facts, pid: int) -> None:
-    facts.vassal._meet(pid)
-
-
-@_expected.upon(Life.not_born).to(_gone)
-def _miss(life: Life, facts: _Facts) -> None:
-    facts.vassal._end(None)
-
-
-@_expected.upon(Life.stop).to(_unwanted)
-def _unwant(life: Life, facts: _Facts) -> None:
-    facts.vassal.ordered = True
-
-
-@_expected.upon(Life.reload).loop()
-def _reload_later(life: Life, facts: _Facts) -> None:
-    facts.vassal._reload_at_birth = True
-
-
-@_unwanted.upon(Life.born).to(_cursed)
-def _meet_unwanted(life: Life, facts: _Facts, pid: int) -> None:
-    facts.vassal._meet(pid)
-    facts.vassal._send_away()
-
-
-@_unwanted.upon(Life.not_born).to(_gone)
-def _miss_unwanted(life: Life, facts: _Facts) -> None:
-    facts.vassal._end(None)
-
-
-@_alive.upon(Life.reload).loop()
-def _reload(life: Life, facts: _Facts) -> None:
-    facts.vassal._reload()
-
-
-@_alive.upon(Life.stop).to(_cursed)
-def _stop(life: Life, facts: _Facts) -> None:
-    facts.vassal.ordered = True
-    facts.vassal._send_away()
-
-
-@_dozing.upon(Life.stop).to(_cursed)
-def _stop_dozing(life: Life, facts: _Facts) -> None:
-    facts.vassal.ordered = True
-    facts.vassal._send_away()
-
-
-@_alive.upon(Life.idle).to(_dozing)
-def _doze(life: Life, facts: _Facts) -> None:
-    facts.vassal._send_away()
-
-
-@_alive.upon(Life.lost).to(_cursed)
-def _curse(life: Life, facts: _Facts) -> None:
-    facts.vassal._curse()
-
-
-@_alive.upon(Life.died).to(_gone)
-def _bury(life: Life, facts: _Facts, status: ExitStatus) -> None:
-    facts.vassal._end(status)
-
-
-@_cursed.upon(Life.died).to(_gone)
-def _bury_cursed(life: Life, facts: _Facts, status: ExitStatus) -> None:
-    facts.vassal._end(status)
-
-
-@_dozing.upon(Life.died).to(_asleep)
-def _fall_asleep(life: Life, facts: _Facts, status: ExitStatus) -> None:
-    facts.vassal._fall_asleep()
-
-
-_make_life: Final = _builder.build()
-
-
 class Vassal:
     """One vassal: who it is, and what has become of it.  Times are unix seconds, 0 for never.
 
@@ -262,6 +73,7 @@ class Vassal:
     :ivar ordered: it ends because somebody wanted it to.
     :ivar cursed: since when it is to end.
     :ivar respawns: how often it was reloaded.
+    :ivar reload_at_birth: it was to reload before it was born.
     """
 
     def __init__(
@@ -298,8 +110,8 @@ class Vassal:
         self._killing: Any = None
         self._reloading: Any = None
         self._reloaded = 0.0
-        self._reload_at_birth = False
-        self.life = _make_life(_Facts(self))
+        self.reload_at_birth = False
+        self.life = make_life(self)
 
     def __repr__(self) -> str:
         return f"<vassal {self.name} pid {self.pid}>"
@@ -398,9 +210,10 @@ class Vassal:
             case ToEmperor.SOS:
                 self.realm.calls_for_help(self)
 
-    # ---- what the machine asks for
+    # ---- what its life comes to, see `Subject`
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Order its birth from the realm."""
         now = self.realm.clock()
         self.first_run = self.first_run or now
         self.last_run = now
@@ -408,7 +221,8 @@ class Vassal:
         self.ready = self.accepting = self.loyal = False
         self.realm.spawn(self)
 
-    def _meet(self, pid: int) -> None:
+    def meet(self, pid: int) -> None:
+        """Begin to watch the one that was born."""
         self.pid = pid
         try:
             self._watch = ExitWatch(self.realm.reactor, self.realm.kernel, pid, self._ended, self._pidfd)
@@ -419,11 +233,11 @@ class Vassal:
                 self.realm.kernel.kill(pid, signal.SIGKILL)
             self.realm.reactor.callLater(_A_MOMENT, self._ended, ExitStatus())
         self.realm.born(self)
-        if self._reload_at_birth:
-            self._reload_at_birth = False
+        if self.reload_at_birth:
+            self.reload_at_birth = False
             self.realm.reactor.callLater(0, self.life.reload)
 
-    def _reload(self) -> None:
+    def reload(self) -> None:
         """Now, or as soon as the last reload is a moment old."""
         due = self._reloaded + _RELOADS - self.realm.clock()
         if self._reloading is None:
@@ -449,13 +263,15 @@ class Vassal:
             return
         self.push_config()
 
-    def _send_away(self) -> None:
+    def send_away(self) -> None:
+        """Tell it to go, and kill it where it does not."""
         self.cursed = self.cursed or self.realm.clock()
         if self._pipe is not None:
             self._pipe.say(ToVassal.STOP_GRACEFULLY if self.realm.graceful else ToVassal.STOP)
         self._kill_later()
 
-    def _curse(self) -> None:
+    def curse(self) -> None:
+        """Nobody hears it any more: it ends, or is killed."""
         self.realm.say(f"[emperor] curse the uwsgi instance {self.name} (pid: {self.pid})")
         self.cursed = self.cursed or self.realm.clock()
         self._kill_later()
@@ -475,21 +291,24 @@ class Vassal:
             self._killing.cancel()
             self._killing = None
 
-    def _watch_socket(self) -> None:
+    def watch_socket(self) -> None:
+        """Be woken by whoever connects."""
         assert self.wakeup is not None
         self.wakeup.watch(self.life.wake)
 
-    def _leave_socket(self) -> None:
+    def leave_socket(self) -> None:
+        """Be woken by nobody."""
         if self.wakeup is not None:
             self.wakeup.leave()
 
-    def _fall_asleep(self) -> None:
+    def fall_asleep(self) -> None:
+        """It went, and will be woken by its socket again."""
         self._close()
         self.pid = -1
         self.cursed = self.last_heartbeat = 0.0
         self.ready = self.accepting = self.loyal = False
         self.realm.say(f'[emperor] vassal {self.name} -> back to "on demand" mode, waiting for connections')
-        self._watch_socket()
+        self.watch_socket()
 
     def _ended(self, status: ExitStatus) -> None:
         if self._pipe is not None and not self._pipe.closed:
@@ -509,7 +328,8 @@ class Vassal:
             self._config_pipe.close()
         self._pipe = self._config_pipe = None
 
-    def _end(self, status: ExitStatus | None) -> None:
+    def end(self, status: ExitStatus | None) -> None:
+        """Give up what it had, and tell the realm."""
         self._close()
         if self.wakeup is not None:
             self.wakeup.close()
