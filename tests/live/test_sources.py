@@ -91,7 +91,7 @@ class SourceTests(LiveCase):
             ("sym://shop", "no such resource"),
             ("section://shop", "not available in this build"),
             ("call://no_such_module:f", "ModuleNotFoundError"),
-            ("emperor://shop", "this process has no emperor"),
+            ("emperor://shop", "this is not a vassal instance"),
             ("fd://1000", "Bad file descriptor"),
         ):
             daemon = self.run_daemon(

@@ -152,7 +152,7 @@ class CommandsTests(SynchronousTestCase):
         """``uwsgid tuntap`` is found without a configuration, and without Twisted."""
         code = "import sys, uwsgid.tuntap.commands; sys.exit('twisted' in sys.modules)"
         self.assertEqual(subprocess.run([sys.executable, "-c", code], timeout=60).returncode, 0)
-        words = [sys.executable, "-m", "uwsgid", "tuntap", "rules", os.path.abspath(self.mktemp())]
+        words = [sys.executable, "-m", "uwsgid", "tuntap", "rules", f"/nowhere/{os.getpid()}"]
         done = subprocess.run(words, capture_output=True, text=True, timeout=60)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("No such file", done.stderr)
