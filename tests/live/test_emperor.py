@@ -238,13 +238,13 @@ class Lives(EmperorCase):
         self.vassal("a.ini")
         self.wait_answer("a")
         emperor = psutil.Process((self.statistics() or {})["pid"])
-        before = emperor.num_fds()
+        before = emperor.num_fds()  # with that of our question, perhaps
         for number in range(20):
             (self.vassals / f"x{number}.ini").write_text("[uwsgi]\nno-such-socket = 1\n")
         daemon.wait_for(r"removed uwsgi instance x", count=20)
         for number in range(20):
             (self.vassals / f"x{number}.ini").unlink()
-        wait_until(lambda: emperor.num_fds() == before, "all descriptors are closed")
+        wait_until(lambda: emperor.num_fds() <= before, "all descriptors are closed")
         wait_until(
             lambda: all(child.status() != psutil.STATUS_ZOMBIE for child in emperor.children()), "no zombies"
         )
