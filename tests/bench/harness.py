@@ -37,8 +37,7 @@ LOAD_CORE: Final = CORES[-1]
 #: ``BENCH_SECONDS=0.3 BENCH_ROUNDS=1`` tries a benchmark out; its figures then mean nothing.
 SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "2"))
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "5"))
-#: How often a load starts both contestants anew.  Where a process happens to lie in memory decides over a few
-#: percent for as long as it lives, and should not decide over a figure.
+#: How often a load starts both contestants anew, so that what one start happened to be like does not decide.
 STARTS: Final = int(os.environ.get("BENCH_STARTS", "3"))
 
 PATIENCE: Final = 60.0
