@@ -8,11 +8,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from tests.loops.support import (
     PATIENCE,
+    Worker,
     WorkerCase,
     get,
     hello,
@@ -34,6 +36,10 @@ class LoopCase(WorkerCase):
 
     def run_worker(self, *args: Any, **more: Any) -> Any:
         return self.worker(*args, loop=self.loop, cores=self.cores, **more)
+
+    def wait_until_it_accepts_nothing(self, worker: Any) -> None:
+        """Wait until a worker that was woken has looked at its farewell."""
+        worker.wait_until_it_heard()
 
     def test_answers_a_packet(self) -> None:
         """A uwsgi packet gets the answer of the application, and the connection ends behind it."""
@@ -202,7 +208,7 @@ class LoopCase(WorkerCase):
         idle = self.http(worker)
         read_answer_of(idle, get())
         worker.leave()
-        worker.wait_until_it_heard()
+        self.wait_until_it_accepts_nothing(worker)
         late = self.uwsgi(worker)
         late.sendall(request())
         worker.join()
@@ -239,7 +245,7 @@ class LoopCase(WorkerCase):
         self.ask(worker, request())
         worker.serving.farewell.paused = True
         worker.wake()
-        worker.wait_until_it_heard()
+        self.wait_until_it_accepts_nothing(worker)
         client = self.uwsgi(worker)
         client.sendall(request())
         client.settimeout(0.2)
@@ -264,3 +270,36 @@ class LoopCase(WorkerCase):
         client.close()
         self.assertTrue(self.ask(worker, request()).endswith(b"hello /"))
         self.assertEqual(worker.said, [])
+
+
+class GateCase(LoopCase):
+    """What holds of those that wait in the kernel with one worker woken for a client."""
+
+    def wait_until_it_accepts_nothing(self, worker: Any) -> None:
+        super().wait_until_it_accepts_nothing(worker)
+        until(lambda: not worker.engine._gate._open)
+
+    def test_a_client_is_found_whose_news_were_lost(self) -> None:
+        """Where the kernel woke somebody who was killed or stopped right then, the others find the client."""
+        worker = Worker(loop=self.loop, cores=self.cores)
+        self.addCleanup(worker.stop)
+        woken = threading.Event()
+        thief = threading.Thread(target=self.steal, args=(worker.listeners[0].fd, woken))
+        thief.start()
+        self.addCleanup(thief.join)
+        status = Path(f"/proc/self/task/{thief.native_id}/stat")
+        until(lambda: status.read_text().rpartition(")")[2].split()[0] == "S", "the sleep of the thief")
+        worker.engine._gate._round = 0.2
+        worker.start()
+        until(lambda: worker.engine._gate._open)
+        client = self.uwsgi(worker)
+        client.sendall(request())
+        self.assertTrue(read_all(client).endswith(b"hello /"))
+        self.assertTrue(woken.wait(PATIENCE))
+
+    def steal(self, fd: int, woken: threading.Event) -> None:
+        """Be woken for the first client, and do nothing about it."""
+        with select.epoll() as epoll:
+            epoll.register(fd, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+            if epoll.poll(PATIENCE):
+                woken.set()

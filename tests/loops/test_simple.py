@@ -7,13 +7,13 @@ import time
 from unittest import mock
 
 from tests.loops import loop_cases
-from tests.loops.support import PATIENCE, get, read_all, read_answer, read_answer_of, request, until
+from tests.loops.support import PATIENCE, Worker, get, read_all, read_answer, read_answer_of, request, until
 from uwsgid.families import loop_engines
 from uwsgid.loops import limits
 from uwsgid.loops.simple import Simple
 
 
-class SimpleTests(loop_cases.LoopCase):
+class SimpleTests(loop_cases.GateCase):
     """All that holds of loops."""
 
     def test_is_chosen_by_name(self) -> None:
@@ -84,3 +84,21 @@ class SimpleTests(loop_cases.LoopCase):
         self.assertTrue(self.ask(worker, request()).endswith(b"hello /"))
         self.assertLess(time.monotonic() - began, PATIENCE / 2)
         self.assertEqual(read_answer_of(silent, get("/late"))[1], b"hello /late")
+
+    def test_who_it_was_woken_for_is_served_before_it_leaves(self) -> None:
+        """No other worker knows of a client that a leaving one was woken for."""
+        worker = Worker()
+        self.addCleanup(worker.stop)
+        clients = [self.uwsgi(worker), self.http(worker)]
+        gate = worker.engine._gate
+        self.addCleanup(gate.shut)
+        first = gate.next()
+        worker.serving.farewell.bid(0, "a test")
+        second = gate.next()
+        self.assertEqual(
+            {first.listener.fd, second.listener.fd}, {listener.fd for listener in worker.listeners}
+        )
+        for connection in (first, second):
+            gate.close(connection)
+        self.assertIs(gate.next(), None)
+        self.assertEqual([read_all(client) for client in clients], [b"", b""])

@@ -15,7 +15,7 @@ from uwsgid.loops import limits
 from uwsgid.loops.threads import Threads
 
 
-class ThreadsTests(loop_cases.LoopCase):
+class ThreadsTests(loop_cases.GateCase):
     """The same of the loop with threads, and what only it can do."""
 
     loop = "threads"

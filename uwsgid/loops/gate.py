@@ -53,6 +53,9 @@ _SOBER: Final = 32
 _BREATHER: Final = 0.1
 #: Seconds the leader of several threads sleeps at most: others park while it does.
 _LEADER_SLEEP: Final = 0.5
+#: Seconds of silence after which the listening sockets are looked at unasked.  The kernel wakes one worker
+#: for a client, and one that is killed, stopped or frozen right then takes the news with it.
+_ROUND: Final = 5.0
 
 _OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -81,6 +84,8 @@ class Gate:
         self._again: list[tuple[int, int]] = []  # whose next request is here already
         self._epoll = select.epoll()
         self._wakeups: dict[int, Callable[[], None]] = {}
+        self._round = _ROUND
+        self._round_at = 0.0  # monotonic seconds
         self._sockets: list[socket.socket] = []
         self._accepts: dict[int, tuple[Accept, Callable[[int, Any], Connection]]] = {}
         self._doors: list[int] = []
@@ -155,15 +160,13 @@ class Gate:
 
     def _wait(self) -> None:
         """Sleep until something happens, and throw out who waited too long."""
-        timeout = -1.0
+        timeout = _LEADER_SLEEP if self._shared else self._round
         if self._sweep_at != math.inf:
             now = monotonic()
             if now >= self._sweep_at:
                 self._sweep(now)
                 return  # perhaps nobody is left to wait for
-            timeout = self._sweep_at - now
-        if self._shared and not 0 <= timeout <= _LEADER_SLEEP:
-            timeout = _LEADER_SLEEP
+            timeout = min(timeout, self._sweep_at - now)
         again = self._again
         self._door = -1
         if self._eager > 0:
@@ -172,6 +175,11 @@ class Gate:
         if again:
             self._ready += again
             again.clear()
+        elif not self._ready and self._open:
+            now = monotonic()
+            if now >= self._round_at:
+                self._round_at = now + self._round
+                self._ready = [(fd, select.EPOLLIN) for fd in self._doors]
 
     def attend(self, connection: Connection, advance: Callable[[Connection], Next]) -> Next:
         """Wait a moment for the head that *connection* owes, alone; the answer of *advance* to what came.
@@ -292,9 +300,8 @@ class Gate:
                     self._epoll.unregister(fd)
             if not wanted:
                 self._eager = 0
-                self._ready = [event for event in self._ready if event[0] not in self._accepts]
-        if not farewell.due:
-            return False
+        if not farewell.due or self._ready:
+            return False  # for a client in `_ready` no other worker was woken
         if not self._leaving:
             self._leaving = True
             self._hasten()
