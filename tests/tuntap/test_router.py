@@ -157,6 +157,16 @@ class PacketTests(RouterCase):
             self.assertEqual(self.peer(RED).drops[reason], 1)
         self.assertEqual(self.codes, [])
 
+    def test_an_answer_goes_back_at_once(self) -> None:
+        """What the host has to say right after a packet is passed on without asking the reactor."""
+        self.make_router()
+        device, _ = self.device_peer(BLUE)
+        device.hold(packet(BLUE, HOST))
+        self.host.hold(packet(HOST, BLUE))
+        self.peer(BLUE).link.doRead()
+        self.assertEqual(self.host.written(), [packet(BLUE, HOST)])
+        self.assertEqual(device.written(), [packet(HOST, BLUE)])
+
     def test_collisions(self) -> None:
         """Who comes second is refused and closed; with takeover, who came first is."""
         self.make_router()

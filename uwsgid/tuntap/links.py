@@ -49,6 +49,9 @@ class Owner(Protocol):
     def drain_events(self) -> None:
         """Look at what the switch has noticed."""
 
+    def pass_answers(self) -> None:
+        """Pass on what the host answered at once, in the call that gave it a packet."""
+
 
 class Link(ABC):
     """What both kinds have in common.
@@ -153,7 +156,7 @@ class DeviceLink(Link):
 
     def doRead(self) -> None:
         error = self._pump.drain_peer(self.peer, self.device, self._space)
-        self._owner.drain_events()
+        self._owner.pass_answers()
         if error:
             self.end(f"its device is gone: {os.strerror(error)}")
 

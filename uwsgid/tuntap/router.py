@@ -116,7 +116,8 @@ class Router:
         self._gateway = _socket(opened.gateway) if opened.gateway >= 0 else None
         os.set_blocking(opened.device, False)
         self._pump = Pump(self.switch, opened.device, self._gateway, clock)
-        self._sides: list[HostSide | GatewaySide] = [HostSide(self, self._pump, opened.device)]
+        self._host = HostSide(self, self._pump, opened.device)
+        self._sides: list[HostSide | GatewaySide] = [self._host]
         if self._gateway is not None:
             self._sides.append(GatewaySide(self, self._pump, self._gateway))
         self._doors = Doors(
@@ -316,6 +317,11 @@ class Router:
         if peer.number in self._turning.framed:
             self._turning.framed.discard(peer.number)
             self._follow()
+
+    def pass_answers(self) -> None:
+        """Read our own device without being asked: the kernel of the host answers echoes, and TCP, within the
+        very write of what it answers, and the reactor would take a turn to find out."""
+        self._host.doRead()
 
     def drain_events(self) -> None:
         """Close whom the switch has refused, and see who can be sent packets now."""
