@@ -35,6 +35,7 @@ class Wire:
     :ivar address: of H, as V sees it.
     :ivar processes: what moves the packets; empty for the kernel.
     :ivar folder: where its sockets are, if it has any.
+    :ivar echoes: whether the address answers echo requests.
     """
 
     name: str
@@ -43,6 +44,13 @@ class Wire:
     address: str
     processes: list[psutil.Process] = field(default_factory=list)
     folder: Path = Path()
+    echoes: bool = True
+
+    def is_alive(self) -> bool:
+        """Whether the way is still open, and everybody there that made it."""
+        if not all(process.is_running() for process in self.processes):
+            return False
+        return not self.echoes or any(self.vassal.answers(self.address) for _ in range(3))
 
     def nanoseconds(self) -> int:
         """The time that its processes have spent on a core so far."""
@@ -218,7 +226,7 @@ def pasta() -> Iterator[Wire]:
                    f"--netns=/run/netns/{vassal.name}"]  # fmt: skip
         with running(host, *command) as process:
             until(lambda: _has(vassal, "out0"), "pasta makes no device")
-            wire = Wire("pasta", host, vassal, "10.98.0.1")
+            wire = Wire("pasta", host, vassal, "10.98.0.1", echoes=False)
             wire.processes = [psutil.Process(process.pid)]
             yield wire
 
