@@ -38,6 +38,7 @@ class DropAfterAppsTests(LiveCase):
     def test_a_worker_in_its_import(self) -> None:
         """lazy-apps: a worker that is root and hears nothing is ended by a master that is not."""
         daemon = self.launch_stuck("lazy-apps = true")
+        daemon.wait_for("spawned uWSGI worker 1 ")  # before that, nobody could be told
         daemon.signal(signal.SIGINT)
         self.assertEqual(daemon.wait(), 0, daemon.log())
         self.assertEqual(daemon.seen("NO MERCY"), 1, daemon.log())

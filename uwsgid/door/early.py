@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from uwsgid.door.seed import close_the_reactor
+from uwsgid.door.streams import own_standard_streams
 from uwsgid.emperor.options import EmperorOptions
 from uwsgid.emperor.setup import ROLE, emperors
 from uwsgid.families import roles
@@ -65,10 +65,7 @@ def leave_the_early_emperor(boot: Boot) -> None:
 def _be_the_emperor(boot: Boot, wanted: Gateway, parent: int, channel: socket.socket) -> int:
     forget_atexit()
     boot.starter.close()
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(line_buffering=True)
+    own_standard_streams()
     assert boot.logs is not None
     boot.logs.leave()
     close_the_reactor()

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from uwsgid.door.command import read_again
+from uwsgid.door.streams import own_standard_streams
 from uwsgid.host import Limits, LockTable, Privileges, Sockets, emperor, keep_in_memory
 from uwsgid.host.calls import attempt
 from uwsgid.isolation.late import Moment, moment_of
@@ -99,11 +100,7 @@ def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
     boot.starter.close()
     for descriptor in emperor.descriptors(boot.environ):
         os.close(descriptor)  # the master alone talks with it
-    # twistd has put its log in the place of the standard streams
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(line_buffering=True)
+    own_standard_streams()
     assert boot.logs is not None
     boot.logs.leave()
     close_the_reactor()

@@ -32,6 +32,7 @@ from twisted.logger import globalLogPublisher
 from uwsgid.door.command import Answer
 from uwsgid.door.seed import close_the_reactor
 from uwsgid.door.service import Instance, fall_back, find_out, hold_standard_descriptors, observer, present
+from uwsgid.door.streams import own_standard_streams
 from uwsgid.loops.reactor import fresh_reactor
 from uwsgid.supervise.birth import code_of, forget_atexit, leave
 from uwsgid.supervise.exits import Exit
@@ -117,10 +118,7 @@ def begin(life: Life) -> None:
     os.environ.clear()
     os.environ.update(life.environ)
     hold_standard_descriptors()
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True)
+    own_standard_streams()
     forget_atexit()
     for known in tuple(globalLogPublisher._observers):
         globalLogPublisher.removeObserver(known)
