@@ -1,8 +1,8 @@
 """What a new process prints goes to the log, in whole lines.
 
 Several processes write to one log. A line that is written in two pieces gets the line of somebody else into
-its middle, which is what ``PYTHONUNBUFFERED`` would do to every ``print`` of an application: one write for the
-text, and one for the end of the line.
+its middle, which is what ``PYTHONUNBUFFERED`` would do to every ``print`` of an application: one write for
+the text, and one for the end of the line.
 """
 
 from __future__ import annotations
