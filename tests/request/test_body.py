@@ -56,6 +56,32 @@ class BodyTests(SynchronousTestCase):
         body = Body(line.connection, 3, b"abcGET / HTTP/1.1")
         self.assertEqual((body.read(), body.surplus), (b"abc", b"GET / HTTP/1.1"))
 
+    def test_what_is_here_already(self) -> None:
+        """read_now() never waits: it says None until the client has sent more, and b"" at the end."""
+        line = self.line()
+        body = line.body(b"abc", here=3, length=5)
+        self.assertEqual([body.read_now(2), body.read_now(2), body.read_now(2)], [b"ab", b"c", None])
+        line.client.sendall(b"de")
+        self.assertEqual([body.read_now(9), body.read_now(9), body.tell()], [b"de", b"", 5])
+
+    def test_what_is_here_already_of_a_chunked_body(self) -> None:
+        """read_now() of a chunked body waits for nothing within a chunk either."""
+        line = self.line()
+        body = line.chunked(b"3\r\n")
+        self.assertIsNone(body.read_now(9))
+        line.client.sendall(b"abc\r\n0\r\n\r\n")
+        self.assertEqual([body.read_now(9), body.read_now(9)], [b"abc", b""])
+
+    def test_a_client_that_goes_while_nobody_waits(self) -> None:
+        """read_now() tells of an early end as read() does."""
+        line = self.line()
+        body = line.body(b"abc", here=3, length=5)
+        self.assertEqual(body.read_now(9), b"abc")
+        self.assertFalse(line.connection.is_lost)
+        line.client.close()
+        self.assertTrue(line.connection.is_lost)
+        self.assertRaises(BodyError, body.read_now, 9)
+
     def test_a_large_body(self) -> None:
         """A megabyte arrives whole."""
         data = os.urandom(1 << 20)

@@ -47,6 +47,11 @@ class BufferedTests(SynchronousTestCase):
         """Below post-buffering bytes there is no file."""
         self.assertRaises(OSError, self.buffered(b"x" * 99, 100).fileno)
 
+    def test_what_is_here_already(self) -> None:
+        """All of a buffered body is here already."""
+        body = self.buffered(b"abc", 100)
+        self.assertEqual([body.read_now(2), body.read_now(2), body.read_now(2)], [b"ab", b"c", b""])
+
     def test_can_be_read_twice(self) -> None:
         """A buffered body can be sought, but not beyond its ends."""
         body = self.buffered(b"one\ntwo\n", 4)

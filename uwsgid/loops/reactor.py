@@ -112,6 +112,14 @@ class ReactorConnection(Connection):
 
     # ---- in the thread of an application -------------------------------------------------------------------
 
+    @property
+    def watched_fd(self) -> int:
+        return -1  # the reactor reads it
+
+    @property
+    def is_lost(self) -> bool:
+        return self._lost
+
     def receive(self, most: int, seconds: float = 0.0) -> bytes:
         seconds = seconds or self.terms.timeout
         with self._arrived:

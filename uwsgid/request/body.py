@@ -138,6 +138,18 @@ class Body:
         self._left -= len(data)
         return data
 
+    def _piece_at_once(self, most: int) -> bytes | None:
+        """As `_piece`, but None where nothing is there yet."""
+        if not self._left:
+            return b""
+        if self._expected:
+            self._expected = False
+            self._connection.send(_CONTINUE)
+        data = self._piece_now(most)
+        if data is not None and not data and self._left:
+            raise EOFError
+        return data
+
     def _receive_chunked(self, most: int) -> bytes:
         """What arrives of a chunked body.
 
@@ -178,10 +190,17 @@ class Body:
 
         :raises BodyError: whatever it was.
         """
+        data = self._fetch_by(self._piece, most, want, what)
+        assert data is not None
+        return data
+
+    def _fetch_by(
+        self, piece: Callable[[int], bytes | None], most: int, want: int, what: str
+    ) -> bytes | None:
         failure = self._broken
         if failure is None:
             try:
-                return self._piece(min(max(most, _PIECE), PIECE_MAX))
+                return piece(min(max(most, _PIECE), PIECE_MAX))
             except PeerTimeout as error:
                 failure = error  # the application may try again
             except PeerError as error:
@@ -248,6 +267,21 @@ class Body:
                 missing -= len(data)
             self._warn()
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def read_now(self, most: int) -> bytes | None:
+        """Up to *most* bytes of what is here already, none at the end; None where the client must be awaited.
+
+        :raises BodyError: the client went away or sent what it must not.
+        """
+        if self._pos == len(self._buffer):
+            data = self._fetch_by(self._piece_at_once, most, most, "read")
+            if not data:
+                return data
+            self._told += self._pos
+            self._buffer, self._pos = data, 0
+        data = self._buffer[self._pos : self._pos + most]
+        self._pos += len(data)
+        return data
 
     def readline(self, size: int | None = -1) -> bytes:
         """The next line with its end, or *size* bytes of it where it is longer.

@@ -28,6 +28,10 @@ class BufferedBody:
         """*size* bytes, fewer only at the end; all that remain where it is None or less than 1."""
         return self._file.read(-1 if size is None or size <= 0 else size)
 
+    def read_now(self, most: int) -> bytes:
+        """Up to *most* bytes, none at the end."""
+        return self._file.read(most)
+
     def readline(self, size: int | None = -1) -> bytes:
         """The next line with its end, or *size* bytes of it where it is longer."""
         return self._file.readline(-1 if size is None or size <= 0 else size)

@@ -252,6 +252,18 @@ class Connection:
             doing = "send anything" if events & select.POLLIN else "take any of the answer"
             raise PeerTimeout(f"the client did not {doing} for {seconds:g} seconds")
 
+    @property
+    def watched_fd(self) -> int:
+        """The descriptor by which poll() tells that more can be received; -1 where only receiving tells."""
+        return self.fd
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the client is gone for both directions, as far as can be said without writing to it."""
+        poll = select.poll()
+        poll.register(self.fd, 0)
+        return bool(poll.poll(0))
+
     def say_last_word(self) -> None:
         """Tell the client that nothing more comes, while it may go on sending."""
         sock = socket.socket(fileno=self.fd)
