@@ -11,24 +11,26 @@ from uwsgid.config.settings import settings_of
 from uwsgid.host import Listener
 from uwsgid.host.addresses import Family
 from uwsgid.request.connection import Connection
+from uwsgid.request.options import Dispatch
+from uwsgid.request.serving import Farewell
 from uwsgid.request.terms import Terms
-from uwsgid.supervise.board import RequestKind
 from uwsgid.wire.limits import Limits
-from uwsgid.worker.station import Station
+from uwsgid.worker.station import Station, make_station
 
 
 class StationTests(SynchronousTestCase):
-    def station(self, protocol: str) -> Station:
+    def station(self, protocol: str, dispatch: Dispatch | None = None) -> Station:
         listener = Listener(0, "127.0.0.1:0", "", -1, Family.INET, protocol)
         terms = Terms(settings_of(""), lambda text: None)
-        return Station(listener, {"SERVER_NAME": "here"}, Limits(), terms, False)
+        return make_station(
+            listener, {"SERVER_NAME": "here"}, Limits(), terms, False, Farewell(), dispatch or Dispatch()
+        )
 
     def connect(self, station: Station, peer: Any) -> Connection:
         """A connection of *peer*, whose descriptor ends with the test."""
         reading, writing = os.pipe()
         os.close(writing)
-        make = station.connect_http if station.kind is RequestKind.HTTP else station.connect_uwsgi
-        connection = make(reading, peer)
+        connection = station.connect(reading, peer)
         self.addCleanup(connection.close)
         return connection
 
@@ -65,3 +67,11 @@ class StationTests(SynchronousTestCase):
         station = self.station("http")
         self.assertEqual(station.base, base)
         self.assertIsNot(station.base, base)
+
+    def test_modifiers(self) -> None:
+        """The options of a protocol without modifiers say who answers."""
+        dispatch = Dispatch(http_socket_modifier1=9, http_socket_modifier2=2)
+        connection = self.connect(self.station("http", dispatch), "")
+        connection.decoder.feed(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        head = connection.decoder.next_event()
+        self.assertEqual((head.modifier1, head.modifier2), (9, 2))

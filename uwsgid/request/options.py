@@ -174,6 +174,7 @@ def _remaps(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(pairs)
 
 
+Modifier = Annotated[int, Kind("modifier", "a number up to 255", _modifier, Takes.VALUE)]
 Modifiers = Annotated[
     tuple[int, ...], Kind("list of modifiers", "numbers separated by commas", _modifiers, Takes.VALUE)
 ]
@@ -200,4 +201,10 @@ class Dispatch(Section):
         default=(),
         help="obey UWSGI_APPID and its kin in requests that come over this socket",
         note="uWSGI 1.9.16 obeys them from everybody; here they do nothing on sockets that are not named",
+    )
+    http_socket_modifier1: Modifier = option(
+        "http-socket-modifier1", default=0, help="who answers the requests of http-socket: 0 is WSGI"
+    )
+    http_socket_modifier2: Modifier = option(
+        "http-socket-modifier2", default=0, help="what http-socket-modifier1 is told with each request"
     )

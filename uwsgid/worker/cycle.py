@@ -22,7 +22,7 @@ from uwsgid.request.body import Body
 from uwsgid.request.buffering import buffered
 from uwsgid.request.connection import AGAIN, CLOSE, LINGER, PARK_HEAD, PARK_IDLE, Connection, Next
 from uwsgid.request.options import Bodies, Dispatch, RequestOptions
-from uwsgid.request.reply import HttpReply, Reply
+from uwsgid.request.reply import Reply
 from uwsgid.request.request import Request
 from uwsgid.request.serving import Handler, Serving
 from uwsgid.request.terms import Terms
@@ -31,21 +31,16 @@ from uwsgid.supervise.counting import Progress, Tally
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.wire.events import RequestHead
 from uwsgid.wire.limits import Limits
-from uwsgid.wire.response import error_page
-from uwsgid.wire.uwsgi import UwsgiDecoder, content_length, read_vars
-from uwsgid.worker.station import Station
+from uwsgid.wire.uwsgi import content_length, read_vars
+from uwsgid.worker.station import DISCARD, Prepared, Station, linger, make_station
 
 _HTTP: Final = RequestKind.HTTP
 #: The least one read of a request head asks for: an answer's first packet seldom brings more.
 _READ: Final = 8192
 #: Modifiers whose packets carry variables for a gateway interface; the decoder knows about all others.
 _WITH_VARS: Final = frozenset({0, 5, 7, 9, 30})
-#: Bytes of an unread body that are thrown away so that the connection can be used again.
-_DISCARD: Final = 1 << 16
 #: Bytes that a client may still send after it got its last answer.
 _LINGER: Final = 1 << 20
-#: A request, its body, and its bytes for whoever looks at requests in progress.
-Prepared = tuple[Request, Body, bytes]
 
 
 class Cycle:
@@ -96,15 +91,17 @@ class Cycle:
         station = self._stations.get(listener.index)
         if station is None:
             make = self._serving.base_environ
-            station = Station(
+            station = make_station(
                 listener,
                 make(listener) if make is not None else {},
                 self._limits,
                 self.terms,
                 not self._dynamic.isdisjoint((listener.name, listener.configured)),
+                self._farewell,
+                self._serving.settings[Dispatch],
             )
             self._stations[listener.index] = station
-        return station.connect_http if station.kind is _HTTP else station.connect_uwsgi
+        return station.connect
 
     # ---- hot path, watched by bench-requests ---------------------------------------------------------------
     #
@@ -162,31 +159,20 @@ class Cycle:
         decoder = connection.decoder
         station = connection.station
         if decoder is None:
-            decoder = connection.decoder = UwsgiDecoder(station.base, self._limits)
+            decoder = connection.decoder = station.decoder()
         if data:
             decoder.feed(data)
             connection.received += data
         head = decoder.next_event()
         if type(head) is not RequestHead:
             return PARK_IDLE if decoder.idle and connection.served else PARK_HEAD
-        length = head.body_length
         request = Request(head.vars, head.modifier1, head.modifier2, self._core, time())
         request.var_count = head.count
         request.packet_size = head.size
         request.block = head.block
-        # of a chunked body the decoder keeps what it has
-        start = b"" if length is None else decoder.leftover()
-        if station.kind is _HTTP:
-            keep_alive = head.keep_alive and not self._farewell.due
-            request.reply = HttpReply(connection, head.vars, head.http_version, keep_alive)
-            body = Body(connection, length, start, decoder if length is None else None, head.expect_continue)
-            block = connection.received[: head.size]
-        else:
-            request.reply = Reply(connection, head.vars)
-            body = Body(connection, length, start if length else b"")
-            block = connection.received[4 : 4 + head.size]
+        prepared: Prepared = station.open(connection, head, request)
         connection.received = b""
-        return request, body, block
+        return prepared
 
     def serve(self, connection: Connection, prepared: Prepared) -> Next:
         """Answer one request, and write down what it cost."""
@@ -234,14 +220,15 @@ class Cycle:
                 self._broken_handler(request)
 
         request.micros = micros = int((monotonic() - began) * 1000000)
-        if station.kind is _HTTP:
-            after = self._after_http(connection, reply, body)
-        elif body.at_end or body.discard(_DISCARD):
+        after: Next
+        if not station.closes:
+            after = station.after(connection, reply, body)
+        elif body.at_end or body.discard(DISCARD):
             after = CLOSE
             if not connection.registered:
                 connection.close()  # before the log line, for the sake of whoever waits for the end
         else:
-            after = self._start_to_linger(connection)
+            after = linger(connection)
         connection.served += 1
 
         serving.current[core] = None
@@ -265,19 +252,6 @@ class Cycle:
             serving.after_request(core)
         return after
 
-    def _after_http(self, connection: Connection, reply: Reply, body: Body) -> Next:
-        if reply.close:
-            if (body.at_end or body.discard(_DISCARD)) and not body.surplus:
-                return CLOSE
-            return self._start_to_linger(connection)
-        if not body.at_end and (body.awaits_continue or not body.discard(_DISCARD)):
-            return self._start_to_linger(connection)
-        if body.surplus:
-            connection.decoder.feed(body.surplus)
-            connection.received = body.surplus
-            return AGAIN
-        return PARK_IDLE if connection.decoder.idle else AGAIN
-
     # ---- end of the hot path -------------------------------------------------------------------------------
 
     def expire(self, connection: Connection, why: Next) -> None:
@@ -292,27 +266,28 @@ class Cycle:
         """Note that the client went away, where it was in the middle of something."""
         if connection.received:
             self._serving.board.rejected[self._seat] += 1
-            name = "http" if connection.station.kind is _HTTP else "uwsgi"
             self._serving.say(
-                f"uwsgi_proto_{name}_parser() -> {why} within the head of a request [{connection.who}]"
+                f"uwsgi_proto_{connection.station.name}_parser() -> {why} within the head of a request "
+                f"[{connection.who}]"
             )
         return CLOSE
 
     def _refuse(self, connection: Connection, error: PeerError) -> Next:
         """Answer a request that is none, and say in the log why."""
         self._serving.board.rejected[self._seat] += 1
-        is_http = connection.station.kind is _HTTP
-        answered = is_http and error.status and not isinstance(error, PeerGone)
+        answer: bytes = b""
+        if not isinstance(error, PeerGone):
+            answer = connection.station.refusal(connection, error.status)
         self._serving.say(
             f"{error}...skip [{connection.who}"
             f"{f', option {error.option}' if error.option else ''}"
-            f"{f', answered {error.status}' if answered else ', closed'}]"
+            f"{f', answered {error.status}' if answer and error.status else ', closed'}]"
         )
         connection.received = b""
-        if not answered:
+        if not answer:
             return CLOSE
-        connection.send_now(error_page(error.status))
-        return self._start_to_linger(connection)
+        connection.send_now(answer)
+        return linger(connection)
 
     def _turn_away(self, connection: Connection, request: Request, handler: Handler | None) -> None:
         """Refuse a request whose head is in order."""
@@ -329,9 +304,10 @@ class Cycle:
         reply = request.reply
         reply.close = True
         reply.status = status
-        if connection.station.kind is _HTTP:
+        answer: bytes = connection.station.turn_away(connection, status)
+        if answer:
             try:
-                connection.send(error_page(status))
+                connection.send(answer)
             except (OSError, PeerTimeout):
                 pass
 
@@ -361,15 +337,10 @@ class Cycle:
             except OSError:
                 pass
 
-    def _start_to_linger(self, connection: Connection) -> Next:
-        """Closing with unread bytes in the socket would reset it, and the client lose its answer."""
-        connection.say_last_word()
-        return LINGER
-
     def _linger(self, connection: Connection) -> Next:
         try:
             while connection.surplus < _LINGER:
-                data = connection.receive_now(_DISCARD)
+                data = connection.receive_now(DISCARD)
                 if data is None:
                     return LINGER
                 if not data:

@@ -1,6 +1,11 @@
-"""Where connections come in: what all of one listening socket have in common, and how they begin.
+"""Where connections come in: what all of one listening socket have in common, above all what they speak.
 
-A station is made once for a socket, so that a connection costs an object and, over HTTP, a copy of a dict.
+A station is made once for a socket, and is all that the cycle knows of a protocol: how a connection begins,
+what a head becomes, what is said to a peer that broke the rules, and whether the connection goes on behind an
+answer.  So a connection costs an object and, over HTTP, a copy of a dict, and no request asks which protocols
+there are.
+
+Here are the two that nearly everybody uses; `make_station` finds the others, whose modules nobody else loads.
 """
 
 from __future__ import annotations
@@ -8,43 +13,134 @@ from __future__ import annotations
 from typing import Any, Final
 
 from uwsgid.host import Listener
-from uwsgid.request.connection import Connection
+from uwsgid.request.body import Body
+from uwsgid.request.connection import AGAIN, CLOSE, LINGER, PARK_IDLE, Connection, Next
+from uwsgid.request.options import Dispatch
+from uwsgid.request.reply import HttpReply, Reply
+from uwsgid.request.request import Request
+from uwsgid.request.serving import Farewell
 from uwsgid.request.terms import Terms
 from uwsgid.supervise.board import RequestKind
+from uwsgid.wire.events import RequestHead
 from uwsgid.wire.http1 import HttpDecoder
 from uwsgid.wire.limits import Limits
+from uwsgid.wire.response import error_page
+from uwsgid.wire.uwsgi import UwsgiDecoder
 
-_HTTP: Final = RequestKind.HTTP
+#: Bytes of an unread body that are thrown away so that the connection can be used again.
+DISCARD: Final = 1 << 16
 #: Variables that a request may well have.
 _ROOM: Final = 30
+#: A request, its body, and its bytes for whoever looks at requests in progress.
+Prepared = tuple[Request, Body, bytes]
 
 
 class Station:
-    """Where connections come in: what they have in common.
+    """A socket on which front ends speak uwsgi: one packet, one answer, and the end of the connection.
 
+    :param farewell: of the worker, for protocols that keep connections.
     :ivar base: what the variables of every request start from.
+    :ivar name: what the log calls the protocol.
     :ivar kind: how the bytes of its requests are to be read.
+    :ivar closes: every connection ends with its first answer, so that nobody need ask `after`.
     :ivar trusted: `Request.trusted` of its requests.
     """
 
-    __slots__ = ("base", "kind", "limits", "listener", "terms", "trusted")
+    __slots__ = ("base", "closes", "farewell", "kind", "limits", "listener", "name", "terms", "trusted")
 
-    def __init__(self, listener: Listener, base: dict[str, Any], limits: Limits, terms: Terms, trusted: bool):
+    def __init__(
+        self,
+        listener: Listener,
+        base: dict[str, Any],
+        limits: Limits,
+        terms: Terms,
+        trusted: bool = False,
+        farewell: Farewell | None = None,
+    ) -> None:
         self.listener = listener
         self.base = _roomy(base)
         self.limits = limits
         self.terms = terms
         self.trusted = trusted
-        self.kind = _HTTP if listener.protocol == "http" else RequestKind.UWSGI
+        self.farewell = farewell if farewell is not None else Farewell()
+        self.name = "uwsgi"
+        self.kind = RequestKind.UWSGI
+        self.closes = True
 
-    # ---- hot path, watched by bench-requests (a) and (b) ---------------------------------------------------
+    # ---- hot path, watched by bench-requests (a) -----------------------------------------------------------
 
-    def connect_uwsgi(self, fd: int, peer: Any) -> Connection:
-        """A connection of a front end; what it says of its client is in the packet."""
+    def connect(self, fd: int, peer: Any) -> Connection:
+        """A connection, of the descriptor and the peer address that accept() returned.
+
+        What a front end says of its client is in the packet.
+        """
         return Connection(fd, "", self.listener, self, self.terms)
 
-    def connect_http(self, fd: int, peer: Any) -> Connection:
-        """A connection of an HTTP client, whose address becomes ``REMOTE_ADDR`` of its requests."""
+    # ---- end of the hot path -------------------------------------------------------------------------------
+
+    def decoder(self) -> Any:
+        """What reads the bytes of a connection that began without one."""
+        return UwsgiDecoder(self.base, self.limits)
+
+    def open(self, connection: Connection, head: RequestHead, request: Request) -> Prepared:
+        """Give *request* what follows from its head: its reply, its body, and the bytes to show of it."""
+        request.reply = Reply(connection, head.vars)
+        start: bytes = connection.decoder.leftover()
+        length = head.body_length
+        return (
+            request,
+            Body(connection, length, start if length else b""),
+            connection.received[4:][: head.size],
+        )
+
+    def after(self, connection: Connection, reply: Reply, body: Body) -> Next:
+        """What becomes of the connection behind an answer."""
+        return CLOSE if body.at_end or body.discard(DISCARD) else linger(connection)
+
+    def refusal(self, connection: Connection, status: int) -> bytes:
+        """What a peer is told whose bytes are no request, before the connection ends; nothing, mostly."""
+        return b""
+
+    def turn_away(self, connection: Connection, status: int) -> bytes:
+        """The whole answer to a request that is one and gets none of an application."""
+        return b""
+
+    def idle(self, connection: Connection) -> bool:
+        """Whether the connection is between two requests, so that the peer may close it."""
+        return connection.served > 0 and bool(connection.decoder.idle)
+
+
+class HttpStation(Station):
+    """A socket on which HTTP clients are answered, request after request.
+
+    :param modifier1: who answers (``http-socket-modifier1``).
+    :param modifier2: its argument (``http-socket-modifier2``).
+    """
+
+    __slots__ = ("_modifier1", "_modifier2")
+
+    def __init__(
+        self,
+        listener: Listener,
+        base: dict[str, Any],
+        limits: Limits,
+        terms: Terms,
+        trusted: bool = False,
+        farewell: Farewell | None = None,
+        modifier1: int = 0,
+        modifier2: int = 0,
+    ) -> None:
+        super().__init__(listener, base, limits, terms, trusted, farewell)
+        self.name = "http"
+        self.kind = RequestKind.HTTP
+        self.closes = False
+        self._modifier1 = modifier1
+        self._modifier2 = modifier2
+
+    # ---- hot path, watched by bench-requests (b) -----------------------------------------------------------
+
+    def connect(self, fd: int, peer: Any) -> Connection:
+        """A connection of a client, whose address becomes ``REMOTE_ADDR`` of its requests."""
         base = self.base
         address = ""
         if type(peer) is tuple:
@@ -52,8 +148,73 @@ class Station:
             base = base.copy()
             base["REMOTE_ADDR"] = address
         connection = Connection(fd, address, self.listener, self, self.terms)
-        connection.decoder = HttpDecoder(base, self.limits)
+        connection.decoder = HttpDecoder(
+            base, self.limits, modifier1=self._modifier1, modifier2=self._modifier2
+        )
         return connection
+
+    def open(self, connection: Connection, head: RequestHead, request: Request) -> Prepared:
+        decoder = connection.decoder
+        length = head.body_length
+        keep_alive = head.keep_alive and not self.farewell.due
+        request.reply = HttpReply(connection, head.vars, head.http_version, keep_alive)
+        if length is None:  # of a chunked body the decoder keeps what it has
+            body = Body(connection, None, b"", decoder, head.expect_continue)
+        else:
+            body = Body(connection, length, decoder.leftover(), None, head.expect_continue)
+        return request, body, connection.received[: head.size]
+
+    def after(self, connection: Connection, reply: Reply, body: Body) -> Next:
+        if reply.close:
+            if (body.at_end or body.discard(DISCARD)) and not body.surplus:
+                return CLOSE
+            return linger(connection)
+        if not body.at_end and (body.awaits_continue or not body.discard(DISCARD)):
+            return linger(connection)
+        if body.surplus:
+            connection.decoder.feed(body.surplus)
+            connection.received = body.surplus
+            return AGAIN
+        return PARK_IDLE if connection.decoder.idle else AGAIN
+
+    # ---- end of the hot path -------------------------------------------------------------------------------
+
+    def refusal(self, connection: Connection, status: int) -> bytes:
+        return error_page(status) if status else b""
+
+    def turn_away(self, connection: Connection, status: int) -> bytes:
+        return error_page(status)
+
+
+def make_station(
+    listener: Listener,
+    base: dict[str, Any],
+    limits: Limits,
+    terms: Terms,
+    trusted: bool,
+    farewell: Farewell,
+    dispatch: Dispatch,
+) -> Station:
+    """The station of a listening socket, by what is spoken on it."""
+    protocol = listener.protocol
+    if protocol == "http":
+        return HttpStation(
+            listener,
+            base,
+            limits,
+            terms,
+            trusted,
+            farewell,
+            dispatch.http_socket_modifier1,
+            dispatch.http_socket_modifier2,
+        )
+    return Station(listener, base, limits, terms, trusted, farewell)
+
+
+def linger(connection: Connection) -> Next:
+    """End our half: a close with unread bytes in the socket resets it, and the client loses its answer."""
+    connection.say_last_word()
+    return LINGER
 
 
 def _roomy(base: dict[str, Any]) -> dict[str, Any]:
