@@ -44,6 +44,12 @@ _CLONE_CHILD_CLEARTID: Final = 0x00200000
 _CLONE_CHILD_SETTID: Final = 0x01000000
 #: struct clone_args, version 0: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls
 _CLONE_ARGS: Final = Struct("=8Q")
+#: openat2(2), by the same number everywhere, and struct open_how: flags, mode, resolve
+_SYS_OPENAT2: Final = 437
+_OPEN_HOW: Final = Struct("=3Q")
+AT_FDCWD: Final = -100
+RESOLVE_NO_SYMLINKS: Final = 0x04
+RESOLVE_BENEATH: Final = 0x08
 #: _LINUX_CAPABILITY_VERSION_3: two words of 32 bits for each set
 _CAPABILITY_VERSION: Final = 0x20080522
 _CAPABILITIES: Final = Struct("=6I")
@@ -167,6 +173,28 @@ def mount(source: str, target: str, fstype: str, flags: int, data: str = "") -> 
 def umount(target: str, flags: int = 0) -> None:
     """Detach a file system (umount2(2))."""
     _check(_libc.umount2(os.fsencode(target), flags), "umount2()")
+
+
+def openat2(directory: int, path: bytes, flags: int, resolve: int) -> int:
+    """Open *path* under the rules of *resolve* (openat2(2)); `AT_FDCWD` takes it as open(2) does.
+
+    :raises OSError: ``ENOSYS`` before Linux 5.6; ``ELOOP``, ``EXDEV`` or ``EAGAIN`` where a rule forbids it.
+    """
+    if b"\0" in path:
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    how = _OPEN_HOW.pack(flags, 0, resolve)
+    while True:
+        fd = _libc.syscall(
+            ctypes.c_long(_SYS_OPENAT2),
+            ctypes.c_long(directory),
+            ctypes.c_char_p(path),
+            ctypes.c_char_p(how),
+            ctypes.c_size_t(_OPEN_HOW.size),
+        )
+        if fd >= 0 or ctypes.get_errno() != errno.EINTR:
+            break
+    _check(fd, "openat2()")
+    return int(fd)
 
 
 def pivot_root(new_root: str, put_old: str) -> None:
