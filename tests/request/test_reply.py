@@ -352,6 +352,19 @@ class HttpReplyTests(SynchronousTestCase):
         )
         self.assertEqual((reply.body_size, reply.close), (9, False))
 
+    def test_the_rest_behind_pieces(self) -> None:
+        """What write() began is ended by the rest, once, also where the connection is closed behind it."""
+        for keep in (True, False):
+            reply, connection = self.reply(keep=keep)
+            reply.start("200 OK", [])
+            reply.write(b"hello")
+            reply.whole(b" you")
+            if not reply.close:
+                reply.finish()
+            self.assertEqual(reply.close, not keep)
+            self.assertTrue(connection.text.endswith(b"\r\n5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n"))
+            self.assertEqual(connection.text.count(b"0\r\n\r\n"), 1)
+
     def test_old_clients_get_the_end_of_the_connection(self) -> None:
         """An HTTP/1.0 client that gets no length sees the end of the body by the end of the connection."""
         reply, connection = self.reply((1, 0))

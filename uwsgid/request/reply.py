@@ -273,8 +273,10 @@ class HttpReply(Reply):
 
         :raises OSError: as `write`.
         """
-        if self.sent:
+        if self.sent:  # the application called write() before; nobody need call `finish` where we close
             self.write(data)
+            self.finish()
+            self._framing = _NONE
             return
         self._frame(len(data))
         data = self._fitting(data)
