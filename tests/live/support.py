@@ -151,10 +151,27 @@ class LiveCase(SynchronousTestCase):
         :returns: the path of the unix socket it listens on.
         """
         requires("nginx")
-        program = find_program("nginx")
-        assert program is not None
         listen = self.path("nginx.sock")
         params = Path("/etc/nginx/uwsgi_params").read_text()
+        self.run_nginx(
+            f"""
+            {more}
+            {params}
+            server {{
+                listen unix:{listen};
+                server_name shop.example;
+                root /srv/www;
+                {locations}
+            }}
+            """
+        )
+        return listen
+
+    def run_nginx(self, sites: str) -> Daemon:
+        """Start nginx with this text as what a distribution includes in ``http``."""
+        requires("nginx")
+        program = find_program("nginx")
+        assert program is not None
         (self.folder / "nginx.conf").write_text(
             f"""
             daemon off;
@@ -171,14 +188,7 @@ class LiveCase(SynchronousTestCase):
                 uwsgi_temp_path {self.path("nginx-uwsgi")};
                 fastcgi_temp_path {self.path("nginx-fastcgi")};
                 scgi_temp_path {self.path("nginx-scgi")};
-                {more}
-                {params}
-                server {{
-                    listen unix:{listen};
-                    server_name shop.example;
-                    root /srv/www;
-                    {locations}
-                }}
+                {sites}
             }}
             """
         )
@@ -187,4 +197,4 @@ class LiveCase(SynchronousTestCase):
             [program, "-e", "stderr", "-p", str(self.folder), "-c", self.path("nginx.conf")]
         )
         daemon.wait_for(r"start worker process \d+")
-        return listen
+        return daemon

@@ -28,6 +28,12 @@ def environ_page(environ, start_response):
     return [body]
 
 
+def read_environ_page(environ, start_response):
+    """The same once the body is read, so that nothing is left on the connection."""
+    environ["wsgi.input"].read()
+    return environ_page(environ, start_response)
+
+
 def pid_page(environ, start_response):
     body = str(os.getpid()).encode()
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
@@ -81,6 +87,39 @@ def file_page(environ, start_response):
         "200 OK", [("Content-Type", "text/x-python"), ("Content-Length", str(FILE.stat().st_size))]
     )
     return environ["wsgi.file_wrapper"](FILE.open("rb"), 4096)
+
+
+def large_page(environ, start_response):
+    """100 KiB in which no two places look alike."""
+    body = b"".join(b"%015d\n" % number for number in range(6400))
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def missing_page(environ, start_response):
+    body = b"there is no such thing"
+    start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def odd_page(environ, start_response):
+    """Headers as few applications have them."""
+    body = b"odd"
+    start_response(
+        "299 Rather Odd",
+        [
+            ("Content-Type", 'text/plain; charset="utf-8"'),
+            ("Content-Length", str(len(body))),
+            ("X-Quoted", 'a "b" \\ c; d=(e), <f>'),
+            ("X-Latin", "gr\u00fc\u00dfe"),
+            ("X-Empty", ""),
+            ("x-lower_and!#$%&'*+.^`|~0", "a:b::c"),
+            ("X-Long", "l" * 2000),
+            ("Vary", "Accept"),
+            ("Vary", "Cookie"),
+        ],
+    )
+    return [body]
 
 
 def sleep_page(environ, start_response):
@@ -152,6 +191,7 @@ PAGES = {
     "/print": print_page,
     "/uwsgi": uwsgi_page,
     "/env": environ_page,
+    "/env/read": read_environ_page,
     "/pid": pid_page,
     "/digest": digest_page,
     "/lines": lines_page,
@@ -160,6 +200,9 @@ PAGES = {
     "/empty": empty_page,
     "/redirect": redirect_page,
     "/file": file_page,
+    "/large": large_page,
+    "/missing": missing_page,
+    "/odd": odd_page,
     "/sleep": sleep_page,
     "/boom": boom_page,
     "/late-boom": late_boom_page,
