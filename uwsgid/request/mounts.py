@@ -114,8 +114,10 @@ class Apps:
         else None, and `find` decides.  It knows nothing of ``find``'s *magic*.
     """
 
-    def __init__(self, lookup: Lookup = Lookup()) -> None:
+    def __init__(self, lookup: Lookup = Lookup(), numbered: list[App] | None = None) -> None:
         self.lookup: Final = lookup
+        self._numbered: list[App] = [] if numbered is None else numbered
+        self._others: dict[int, Apps] = {}
         self.default: App | None = None
         self.only: App | None = None
         self.on_demand: Callable[[str, Mapping[str, Any]], App | None] | None = None
@@ -124,18 +126,28 @@ class Apps:
         self._failed: set[str] = set()
         self._longest_first: list[tuple[str, App | None]] = []
 
+    def of(self, modifier1: int) -> Apps:
+        """The table of another language: mountpoints of its own, numbers from the same row as these.
+
+        What is told of all applications, their count and each by its number, is told by either table.
+        """
+        table = self._others.get(modifier1)
+        if table is None:
+            table = self._others[modifier1] = Apps(self.lookup, self._numbered)
+        return table
+
     def __len__(self) -> int:
-        return len(self._apps)
+        return len(self._numbered)
 
     def __iter__(self) -> Iterator[App]:
-        return iter(self._apps)
+        return iter(self._numbered)
 
     def __getitem__(self, id: int) -> App:
         """The application with this number.
 
         :raises IndexError: when there is none.
         """
-        return self._apps[id]
+        return self._numbered[id]
 
     def __contains__(self, mountpoint: object) -> bool:
         return mountpoint in self._by_mountpoint
@@ -143,7 +155,7 @@ class Apps:
     @property
     def is_full(self) -> bool:
         """Whether ``max-apps`` are loaded."""
-        return len(self._apps) >= self.lookup.max_apps
+        return len(self._numbered) >= self.lookup.max_apps
 
     def add(
         self,
@@ -164,7 +176,7 @@ class Apps:
         if self.is_full:
             raise ValueError(f"ERROR: you cannot load more than {self.lookup.max_apps} apps in a worker")
         app = App(
-            len(self._apps),
+            len(self._numbered),
             mountpoint,
             callable,
             name=name,
@@ -173,6 +185,7 @@ class Apps:
             modifier1=modifier1,
         )
         self._apps.append(app)
+        self._numbered.append(app)
         self._by_mountpoint[mountpoint] = app
         self._failed -= {mountpoint, mountpoint.rstrip("/")}
         if self.default is None and (not mountpoint or mountpoint.startswith("/")):
@@ -214,6 +227,18 @@ class Apps:
         if app is None and not lookup.no_default_app and not (self._failed and self._has_failed(vars)):
             return self.default
         return app
+
+    def path_below(self, vars: Mapping[str, Any]) -> str:
+        """``PATH_INFO`` as `find` will leave it under ``manage-script-name``; *vars* stay as they are."""
+        path: str = vars.get("PATH_INFO", "")
+        moved: dict[str, Any] = {
+            "PATH_INFO": path,
+            "HTTP_HOST": vars.get("HTTP_HOST", ""),
+            "SERVER_NAME": vars.get("SERVER_NAME", ""),
+        }
+        self._move_script_name(moved)
+        below: str = moved["PATH_INFO"]
+        return below
 
     def _has_failed(self, vars: Mapping[str, Any]) -> bool:
         if self.lookup.ignore_script_name:

@@ -1,0 +1,1 @@
+"""Languages that have an interpreter of their own, and the bridge that requests cross to reach it."""
