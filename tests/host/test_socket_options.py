@@ -32,7 +32,7 @@ class Specs(SynchronousTestCase):
 
     def test_one_field(self) -> None:
         """All options that bind feed one field, so that numbers follow the order of the lines."""
-        names = ("socket", "s", "uwsgi-socket", "http-socket", "http11-socket")
+        names = ("socket", "s", "uwsgi-socket", "http-socket", "http11-socket", "fastcgi-socket")
         self.assertEqual({find(Sockets, name).field for name in names}, {"specs"})
 
     def test_protocols(self) -> None:
@@ -43,6 +43,10 @@ class Specs(SynchronousTestCase):
                 for name in ("socket", "s", "uwsgi-socket", "http-socket", "http11-socket")
             ],
             ["", "", "uwsgi", "http", "http"],
+        )
+        self.assertEqual(
+            [self.spec(f"{name}-socket", ":80").protocol for name in ("fastcgi", "fastcgi-nph")],
+            ["fastcgi", "fastcgi-nph"],
         )
 
     def test_undeferred(self) -> None:
@@ -62,8 +66,11 @@ class Values(SynchronousTestCase):
 
     def test_protocol(self) -> None:
         """Known protocols pass, those of uWSGI that are not spoken say so, others are unknown."""
-        self.assertEqual([convert("protocol", name) for name in ("uwsgi", "http11")], ["uwsgi", "http"])
-        for name, text in (("fastcgi", "is not supported"), ("gopher", "unable to find protocol gopher")):
+        self.assertEqual(
+            [convert("protocol", name) for name in ("uwsgi", "http11", "fcgi-nph")],
+            ["uwsgi", "http", "fastcgi-nph"],
+        )
+        for name, text in (("zmq", "is not supported"), ("gopher", "unable to find protocol gopher")):
             self.assertIn(text, str(self.assertRaises(ConfigError, convert, "socket-protocol", name)))
 
     def test_mapping(self) -> None:

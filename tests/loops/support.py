@@ -26,6 +26,8 @@ from uwsgid.loops.threads import Threads
 from uwsgid.request.mounts import Apps
 from uwsgid.request.request import Request
 from uwsgid.request.serving import Serving
+from uwsgid.static.options import StaticFiles
+from uwsgid.static.serving import serve_files
 from uwsgid.supervise.board import Board
 from uwsgid.wire.uwsgi import packet
 from uwsgid.worker.cycle import Cycle
@@ -52,6 +54,7 @@ class Worker:
 
     :param config: lines of its configuration; ``@`` stands for the folder of ``@/uwsgi.sock``.
     :param defer: TCP_DEFER_ACCEPT of the port.
+    :param protocol: what is spoken on the unix socket.
     :ivar said: the server lines of its log.
     :ivar served: the requests it logged.
     """
@@ -63,6 +66,7 @@ class Worker:
         loop: str = "simple",
         cores: int = 1,
         defer: int = 0,
+        protocol: str = "uwsgi",
         **more: Any,
     ) -> None:
         self.folder = tempfile.mkdtemp()
@@ -78,7 +82,7 @@ class Worker:
         self.address: tuple[str, int] = port.getsockname()
         self.path = path
         self.listeners = (
-            Listener(0, path, path, listening.detach(), Family.UNIX, "uwsgi"),
+            Listener(0, path, path, listening.detach(), Family.UNIX, protocol),
             Listener(
                 1,
                 f"127.0.0.1:{self.address[1]}",
@@ -112,6 +116,8 @@ class Worker:
         )
         for modifier, handler in wsgi.handlers(self.serving).items():
             self.serving.handlers[modifier] = handler
+        if self.serving.settings[StaticFiles].any:
+            serve_files(self.serving)
         self.cycle = Cycle(self.serving)
         self.engine = LOOPS[loop](self.serving, self.cycle)
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -35,7 +35,7 @@ class Listener:
     :ivar name: its address as uWSGI prints it.
     :ivar configured: its address as it was written; differs from the name for a port chosen by the kernel.
     :ivar family: never `Family.SHARED` nor `Family.DESCRIPTOR`.
-    :ivar protocol: what is spoken on it, ``uwsgi`` or ``http``.
+    :ivar protocol: what is spoken on it, a value of `uwsgid.host.socket_options.PROTOCOLS`.
     :ivar path: the file of a UNIX socket; empty for all others.
     :ivar inode: of that file when it was bound; 0 where there is none or it is not ours.
     :ivar port: of a TCP socket.

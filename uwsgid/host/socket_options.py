@@ -1,7 +1,7 @@
 """How sockets are asked for in a configuration.
 
-``socket``, ``uwsgi-socket`` and ``http-socket`` feed one ordered list, since uWSGI numbers its sockets in the
-order they are written, whatever they speak; `uwsgid.host.sockets` makes listeners of it.
+``socket``, ``http-socket``, ``fastcgi-socket`` and their kin feed one ordered list, since uWSGI numbers its
+sockets in the order they are written, whatever they speak; `uwsgid.host.sockets` makes listeners of it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,29 @@ from uwsgid.config.section import Section, flag, option, section
 from uwsgid.host.addresses import Address, parse_address
 
 #: what each option that binds a socket makes it speak; an empty text is the option ``protocol``
-SPEAKS: Final = {"uwsgi-socket": "uwsgi", "http-socket": "http", "http11-socket": "http"}
+SPEAKS: Final = {
+    "uwsgi-socket": "uwsgi",
+    "http-socket": "http",
+    "http11-socket": "http",
+    "fastcgi-socket": "fastcgi",
+    "fastcgi-nph-socket": "fastcgi-nph",
+}
 
-PROTOCOLS: Final = {"uwsgi": "uwsgi", "http": "http", "http11": "http"}
+#: the names that the option ``protocol`` takes
+PROTOCOLS: Final = {
+    "uwsgi": "uwsgi",
+    "http": "http",
+    "http11": "http",
+    "fastcgi": "fastcgi",
+    "fcgi": "fastcgi",
+    "fastcgi-nph": "fastcgi-nph",
+    "fcgi-nph": "fastcgi-nph",
+}
 
 #: uWSGI knows them, workers here do not speak them
 UNSPOKEN: Final = frozenset(
     {
-        "fastcgi", "fcgi", "fastcgi-nph", "fcgi-nph", "scgi", "scgi-nph",
-        "puwsgi", "https", "suwsgi", "raw", "zeromq", "zmq",
+        "scgi", "scgi-nph", "puwsgi", "https", "suwsgi", "raw", "zeromq", "zmq",
     }
 )  # fmt: skip
 
@@ -119,6 +133,8 @@ class Sockets(Section):
             "uwsgi-socket": "bind to this address and speak uwsgi, whatever the option protocol says",
             "http-socket": "bind to this address and speak HTTP, with persistent connections",
             "http11-socket": "the same as http-socket",
+            "fastcgi-socket": "bind to this address and speak FastCGI; connections are kept where asked for",
+            "fastcgi-nph-socket": "the same, with answers that begin with a status line of HTTP",
         },
         help="bind to this address and speak the default protocol",
         note="http-socket keeps connections open, which uWSGI does for http11-socket only",
@@ -127,7 +143,7 @@ class Sockets(Section):
         "protocol",
         "socket-protocol",
         default="uwsgi",
-        help="the protocol of the option socket: uwsgi or http",
+        help="the protocol of the option socket: uwsgi, http, fastcgi or fastcgi-nph",
     )
     shared: Annotated[tuple[SocketSpec, ...], SHARED] = option(
         "shared-socket",

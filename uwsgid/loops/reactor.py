@@ -266,8 +266,26 @@ class HttpServerProtocol(ServerProtocol):
     speaks = "http"
 
 
+class FastCgiServerProtocol(ServerProtocol):
+    """A front end that speaks FastCGI."""
+
+    speaks = "fastcgi"
+
+
+class FastCgiNphServerProtocol(ServerProtocol):
+    """The same, where answers begin with a status line."""
+
+    speaks = "fastcgi-nph"
+
+
 _PROTOCOLS: Final[dict[str, type[ServerProtocol]]] = {
-    cls.speaks: cls for cls in (UwsgiServerProtocol, HttpServerProtocol)
+    cls.speaks: cls
+    for cls in (
+        UwsgiServerProtocol,
+        HttpServerProtocol,
+        FastCgiServerProtocol,
+        FastCgiNphServerProtocol,
+    )
 }
 
 
@@ -279,7 +297,7 @@ class _ServerFactory(Factory):
     def __init__(self, engine: Reactor, listener: Listener) -> None:
         self._engine = engine
         self._connect = engine.cycle.connector(listener)
-        self._kind = _PROTOCOLS["http" if listener.protocol == "http" else "uwsgi"]
+        self._kind = _PROTOCOLS[listener.protocol or "uwsgi"]
 
     def buildProtocol(self, addr: Any) -> ServerProtocol:
         return self._kind(self._engine, self._connect)

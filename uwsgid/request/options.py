@@ -208,3 +208,9 @@ class Dispatch(Section):
     http_socket_modifier2: Modifier = option(
         "http-socket-modifier2", default=0, help="what http-socket-modifier1 is told with each request"
     )
+    fastcgi_modifier1: Modifier = option(
+        "fastcgi-modifier1", default=0, help="who answers the requests of FastCGI sockets: 0 is WSGI"
+    )
+    fastcgi_modifier2: Modifier = option(
+        "fastcgi-modifier2", default=0, help="what fastcgi-modifier1 is told with each request"
+    )

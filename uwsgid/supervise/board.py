@@ -42,6 +42,8 @@ class RequestKind(enum.IntEnum):
     NONE = 0
     UWSGI = 1  #: a block of uwsgi variables, without the packet header
     HTTP = 2  #: the client's address, if it has one, a newline, and the head of an HTTP request
+    FASTCGI = 3  #: names and values as FastCGI sends them
+    SCGI = 4  #: names and values, each with a NUL behind it
 
 
 class Board:

@@ -39,6 +39,10 @@ def _read(kind: int, data: bytes) -> dict[str, str]:
     try:
         if kind == RequestKind.UWSGI:
             read_vars(data, found, _GENEROUS.max_vars)
+        elif kind == RequestKind.FASTCGI:
+            from uwsgid.wire.fastcgi import read_params
+
+            read_params(data, found, _GENEROUS.max_vars)
         elif kind == RequestKind.HTTP:
             peer, separator, head = data.partition(b"\n")
             if not separator:

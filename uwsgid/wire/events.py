@@ -108,4 +108,15 @@ class EndOfBody:
     trailers: tuple[tuple[str, str], ...] = field(default=())
 
 
-Event = RequestHead | BodyChunk | EndOfBody | NeedData
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Bytes that the protocol itself has to say to the peer, whatever becomes of requests.
+
+    :ivar close: the connection is over with them.
+    """
+
+    data: bytes
+    close: bool = False
+
+
+Event = RequestHead | BodyChunk | EndOfBody | NeedData | Answer

@@ -29,7 +29,7 @@ from uwsgid.request.terms import Terms
 from uwsgid.supervise.board import RequestKind
 from uwsgid.supervise.counting import Progress, Tally
 from uwsgid.supervise.deadline import Harakiri
-from uwsgid.wire.events import RequestHead
+from uwsgid.wire.events import Answer, RequestHead
 from uwsgid.wire.limits import Limits
 from uwsgid.wire.uwsgi import content_length, read_vars
 from uwsgid.worker.station import DISCARD, Prepared, Station, linger, make_station
@@ -99,6 +99,7 @@ class Cycle:
                 not self._dynamic.isdisjoint((listener.name, listener.configured)),
                 self._farewell,
                 self._serving.settings[Dispatch],
+                self._serving.board.slots * self._serving.board.cores,
             )
             self._stations[listener.index] = station
         return station.connect
@@ -165,7 +166,18 @@ class Cycle:
             connection.received += data
         head = decoder.next_event()
         if type(head) is not RequestHead:
-            return PARK_IDLE if decoder.idle and connection.served else PARK_HEAD
+            while isinstance(head, Answer):
+                connection.send_now(head.data)
+                if head.close:
+                    connection.received = b""
+                    return linger(connection)
+                head = decoder.next_event()
+            if type(head) is not RequestHead:
+                if not decoder.idle:
+                    return PARK_HEAD
+                if station.kind is not _HTTP:
+                    connection.received = b""  # it was no part of a request
+                return PARK_IDLE if connection.served else PARK_HEAD
         request = Request(head.vars, head.modifier1, head.modifier2, self._core, time())
         request.var_count = head.count
         request.packet_size = head.size

@@ -105,10 +105,6 @@ class Station:
         """The whole answer to a request that is one and gets none of an application."""
         return b""
 
-    def idle(self, connection: Connection) -> bool:
-        """Whether the connection is between two requests, so that the peer may close it."""
-        return connection.served > 0 and bool(connection.decoder.idle)
-
 
 class HttpStation(Station):
     """A socket on which HTTP clients are answered, request after request.
@@ -194,8 +190,12 @@ def make_station(
     trusted: bool,
     farewell: Farewell,
     dispatch: Dispatch,
+    cores: int = 1,
 ) -> Station:
-    """The station of a listening socket, by what is spoken on it."""
+    """The station of a listening socket, by what is spoken on it.
+
+    :param cores: requests that the instance serves at a time.
+    """
     protocol = listener.protocol
     if protocol == "http":
         return HttpStation(
@@ -207,6 +207,20 @@ def make_station(
             farewell,
             dispatch.http_socket_modifier1,
             dispatch.http_socket_modifier2,
+        )
+    if protocol in ("fastcgi", "fastcgi-nph"):
+        from uwsgid.worker.fastcgi import FastCgiStation
+
+        return FastCgiStation(
+            listener,
+            base,
+            limits,
+            terms,
+            trusted,
+            farewell,
+            dispatch.fastcgi_modifier1,
+            dispatch.fastcgi_modifier2,
+            cores,
         )
     return Station(listener, base, limits, terms, trusted, farewell)
 
