@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.errors import PeerError
-from uwsgid.wire.chunked import MAX_EXTENSION, ChunkedDecoder
+from uwsgid.wire.chunked import ChunkedDecoder
 from uwsgid.wire.events import NEED_DATA, BodyChunk, EndOfBody
-from uwsgid.wire.limits import Limits
+from uwsgid.wire.limits import MAX_EXTENSION, Limits
 
 LIMITS = Limits(buffer_size=64, max_vars=1)
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import secrets
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.config.environ import read_envdir
@@ -64,10 +65,12 @@ from uwsgid.host import (
     keep_in_memory,
     settle_stdin,
 )
+from uwsgid.host.addresses import parse_address
 from uwsgid.host.calls import attempt
 from uwsgid.host.confinement import filters_in_force
 from uwsgid.host.kept import Kept
 from uwsgid.host.privileges import resolve_identity
+from uwsgid.host.socket_options import SocketSpec
 from uwsgid.host.zerg import Zerg, attach
 from uwsgid.interfaces import IKernel
 from uwsgid.isolation.refork import begin_as_first
@@ -354,6 +357,7 @@ def take_what_needs_root(boot: Boot) -> None:
 def open_gateways(boot: Boot) -> None:
     """Devices and sockets of gateways, as root and outside of any jail."""
     boot.kept = boot.kept or Kept.inherited(boot.kernel, boot.environ)
+    boot.kept.shared = {listener.index: listener for listener in boot.shared}
     for member in gateway_setups:
         boot.gateways.extend(member.part(boot.site.settings, boot.kernel, boot.say, boot.kept))
 
@@ -421,11 +425,14 @@ def limit_resources(boot: Boot) -> None:
 def bind_the_sockets(boot: Boot) -> None:
     """Bind, or take over from a former image, from systemd, from inetd, from a zerg server."""
     settings = boot.site.settings
+    sockets = settings[Sockets]
+    if any(gateway.wants_workers for gateway in boot.gateways):
+        sockets = with_a_way_for_gateways(sockets)
     boot.listeners = attach(
         boot.kernel, settings[Zerg], settings[Sockets], boot.inherited, boot.say
     ) or bind_sockets(
         boot.kernel,
-        settings[Sockets],
+        sockets,
         boot.shared,
         socket_timeout=settings[RequestOptions].socket_timeout,
         inherited=boot.inherited,
@@ -438,6 +445,18 @@ def bind_the_sockets(boot: Boot) -> None:
         )
     close_leftovers(boot.kernel, boot.inherited, boot.listeners, settings[Sockets].safe_fd)
     settle_stdin(boot.kernel, settings[Sockets], boot.listeners, boot.null)
+
+
+def with_a_way_for_gateways(sockets: Sockets) -> Sockets:
+    """*sockets*, with one more where none speaks uwsgi, by which gateways reach the workers.
+
+    uWSGI takes a port of the loopback address (plugins/http/http.c, http_init).  Ours has a name that nobody
+    can guess, and costs less.
+    """
+    if any((spec.protocol or sockets.protocol) == "uwsgi" for spec in sockets.specs):
+        return sockets
+    address = parse_address(f"@uwsgid-{secrets.token_hex(8)}")
+    return replace(sockets, specs=(*sockets.specs, SocketSpec(address, "uwsgi")))
 
 
 #: What happens, in order.

@@ -46,9 +46,11 @@ CHILDREN: Final = (
     "uwsgid.supervise.processes",
     "uwsgid.supervise.reader",
     "uwsgid.languages.python.language",
+    "uwsgid.languages.cgi.language",
     "uwsgid.languages.python.wsgi_options",
     "uwsgid.loops.simple",
     "uwsgid.loops.threads",
+    "uwsgid.static.options",
     "uwsgid.tuntap.options",
     "uwsgid.emperor.options",
     "uwsgid.worker.role",
@@ -73,6 +75,7 @@ TWISTED_LOOPS: Final = ("uwsgid.loops.reactor",)
 #: Gateways, whose processes run a reactor, and what opens devices and sockets for them at boot.
 GATEWAYS: Final = (
     "uwsgid.gateways.role",
+    "uwsgid.gateways.http",
     "uwsgid.gateways.zergpool",
     "uwsgid.tuntap.setup",
     "uwsgid.tuntap.devices",
@@ -126,4 +129,6 @@ def load_plugin(name: str) -> None:
 
 
 #: Plugins of uWSGI that need not be loaded here.
-BUILT_IN: Final = frozenset({"python", "python3", "http"} | {f"python3{minor}" for minor in range(11, 16)})
+BUILT_IN: Final = frozenset(
+    {"cgi", "python", "python3", "http"} | {f"python3{minor}" for minor in range(11, 16)}
+)

@@ -11,10 +11,13 @@ whoever finds the variable and is somebody else got it by accident.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Final
+from collections.abc import Mapping, MutableMapping
+from typing import TYPE_CHECKING, Final
 
 from uwsgid.interfaces import IKernel
+
+if TYPE_CHECKING:
+    from uwsgid.host.binding import Listener
 
 #: our process id, then one line for each descriptor: number and key
 VARIABLE: Final = "UWSGID_KEPT"
@@ -24,6 +27,7 @@ class Kept:
     """Descriptors by key.  A key is a text without line breaks, such as ``tun emperor0``.
 
     :ivar has_outlived: somebody took over what our former self had kept.
+    :ivar shared: the shared sockets of the instance by their numbers, for whoever asks for ``=N``.
     """
 
     def __init__(self, kernel: IKernel) -> None:
@@ -31,6 +35,7 @@ class Kept:
         self._kept: dict[str, int] = {}
         self._inherited: dict[str, int] = {}
         self.has_outlived = False
+        self.shared: Mapping[int, Listener] = {}
 
     @classmethod
     def inherited(cls, kernel: IKernel, environ: MutableMapping[str, str]) -> Kept:

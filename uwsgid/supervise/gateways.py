@@ -123,6 +123,7 @@ class Gateway:
         changed in a configuration, the instance need not start anew for them.
     :ivar role: the role that its process plays, around `run`.
     :ivar mercy: seconds that it gets when it is sent away.
+    :ivar wants_workers: it passes requests on to the workers, which get a socket for it where they have none.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Gateway:
     live: frozenset[str] = frozenset()
     role: str = GATEWAY
     mercy: float = MERCY
+    wants_workers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

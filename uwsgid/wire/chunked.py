@@ -17,9 +17,6 @@ from uwsgid.wire.limits import Limits
 from uwsgid.wire.refusal import shown
 
 MAX_SIZE_DIGITS: Final = 15  #: hexadecimal digits of a chunk size, so that any size fits 60 bits
-MAX_EXTENSION: Final = 256  #: bytes of the extensions of one chunk
-
-_MAX_SIZE_LINE: Final = MAX_SIZE_DIGITS + MAX_EXTENSION
 #: A size line without its CRLF; also true of every beginning of one but the empty.
 _SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -137,17 +134,18 @@ class ChunkedDecoder:
 
     def _size(self) -> bytes | None:
         """The digits of a size line, or None where its end has not come; errors do not wait for it."""
-        line, complete = self._line(_MAX_SIZE_LINE)
+        most = self._limits.extension
+        line, complete = self._line(MAX_SIZE_DIGITS + most)
         if not complete and self._pos == len(self._buffer):
             return None
         match = _SIZE_LINE.fullmatch(line)
         if match is None:
             raise PeerError(f"a bad chunk size: {shown(line)}")
-        if len(line) > _MAX_SIZE_LINE:
-            raise PeerError(f"the extensions of a chunk take more than {MAX_EXTENSION} bytes")
+        digits: bytes = match[1]
+        if len(line) > MAX_SIZE_DIGITS + most or len(line) - len(digits) > most == 0:
+            raise PeerError(f"the extensions of a chunk take more than {most} bytes")
         if not complete:
             return None
-        digits: bytes = match[1]
         if _EXTENSIONS.fullmatch(line, len(digits)) is None:
             raise PeerError(f"a bad chunk extension: {shown(line[len(digits) :])}")
         self._pos += len(line) + 2

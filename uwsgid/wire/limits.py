@@ -6,6 +6,9 @@ The two limits are options of uWSGI and are named after them, so that an error c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+MAX_EXTENSION: Final = 256  #: bytes of the extensions of one chunk, where nobody asks for less
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +18,13 @@ class Limits:
     :ivar buffer_size: bytes of a uwsgi variable block, or of an HTTP head (option ``buffer-size``).
     :ivar max_vars: the option ``max-vars``; twice as many variables pass, see `variables`.
     :ivar chunk: bytes of one chunk of a body (option ``chunked-input-limit``), 0 for any number.
+    :ivar extension: bytes of the extensions of one chunk, which nobody needs.
     """
 
     buffer_size: int = 4096
     max_vars: int = 64
     chunk: int = 0
+    extension: int = MAX_EXTENSION
 
     @property
     def variables(self) -> int:

@@ -1,0 +1,215 @@
+"""The HTTP gateway as a member of the family: its sockets are bound at boot, and it is born later.
+
+Sockets, certificates and keys are opened while the instance starts, when it may be root; the gateway that
+serves them dropped its privileges.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from uwsgid.errors import ConfigError
+from uwsgid.families import gateway_setups
+from uwsgid.gateways.http_options import Http
+from uwsgid.host import Listener, Sockets
+from uwsgid.host.addresses import Address, Family, parse_address
+from uwsgid.host.binding import bind_tcp, bind_unix
+from uwsgid.interfaces import IKernel
+from uwsgid.request.options import RequestOptions
+from uwsgid.supervise.gateways import Gateway, GatewayLife, Say
+
+if TYPE_CHECKING:
+    from uwsgid.config.settings import Settings
+    from uwsgid.gateways.http_router import Door
+    from uwsgid.gateways.http_upstream import Node
+    from uwsgid.host.kept import Kept
+
+NAME: Final = "uWSGI http"
+_FEW_VARS: Final = 8
+
+
+@gateway_setups.member("http")
+def gateways(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequence[Gateway]:
+    """The processes of the HTTP gateway, where there is a line ``http``.
+
+    :raises ConfigError: an address, a certificate or an instance can not be used.
+    :raises KernelError: an address can not be bound.
+    """
+    http = settings[Http]
+    if not http.addresses:
+        return ()
+    from uwsgid.gateways.http_router import Door
+
+    hostname = os.uname().nodename
+    doors = []
+    for spec in http.addresses:
+        fd, name, port = _listen(spec.address, settings, kernel, kept)
+        say(f"uWSGI http bound on {name} fd {fd}")
+        vars = {"SERVER_NAME": hostname, "SERVER_PORT": str(port or 80), "UWSGI_ROUTER": "http"}
+        doors.append(Door(fd, name, {**vars, **dict(http.variables)}))
+    for text in (*http.to, *http.fallback):
+        _place(text)
+    wants_workers = not http.to
+    return [
+        Gateway(f"{NAME} {number}", partial(serve, tuple(doors)), wants_workers=wants_workers)
+        for number in range(1, http.processes + 1)
+    ]
+
+
+def _listen(text: str, settings: Settings, kernel: IKernel, kept: Kept) -> tuple[int, str, int]:
+    """Bind an address, or find it where our former self left it: descriptor, name and port."""
+    address = parse_address(text)
+    key = f"http {text}"
+    fd = kept.get(key)
+    if address.family is Family.SHARED:
+        shared = kept.shared.get(address.number)
+        if shared is None:
+            raise ConfigError(f"http: unable to use shared socket {address.number}")
+        if fd is None:
+            fd = shared.fd
+            kept.keep(key, fd)
+        return fd, shared.name, shared.port
+    if address.family is Family.DESCRIPTOR:
+        raise ConfigError(f"http: {text} can not be bound; for a TCP port write :{text}")
+    if fd is not None:
+        facts = kernel.socket_facts(fd)
+        if address.auto_port and facts is not None:
+            address = address.with_port(facts.port)
+        return fd, str(address), address.port
+    found = _bind(address, settings[Sockets], kernel)
+    kept.keep(key, found.fd)
+    return found.fd, found.name, found.port
+
+
+def _bind(address: Address, sockets: Sockets, kernel: IKernel) -> Listener:
+    if address.is_unix:
+        if sockets.abstract:
+            address = address.abstract()
+        return bind_unix(kernel, 0, address, sockets, _unsaid, False)
+    if address.is_pattern:
+        raise ConfigError(f"http: {address} is a pattern; write the address that is meant")
+    # an answer may be many small pieces, and none of them should wait for an acknowledgement
+    return bind_tcp(kernel, 0, address, replace(sockets, nodelay=True), 0, _unsaid, False)
+
+
+def _unsaid(text: str) -> None:
+    """It has a line of its own."""
+
+
+def _place(text: str) -> Address:
+    """The address of an instance.
+
+    :raises ConfigError: it can not be one.
+    """
+    address = parse_address(text)
+    if not (address.is_unix or address.is_tcp) or address.auto_port or address.is_pattern:
+        raise ConfigError(f"http-to: {text} is not the address of an instance")
+    return address
+
+
+def serve(doors: Sequence[Door], life: GatewayLife) -> int:
+    """Be a gateway."""
+    from uwsgid.gateways.http_router import Router
+    from uwsgid.gateways.http_upstream import Nodes
+
+    settings = life.settings
+    http = settings[Http]
+    own = own_socket(life.household.listeners)
+    nodes = [_node(text) for text in http.to]
+    if not nodes:
+        if own is None:
+            raise ConfigError("http: there is neither http-to nor a uwsgi socket of this instance")
+        nodes = [_node_of(own)]
+    router = Router(
+        life.reactor,
+        life.say,
+        terms_of(settings, is_own=not http.to),
+        limits_of(settings),
+        Nodes(nodes, [_node(text) for text in http.fallback], http.gracetime),
+        events=http.events,
+    )
+    router.start(doors)
+    life.before_end(router.leave)
+    return life.run()
+
+
+def own_socket(listeners: Sequence[Listener]) -> Listener | None:
+    """The socket of the workers of this instance; the first that speaks uwsgi."""
+    for listener in listeners:
+        if listener.protocol in ("", "uwsgi"):
+            return listener
+    return None
+
+
+def terms_of(settings: Settings, *, is_own: bool) -> Any:
+    """What the options say."""
+    from uwsgid.gateways.http_router import HttpTerms
+
+    http, requests = settings[Http], settings[RequestOptions]
+    timeout = float(http.timeout)
+    keepalive = requests.http_keepalive
+    return HttpTerms(
+        modifier1=http.modifier1,
+        modifier2=http.modifier2,
+        timeout=timeout,
+        headers_timeout=float(http.headers_timeout or timeout),
+        connect_timeout=float(http.connect_timeout or timeout),
+        # a bare `http-keepalive` reads as 1
+        idle_timeout=float(keepalive) if keepalive > 1 else timeout,
+        keep_alive=keepalive > 0,
+        auto_chunked=http.auto_chunked,
+        limit_post=requests.limit_post if is_own else 0,
+        expect_limit=http.expect_limit or 0,
+        most_packet=requests.buffer_size if is_own else 0,
+    )
+
+
+def limits_of(settings: Settings) -> Any:
+    """How much a client may send before its body."""
+    from uwsgid.wire.limits import Limits
+
+    # the connection has some variables of its own
+    most = max(_FEW_VARS, settings[RequestOptions].max_vars - _FEW_VARS)
+    return Limits(buffer_size=settings[Http].buffer_size, max_vars=most, extension=0)
+
+
+def _node(text: str) -> Node:
+    from uwsgid.gateways.http_upstream import Node
+
+    address = _place(text)
+    if address.is_unix:
+        return Node(text, socket.AF_UNIX, address.sockaddr())
+    try:
+        found = socket.getaddrinfo(
+            address.host or "127.0.0.1",
+            address.port,
+            socket.AF_INET6 if address.family is Family.INET6 else socket.AF_INET,
+            socket.SOCK_STREAM,
+        )
+    except OSError as error:
+        raise ConfigError(f"http-to: {text}: {error.strerror}") from None
+    return Node(text, found[0][0], found[0][4])
+
+
+def _node_of(listener: Listener) -> Node:
+    """The workers, as seen from beside them; the descriptor is theirs alone."""
+    from uwsgid.gateways.http_upstream import Node
+
+    if listener.family is Family.UNIX:
+        return Node(listener.name, socket.AF_UNIX, listener.path)
+    if listener.family is Family.ABSTRACT and not listener.name.startswith(("@", "\\0")):
+        # a file's name, under abstract-socket
+        return Node(listener.name, socket.AF_UNIX, b"\0" + os.fsencode(listener.name))
+    if listener.family is Family.ABSTRACT:
+        return Node(listener.name, socket.AF_UNIX, parse_address(listener.name).sockaddr())
+    address = parse_address(listener.name)
+    if listener.family is Family.INET6:
+        host = "::1" if address.host == "::" else address.host
+        return Node(listener.name, socket.AF_INET6, (host, listener.port or address.port))
+    host = "127.0.0.1" if address.host in ("", "0.0.0.0") else address.host
+    return Node(listener.name, socket.AF_INET, (socket.gethostbyname(host), listener.port or address.port))

@@ -1,0 +1,227 @@
+"""The gateway process: clients on one side, instances on the other, and what all of them share.
+
+Started by `serve` in a process of its own.  What is decided about one request is in `http_client`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from uwsgid.errors import PeerError
+from uwsgid.gateways.http_client import Session
+from uwsgid.gateways.http_request import Ask
+from uwsgid.gateways.http_upstream import Node, Nodes, Upstream
+from uwsgid.gateways.rounds import DOOR, Rounds
+from uwsgid.wire.limits import Limits
+from uwsgid.wire.uwsgi import write_vars
+
+SWEEP: Final = 1.0  #: seconds between two looks at who is late
+BREATHER: Final = 0.2  #: seconds to accept nobody after the descriptors ran out
+ACCEPTS: Final = 16  #: clients that are accepted before others are served
+SECOND: Final = 1.0  #: at most one line about refused requests in that time
+
+_OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTerms:
+    """What the options say, ready for use.  All times are in seconds, all sizes in bytes; 0 is no limit.
+
+    :ivar most_packet: of the variables of a request that our own workers take.
+    :ivar expect_limit: of a body that waits for ``100 Continue``.
+    """
+
+    modifier1: int = 0
+    modifier2: int = 0
+    timeout: float = 60.0
+    headers_timeout: float = 60.0
+    connect_timeout: float = 60.0
+    idle_timeout: float = 60.0
+    keep_alive: bool = False
+    auto_chunked: bool = False
+    websockets: bool = False
+    raw_body: bool = False
+    limit_post: int = 0
+    expect_limit: int = 0
+    most_packet: int = 0
+
+
+class Seal(Protocol):
+    """How the connections of a door are encrypted."""
+
+    def session(self, router: Router, fd: int, peer: bytes, who: str) -> Session:
+        """One connection that has come in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A listening socket of the gateway.
+
+    :ivar name: its address as it was written.
+    :ivar vars: what all requests that come in there have.
+    :ivar redirect: where clients are sent: empty for nowhere, else what follows the host, ``:8443`` or ``:``.
+    :ivar tls: how to encrypt; None for not.
+    """
+
+    fd: int
+    name: str
+    vars: dict[str, str]
+    redirect: str = ""
+    tls: Seal | None = None
+
+
+class Router:
+    """All of one gateway process.
+
+    :ivar known: heads that came before, for all clients.
+    :ivar leaving: the process is about to end.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        say: Callable[[str], None],
+        terms: HttpTerms,
+        limits: Limits,
+        nodes: Nodes,
+        *,
+        events: int = 64,
+    ) -> None:
+        self.reactor = reactor
+        self.say = say
+        self.terms = terms
+        self.limits = limits
+        self.nodes = nodes
+        self.rounds = Rounds(reactor, say, events)
+        self.soon = self.rounds.soon
+        self.hostname = socket.gethostname()
+        self.known: dict[bytes, Ask] = {}
+        self.sessions: set[Session] = set()
+        self.leaving = False
+        self.requests = 0
+        self.refused = 0
+        self.retries = 0
+        self.failures = 0
+        self.broken_answers = 0
+        self._listeners: list[socket.socket] = []
+        self._unsaid = 0
+        self._said_at = 0.0
+        self._idle: deque[Upstream] = deque()
+
+    # ---- clients -------------------------------------------------------------------------------------------
+
+    def start(self, doors: Sequence[Door]) -> None:
+        """Let clients in."""
+        for door in doors:
+            self._open(door)
+        self.rounds.start()
+        self.reactor.callLater(SWEEP, self._sweep)
+
+    def _open(self, door: Door) -> None:
+        static = write_vars(door.vars)
+        listener = socket.socket(fileno=os.dup(door.fd))
+        listener.setblocking(False)
+        accept = listener._accept  # type: ignore[attr-defined]
+
+        def heard(mask: int) -> None:
+            for _ in range(ACCEPTS):
+                try:
+                    fd, peer = accept()
+                except BlockingIOError:
+                    return
+                except OSError as error:
+                    if error.errno in _OUT_OF_ROOM:
+                        self._take_a_breath(door, listener, error)
+                    return
+                self._let_in(door, static, fd, peer)
+
+        self._listeners.append(listener)
+        self.rounds.watch(listener.fileno(), heard, DOOR)
+
+    def _shut(self, listener: socket.socket) -> None:
+        self._listeners.remove(listener)
+        self.rounds.ignore(listener.fileno())
+        listener.close()
+
+    def _let_in(self, door: Door, static: bytes, fd: int, peer: Any) -> None:
+        os.set_blocking(fd, False)
+        block, who = static, door.name
+        if type(peer) is tuple:
+            address, port = peer[0].removeprefix("::ffff:"), str(peer[1])
+            who = f"{address}:{port}"
+            block += write_vars({"REMOTE_ADDR": address, "REMOTE_PORT": port})
+        if door.tls is None:
+            session = Session(self, fd, block, who, door.redirect)
+        else:
+            session = door.tls.session(self, fd, block, who)
+        self.sessions.add(session)
+        session.start()
+
+    def _take_a_breath(self, door: Door, listener: socket.socket, error: OSError) -> None:
+        self.say(f"[uwsgi-http] accept(): {error.strerror}; {len(self.sessions)} clients are connected")
+        self._shut(listener)
+        self.reactor.callLater(BREATHER, self._reopen, door)
+
+    def _reopen(self, door: Door) -> None:
+        if not self.leaving:
+            self._open(door)
+
+    def _sweep(self) -> None:
+        """Send away who is late."""
+        if self.leaving:
+            return
+        now = self.rounds.look_at_the_clock()
+        for session in [session for session in self.sessions if session.deadline < now]:
+            session.expire()
+        if self._unsaid and now - self._said_at >= SECOND:
+            self.say(f"[uwsgi-http] {self._unsaid} more requests were refused ({self.refused} in all)")
+            self._unsaid, self._said_at = 0, now
+        self.reactor.callLater(SWEEP, self._sweep)
+
+    def refuse(self, who: str, error: PeerError) -> None:
+        """A client was refused: counted, and told in the log, though not once for each of a flood."""
+        self.refused += 1
+        now = self.rounds.now
+        if now - self._said_at < SECOND and self.refused > 1:
+            self._unsaid += 1
+            return
+        self._said_at = now
+        option = f", option {error.option}" if error.option else ""
+        self.say(
+            f"[uwsgi-http] request of {who} refused: {error}{option}, answered {error.status} "
+            f"({self.refused} in all)"
+        )
+
+    # ---- instances -----------------------------------------------------------------------------------------
+
+    def connect(self, session: Session, tried: int) -> Upstream:
+        """A connection to the instance whose turn it is."""
+        self.requests += 1
+        node = self.nodes.choose(self.rounds.now, tried)
+        node.hits += 1
+        return Upstream(self.rounds, node, session, self.reactor.callLater)
+
+    def release(self, upstream: Upstream, reusable: bool) -> None:
+        """An answer is complete."""
+        upstream.close()
+
+    def not_reached(self, node: Node, retries: int, why: str) -> None:
+        """Say that an instance could not be reached."""
+        self.say(f'[uwsgi-http] unable to connect() to node "{node.name}" ({retries} retries): {why}')
+        if self.nodes.failed(node, self.rounds.now):
+            self.say(f"[uwsgi-http] {self.hostname} => marking {node.name} as failed")
+
+    def leave(self) -> None:
+        """The process ends."""
+        self.leaving = True
+        for session in list(self.sessions):
+            session.close()
+        for listener in list(self._listeners):
+            self._shut(listener)
+        self.rounds.shut()
