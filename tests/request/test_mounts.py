@@ -145,6 +145,17 @@ class FindTests(SynchronousTestCase):
         self.assertEqual(answer(apps, magic=True, PATH_INFO="/a/b", UWSGI_APPID=""), "/a")
         self.assertEqual(answer(apps, magic=True, PATH_INFO="/x", UWSGI_APPID="/a"), "/a")
 
+    def test_a_path_can_be_looked_at_before(self) -> None:
+        """What `find` will leave of PATH_INFO is known without changing anything."""
+        apps = apps_at("", "/a", lookup=Lookup(manage_script_name=True))
+        vars = {"PATH_INFO": "/a/a/b", "SCRIPT_NAME": ""}
+        self.assertEqual(apps.path_below(vars), "/a/b")
+        self.assertEqual(vars, {"PATH_INFO": "/a/a/b", "SCRIPT_NAME": ""})
+        self.assertEqual(apps.path_below({"PATH_INFO": "/b"}), "/b")
+        self.assertEqual(apps.path_below({}), "")
+        hosts = apps_at("h|/a", lookup=Lookup(manage_script_name=True, vhost=True))
+        self.assertEqual(hosts.path_below({"PATH_INFO": "/a/b", "SERVER_NAME": "h"}), "/b")
+
     def test_nobody_answers_where_nothing_is_loaded(self) -> None:
         """An empty table is no error."""
         self.assertIsNone(Apps().find({}))

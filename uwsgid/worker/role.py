@@ -18,6 +18,7 @@ from uwsgid.request.logline import request_logger
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.options import RequestOptions
 from uwsgid.request.serving import Farewell, Handler, Serving
+from uwsgid.static.options import StaticFiles
 from uwsgid.supervise.appfacts import describe_apps
 from uwsgid.supervise.birth import Newborn, become_signalled, leave
 from uwsgid.supervise.board import Phase
@@ -90,6 +91,10 @@ class Worker:
             language.post_fork(serving, lambda what: self._newborn.master.say(Ask(what)))
             for modifier, handler in language.handlers(serving).items():
                 serving.handlers[modifier] = handler
+        if self._settings[StaticFiles].any:
+            from uwsgid.static.serving import serve_files
+
+            serve_files(serving)
         if not processes.loads_late:
             self._run_hooks(HookPhase.POST_FORK)
         if house.has_emperor:
