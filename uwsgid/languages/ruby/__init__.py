@@ -1,0 +1,1 @@
+"""Ruby: the applications of Rack, in an interpreter of their own."""

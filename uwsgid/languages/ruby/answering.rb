@@ -1,0 +1,307 @@
+# frozen_string_literal: true
+
+# One connection's requests: the env of Rack from a frame, the call, and what the application returned.
+
+require "stringio"
+
+module Uwsgid
+  # What a connection has to know of its instance.
+  #
+  # apps: what answers, by number.  host, port: how a server is called that no front end names.  gc_every:
+  # requests between two collections of garbage, nil leaves them to Ruby.
+  Facts = Struct.new(:apps, :host, :port, :version, :multithread, :multiprocess, :gc_every, keyword_init: true)
+
+  class Answering
+    # Variables that stand in the env even where they are empty, as the specification of Rack demands.
+    KEPT = %w[REQUEST_METHOD SCRIPT_NAME PATH_INFO QUERY_STRING SERVER_NAME SERVER_PORT]
+           .to_h { |name| [name, true] }.freeze
+    STATUS = (100..599).to_h { |status| [status, status.to_s.freeze] }.freeze
+    # The flags of a request.
+    COMPLETE = 1
+    COUNTED = 4
+    # Bytes of an array of texts that leave in one piece.
+    JOINED = 262_144
+    # Bytes of a file that are sent at a time where the worker can not open it.
+    PIECE = 65_536
+
+    def initialize(wire, facts, core = 0)
+      @wire = wire
+      @apps = facts.apps
+      @gc_every = facts.gc_every
+      @answered = 0
+      @hijack = Hijack.new(wire)
+      @seed = {
+        "SCRIPT_NAME" => "", "QUERY_STRING" => "", "SERVER_NAME" => facts.host, "SERVER_PORT" => facts.port,
+        "rack.version" => [1, 1].freeze, "rack.url_scheme" => "http", "rack.multithread" => facts.multithread,
+        "rack.multiprocess" => facts.multiprocess, "rack.run_once" => false, "rack.errors" => $stderr,
+        "rack.hijack?" => true, "rack.hijack" => @hijack, "uwsgi.version" => facts.version,
+        "uwsgi.node" => facts.host, "uwsgi.core" => core
+      }.freeze
+    end
+
+    # Answers until the worker is gone.
+    def run
+      loop do
+        @wire.expect("q")
+        request
+        @answered += 1
+        GC.start if @gc_every && (@answered % @gc_every).zero?
+      end
+    rescue EOFError, Errno::ECONNRESET, Errno::EPIPE
+      nil
+    end
+
+    private
+
+    # ---- hot path, watched by bench-protocols ---------------------------------------------------------------
+
+    def request
+      env = environ
+      @started = @ended = @taken = false
+      begin
+        response = @app.call(env)
+        if @hijack.free?
+          status, headers, body = response if well_formed(response)
+          respond(status, headers, body)
+        else
+          finish(Wire::CLOSE)
+        end
+      rescue SystemExit, SignalException, Junk
+        raise
+      rescue ClientGone
+        finish
+      rescue Exception => e # whatever it is, it is the application's
+        failed(e)
+      end
+      over(env, status, headers, e) if @goes_on
+    end
+
+    # The env of the request that was taken.
+    def environ
+      wire = @wire
+      data = wire.data
+      pos = wire.first
+      flags = data.getbyte(pos + 1)
+      wire.begin(data.getbyte(pos))
+      @app = @apps.size == 1 ? @apps[0] : @apps[data.getbyte(pos + 2) | data.getbyte(pos + 3) << 8]
+      size = data.getbyte(pos + 14) | data.getbyte(pos + 15) << 8 | data.getbyte(pos + 16) << 16
+      pos += 18
+      items = flags & COUNTED == 0 ? data.byteslice(pos, size).split("\0", -1) : counted(pos, size)
+      pos += size
+      start = data.byteslice(pos, wire.stop - pos)
+      vars = Hash[*items]
+      vars.delete_if { |name, value| value.empty? && !KEPT.key?(name) } if items.include?("")
+      env = @seed.merge(vars)
+      env.delete("HTTP_CONTENT_LENGTH")
+      env.delete("HTTP_CONTENT_TYPE")
+      env["rack.url_scheme"] = scheme(env) if env.key?("HTTPS") || env.key?("UWSGI_SCHEME")
+      @input = env["rack.input"] = flags & COMPLETE == 0 ? Input.new(wire, start) : StringIO.new(start)
+      @finished = env["rack.response_finished"] = []
+      @replied = env["rack.after_reply"] = []
+      @goes_on = false
+      @hijack.begin(env)
+      env
+    end
+
+    def respond(status, headers, body)
+      texts = [STATUS[status] || status.to_s]
+      length = hijack = nil
+      headers.each do |name, value|
+        if name.start_with?("rack.")
+          hijack = value if name == "rack.hijack"
+        elsif value.instance_of?(String) && !value.include?("\n")
+          texts << name << value
+          length = value.to_i if name.bytesize == 14 && name.casecmp("content-length").zero?
+        else
+          (value.is_a?(Array) ? value : value.to_s.split("\n")).each { |line| texts << name << line.to_s }
+        end
+      end
+      if body.instance_of?(Array) && !hijack
+        send_array(head(texts), body)
+      else
+        respond_with(head(texts), length, hijack, body)
+      end
+    end
+
+    def head(texts)
+      head = begin
+        texts.join("\0")
+      rescue EncodingError
+        texts.map(&:b).join("\0")
+      end
+      return head if head.count("\0") == texts.size - 1
+
+      raise ArgumentError, "a status or header field with a NUL: #{head.inspect}"
+    end
+
+    def send_array(head, chunks)
+      if chunks.size == 1
+        only = chunks[0]
+        return finish_whole(head, only) if only.instance_of?(String)
+      end
+      chunks = chunks.select { |chunk| text?(chunk) }
+      return send_each(head, nil, chunks) if chunks.sum(&:bytesize) > JOINED
+
+      joined = String.new(encoding: BINARY)
+      chunks.each { |chunk| joined << chunk.b }
+      finish_whole(head, joined)
+    end
+
+    # Sends each piece as soon as it is there, but the one that is the whole body by its length.
+    def send_each(head, length, body)
+      held = nil
+      body.each do |chunk|
+        next if !text?(chunk) || chunk.empty?
+
+        if @started
+          @wire.put_body(chunk)
+        elsif held.nil? && chunk.bytesize == length
+          held = chunk
+        else
+          start(head, held || chunk)
+          @wire.put_body(chunk) if held
+        end
+      end
+      @started ? finish : finish_whole(head, held || "")
+    end
+
+    def finish_whole(head, body)
+      @ended = true
+      @goes_on ||= !(@finished.empty? && @replied.empty?)
+      @wire.put_whole(head, body, @goes_on ? Wire::GOES_ON : 0)
+    end
+    # ---- end of the hot path --------------------------------------------------------------------------------
+
+    def start(head, chunk = nil)
+      @started = true
+      @wire.put_head(head, chunk)
+    end
+
+    # Ends an answer that began, or that is nobody's any more.
+    def finish(flags = 0)
+      @ended = true
+      @goes_on = true
+      @wire.put_end(flags | Wire::GOES_ON)
+    end
+
+    def respond_with(head, length, hijack, body)
+      @goes_on = body.respond_to?(:close)
+      if hijack
+        send_stream(head, hijack)
+      elsif body.respond_to?(:to_path) && (file = opened(body.to_path))
+        send_file(head, file)
+      elsif body.respond_to?(:to_ary)
+        chunks = body.to_ary
+        body = nil # who is asked for an array closes itself
+        send_array(head, chunks)
+      elsif body.respond_to?(:each)
+        send_each(head, length, body)
+      elsif body.respond_to?(:call)
+        send_stream(head, body)
+      else
+        raise TypeError, "a body responds to each, call or to_path; this #{body.class} to none of them"
+      end
+    ensure
+      closing($!) { body.close } if body.respond_to?(:close)
+    end
+
+    def send_file(head, file)
+      start(head)
+      @wire.put("f", [file.fileno, 0, -1].pack("Vq<q<"))
+      @wire.expect("k")
+      if @wire.data.getbyte(@wire.first).zero?
+        while (piece = file.read(PIECE))
+          @wire.put_body(piece)
+        end
+      end
+      finish
+    ensure
+      file.close
+    end
+
+    def opened(path)
+      file = File.open(path, "rb")
+      return file if file.stat.file?
+
+      file.close
+      nil
+    rescue SystemCallError
+      nil
+    end
+
+    def send_stream(head, callable)
+      start(head)
+      stream = Stream.new(@wire, @input)
+      callable.call(stream)
+      stream.wait
+      finish
+    end
+
+    # What fails here matters to the client only where it has no answer yet, and is not what failed first.
+    def closing(error)
+      yield
+    rescue StandardError => e
+      raise if error.nil? && !@ended
+
+      tell(e)
+    end
+
+    def text?(chunk)
+      return true if chunk.is_a?(String)
+
+      Uwsgid.say("UNMANAGED BODY TYPE #{chunk.class}")
+      false
+    end
+
+    def well_formed(response)
+      return true if response.instance_of?(Array) && response.size == 3
+      raise TypeError, "invalid RACK response: #{response.class}" unless response.respond_to?(:to_ary)
+
+      size = response.to_ary.size
+      return true if size == 3
+
+      Uwsgid.say("Invalid RACK response size: #{size}")
+      raise TypeError, "invalid RACK response"
+    end
+
+    # Only the first letters are compared, as in uWSGI (core/protocol.c).
+    def scheme(env)
+      given = env["UWSGI_SCHEME"]
+      return given if given
+
+      https = env["HTTPS"].to_s
+      https.start_with?("1") || https[0, 2].casecmp("on").zero? ? "https" : "http"
+    end
+
+    # The items of a counted list, which variables are where one has a NUL.
+    def counted(pos, size)
+      found = []
+      stop = pos + size
+      while pos < stop
+        length = @wire.data.byteslice(pos, 4).unpack1("V")
+        found << @wire.data.byteslice(pos + 4, length)
+        pos += 4 + length
+      end
+      found
+    end
+
+    def failed(error)
+      return tell(error) if @ended
+
+      @ended = @goes_on = true
+      @wire.put_failure(Uwsgid.describe(error), Wire::GOES_ON)
+    end
+
+    def tell(error)
+      Uwsgid.say(Uwsgid.describe(error))
+    end
+
+    # The answer left.  Who wanted to know is told, and then the worker, which has waited for that.
+    def over(env, status, headers, error)
+      @input.retire if @input.instance_of?(Input)
+      @finished.reverse_each { |told| closing(nil) { told.call(env, status, headers, error) } }
+      @replied.each { |told| closing(nil) { told.call } }
+      @wire.put("z")
+    end
+  end
+end
