@@ -88,6 +88,28 @@ class AnswerTests(FastCgiCase):
         self.assertEqual(read_record(client), (6, 1, b""))
         self.assertEqual(read_record(client), (3, 1, bytes(8)))
 
+    def test_head(self) -> None:
+        """An answer to HEAD has no body, though the application gives one: returned, in pieces, or a file."""
+
+        def file(environ: Environ, start_response: Start) -> Any:
+            source = tempfile.TemporaryFile()  # noqa: SIM115
+            source.write(b"file")
+            source.seek(0)
+            start_response("200 OK", [])
+            return environ["wsgi.file_wrapper"](source)
+
+        def written(environ: Environ, start_response: Start) -> Iterable[bytes]:
+            start_response("200 OK", [])(b"written")
+            return [b"returned"]
+
+        for app in (None, pieces, file, written):
+            worker, client = self.front(app)
+            client.sendall(ask(REQUEST_METHOD="HEAD"))
+            told = read_told(client)
+            self.assertEqual((told.stdout[:16], told.body, told.code), (b"Status: 200 OK\r\n", b"", 0))
+            until(lambda worker=worker: worker.served)  # type: ignore[misc]
+            self.assertEqual(worker.served[0].reply.body_size, 0)
+
     def test_large(self) -> None:
         """An answer larger than a record arrives whole, written or as a file."""
         data = bytes(range(256)) * 4000

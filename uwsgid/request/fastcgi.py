@@ -29,17 +29,21 @@ _FILE_PIECE: Final = 4 * MAX_CONTENT
 class FastCgiReply(Reply):
     """An answer in records.
 
+    An answer to HEAD has no body, whatever the application says (RFC 3875 section 4.3.3): HAProxy takes one
+    for an error.
+
     :param number: two bytes, what the peer knows the request by.
     :param nph: begin with a status line.
     """
 
-    __slots__ = ("_dead", "_ended", "_number")
+    __slots__ = ("_dead", "_ended", "_head_only", "_number")
 
     # ---- hot path, watched by bench-protocols --------------------------------------------------------------
 
     def __init__(self, connection: Connection, vars: dict[str, Any], number: bytes, nph: bool) -> None:
         super().__init__(connection, vars)
         self._number = number
+        self._head_only = vars.get("REQUEST_METHOD") == "HEAD"
         self._ended = False
         self._dead = False  # the connection can not be written to any more
         if not nph:
@@ -54,6 +58,8 @@ class FastCgiReply(Reply):
             self.write(data)
             return
         self.sent = self._ended = True
+        if self._head_only:
+            data = b""
         self.body_size = size = len(data)
         if self.broken:
             self._push(data, "headers", size)
@@ -76,6 +82,16 @@ class FastCgiReply(Reply):
 
     # ---- end of the hot path -------------------------------------------------------------------------------
 
+    def write(self, data: bytes) -> None:
+        """As `Reply.write`.
+
+        :raises OSError: as `Reply.write`.
+        """
+        if not self._head_only:
+            super().write(data)
+        elif data:
+            self.flush()
+
     def finish(self) -> None:
         """The body is complete.
 
@@ -89,7 +105,7 @@ class FastCgiReply(Reply):
 
     def _push_file(self, fd: int, offset: int | None, count: int) -> None:
         """Send a part of a file; it has to be read, since each record needs its header."""
-        done = 0
+        done = count if self._head_only else 0
         while done < count and not self.broken:
             most = min(count - done, _FILE_PIECE)
             data = os.read(fd, most) if offset is None else os.pread(fd, most, offset + done)
