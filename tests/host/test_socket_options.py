@@ -45,8 +45,8 @@ class Specs(SynchronousTestCase):
             ["", "", "uwsgi", "http", "http"],
         )
         self.assertEqual(
-            [self.spec(f"{name}-socket", ":80").protocol for name in ("fastcgi", "fastcgi-nph")],
-            ["fastcgi", "fastcgi-nph"],
+            [self.spec(f"{name}-socket", ":80").protocol for name in ("fastcgi-nph", "scgi", "puwsgi")],
+            ["fastcgi-nph", "scgi", "puwsgi"],
         )
 
     def test_undeferred(self) -> None:

@@ -7,11 +7,11 @@
 - ``uwsgi/good/NAME.hex``: bytes in hexadecimal, comments behind ``#``; the JSON has ``modifier1``,
   ``modifier2``, ``count``, ``vars``, ``body`` and ``block`` (hexadecimal).
 - ``uwsgi/bad``: ``words`` of the error, and its ``option``.
-- ``fastcgi/good``, ``scgi/good``: hexadecimal too; ``requests`` with ``vars`` (all of them), ``length``,
+- ``fastcgi/good``: hexadecimal too; ``requests`` with ``vars`` (all of them), ``length``,
   ``body``, ``keep_alive`` and ``number``; ``answers`` of the protocol itself (hexadecimal), and ``close``
   where the last one ends the connection.
-- ``fastcgi/bad``, ``scgi/bad``: ``words`` and ``option`` of the error; ``in_request`` where a request had
-  begun.
+- ``fastcgi/bad``: ``words`` and ``option`` of the error; ``in_request`` where a request had begun.
+- ``scgi/good``: ``vars`` (all of them), ``length`` and ``body``; ``scgi/bad`` as ``uwsgi/bad``.
 
 Everywhere ``buffer_size`` and ``max_vars`` set other limits than the usual ones.
 """
@@ -58,6 +58,11 @@ def uwsgi(kind: str) -> list[Case]:
 def fastcgi(kind: str) -> list[Case]:
     """The FastCGI cases, ``good`` or ``bad``."""
     return list(_cases(HERE / "fastcgi" / kind, ".hex"))
+
+
+def scgi(kind: str) -> list[Case]:
+    """The SCGI cases, ``good`` or ``bad``."""
+    return list(_cases(HERE / "scgi" / kind, ".hex"))
 
 
 def _cases(folder: Path, suffix: str) -> Iterator[Case]:

@@ -30,6 +30,9 @@ SPEAKS: Final = {
     "http11-socket": "http",
     "fastcgi-socket": "fastcgi",
     "fastcgi-nph-socket": "fastcgi-nph",
+    "scgi-socket": "scgi",
+    "scgi-nph-socket": "scgi-nph",
+    "puwsgi-socket": "puwsgi",
 }
 
 #: the names that the option ``protocol`` takes
@@ -41,12 +44,15 @@ PROTOCOLS: Final = {
     "fcgi": "fastcgi",
     "fastcgi-nph": "fastcgi-nph",
     "fcgi-nph": "fastcgi-nph",
+    "scgi": "scgi",
+    "scgi-nph": "scgi-nph",
+    "puwsgi": "puwsgi",
 }
 
 #: uWSGI knows them, workers here do not speak them
 UNSPOKEN: Final = frozenset(
     {
-        "scgi", "scgi-nph", "puwsgi", "https", "suwsgi", "raw", "zeromq", "zmq",
+        "https", "suwsgi", "raw", "zeromq", "zmq",
     }
 )  # fmt: skip
 
@@ -135,6 +141,9 @@ class Sockets(Section):
             "http11-socket": "the same as http-socket",
             "fastcgi-socket": "bind to this address and speak FastCGI; connections are kept where asked for",
             "fastcgi-nph-socket": "the same, with answers that begin with a status line of HTTP",
+            "scgi-socket": "bind to this address and speak SCGI",
+            "scgi-nph-socket": "the same, with answers that begin with a status line of HTTP",
+            "puwsgi-socket": "bind to this address and speak uwsgi without bodies, on persistent connections",
         },
         help="bind to this address and speak the default protocol",
         note="http-socket keeps connections open, which uWSGI does for http11-socket only",
@@ -143,7 +152,7 @@ class Sockets(Section):
         "protocol",
         "socket-protocol",
         default="uwsgi",
-        help="the protocol of the option socket: uwsgi, http, fastcgi or fastcgi-nph",
+        help="what the option socket speaks: uwsgi, puwsgi, http, fastcgi, fastcgi-nph, scgi or scgi-nph",
     )
     shared: Annotated[tuple[SocketSpec, ...], SHARED] = option(
         "shared-socket",

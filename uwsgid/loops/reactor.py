@@ -278,6 +278,24 @@ class FastCgiNphServerProtocol(ServerProtocol):
     speaks = "fastcgi-nph"
 
 
+class ScgiServerProtocol(ServerProtocol):
+    """A front end that speaks SCGI."""
+
+    speaks = "scgi"
+
+
+class ScgiNphServerProtocol(ServerProtocol):
+    """The same, where answers begin with a status line."""
+
+    speaks = "scgi-nph"
+
+
+class PuwsgiServerProtocol(ServerProtocol):
+    """A front end that speaks uwsgi and keeps its connection."""
+
+    speaks = "puwsgi"
+
+
 _PROTOCOLS: Final[dict[str, type[ServerProtocol]]] = {
     cls.speaks: cls
     for cls in (
@@ -285,6 +303,9 @@ _PROTOCOLS: Final[dict[str, type[ServerProtocol]]] = {
         HttpServerProtocol,
         FastCgiServerProtocol,
         FastCgiNphServerProtocol,
+        ScgiServerProtocol,
+        ScgiNphServerProtocol,
+        PuwsgiServerProtocol,
     )
 }
 

@@ -214,3 +214,9 @@ class Dispatch(Section):
     fastcgi_modifier2: Modifier = option(
         "fastcgi-modifier2", default=0, help="what fastcgi-modifier1 is told with each request"
     )
+    scgi_modifier1: Modifier = option(
+        "scgi-modifier1", default=0, help="who answers the requests of SCGI sockets: 0 is WSGI"
+    )
+    scgi_modifier2: Modifier = option(
+        "scgi-modifier2", default=0, help="what scgi-modifier1 is told with each request"
+    )

@@ -1,6 +1,7 @@
 """The answer to a request: a head that waits for its first byte of body, then bytes.
 
-`Reply` adds nothing to what the application says, which is what a front end that speaks uwsgi expects.
+`Reply` adds nothing to what the application says, which is what a front end that speaks uwsgi expects;
+`StatusReply` does the same for SCGI, and `uwsgid.request.fastcgi` for FastCGI.
 `HttpReply` speaks to HTTP clients themselves: it says where the answer ends, so that the connection can carry
 the next request.  Head and first bytes leave in one write, because a write costs more than joining them.
 """
@@ -222,6 +223,16 @@ class Reply:
     def _own_headers(self, headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         unwanted = self._terms.rem_headers
         return [pair for pair in headers if pair[0].lower() not in unwanted] + self._terms.add_headers
+
+
+class StatusReply(Reply):
+    """An answer that begins with ``Status:``, of which a front end makes a status line."""
+
+    __slots__ = ()
+
+    def __init__(self, connection: Connection, vars: dict[str, Any]) -> None:
+        super().__init__(connection, vars)
+        self._protocol = "Status:"
 
 
 class HttpReply(Reply):

@@ -43,6 +43,10 @@ def _read(kind: int, data: bytes) -> dict[str, str]:
             from uwsgid.wire.fastcgi import read_params
 
             read_params(data, found, _GENEROUS.max_vars)
+        elif kind == RequestKind.SCGI:
+            # of a snapshot that was too small the last variable is cut
+            parts = data.decode("latin-1").split("\0")
+            found = dict(zip(parts[::2], parts[1:-1:2], strict=False))
         elif kind == RequestKind.HTTP:
             peer, separator, head = data.partition(b"\n")
             if not separator:

@@ -208,6 +208,10 @@ def make_station(
             dispatch.http_socket_modifier1,
             dispatch.http_socket_modifier2,
         )
+    if protocol == "kept":
+        from uwsgid.worker.kept import KeptStation
+
+        return KeptStation(listener, base, limits, terms, trusted, farewell)
     if protocol in ("fastcgi", "fastcgi-nph"):
         from uwsgid.worker.fastcgi import FastCgiStation
 
@@ -222,6 +226,23 @@ def make_station(
             dispatch.fastcgi_modifier2,
             cores,
         )
+    if protocol in ("scgi", "scgi-nph"):
+        from uwsgid.worker.scgi import ScgiStation
+
+        return ScgiStation(
+            listener,
+            base,
+            limits,
+            terms,
+            trusted,
+            farewell,
+            dispatch.scgi_modifier1,
+            dispatch.scgi_modifier2,
+        )
+    if protocol == "puwsgi":
+        from uwsgid.worker.puwsgi import PuwsgiStation
+
+        return PuwsgiStation(listener, base, limits, terms, trusted, farewell)
     return Station(listener, base, limits, terms, trusted, farewell)
 
 
