@@ -37,7 +37,7 @@ class Setting(SynchronousTestCase):
         settings = settings_of("http = 127.0.0.1:0\nhttprouter = web.sock\nhttp-workers = 2")
         made = gateways(settings, Kernel(), self.lines.append, self.kept)
         self.assertEqual([one.name for one in made], ["uWSGI http 1", "uWSGI http 2"])
-        self.assertTrue(all(one.wants_workers for one in made))
+        self.assertEqual({one.workers for one in made}, {"uwsgi"})
         self.assertRegex(self.lines[0], r"^uWSGI http bound on 127.0.0.1:[1-9]\d* fd \d+$")
         self.assertRegex(self.lines[1], r"^uWSGI http bound on web.sock fd \d+$")
 
@@ -46,7 +46,7 @@ class Setting(SynchronousTestCase):
         settings = settings_of("http = 127.0.0.1:0\nhttp-to = app.sock")
         for _ in range(2):
             (made,) = gateways(settings, Kernel(), self.lines.append, self.kept)
-            self.assertFalse(made.wants_workers)
+            self.assertEqual(made.workers, "")
         self.assertEqual(len(self.kept.descriptors()), 1)
         self.assertEqual(self.lines[0], self.lines[1])
 
@@ -102,9 +102,13 @@ class Setting(SynchronousTestCase):
     def test_the_way_to_the_workers(self) -> None:
         """Where no socket speaks uwsgi there is one more, whose name nobody can guess."""
         for config, count in (("", 1), ("http-socket = :80", 2), ("socket = a.sock", 1)):
-            sockets = with_a_way_for_gateways(settings_of(config)[Sockets])
+            sockets = with_a_way_for_gateways(settings_of(config)[Sockets], "kept")
             self.assertEqual(len(sockets.specs), count, config)
-        names = {with_a_way_for_gateways(settings_of("")[Sockets]).specs[0].address.text for _ in range(3)}
+            speaks = {"http-socket = :80": "uwsgi", "": "kept"}.get(config, "")
+            self.assertEqual(sockets.specs[-1].protocol, speaks)
+        names = {
+            with_a_way_for_gateways(settings_of("")[Sockets], "kept").specs[0].address.text for _ in range(3)
+        }
         self.assertEqual(len(names), 3)
 
     def test_own_socket(self) -> None:

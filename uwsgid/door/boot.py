@@ -426,8 +426,9 @@ def bind_the_sockets(boot: Boot) -> None:
     """Bind, or take over from a former image, from systemd, from inetd, from a zerg server."""
     settings = boot.site.settings
     sockets = settings[Sockets]
-    if any(gateway.wants_workers for gateway in boot.gateways):
-        sockets = with_a_way_for_gateways(sockets)
+    wishes = [gateway.workers for gateway in boot.gateways if gateway.workers]
+    if wishes:
+        sockets = with_a_way_for_gateways(sockets, wishes[0])
     boot.listeners = attach(
         boot.kernel, settings[Zerg], settings[Sockets], boot.inherited, boot.say
     ) or bind_sockets(
@@ -447,8 +448,10 @@ def bind_the_sockets(boot: Boot) -> None:
     settle_stdin(boot.kernel, settings[Sockets], boot.listeners, boot.null)
 
 
-def with_a_way_for_gateways(sockets: Sockets) -> Sockets:
+def with_a_way_for_gateways(sockets: Sockets, protocol: str) -> Sockets:
     """*sockets*, with one more where none speaks uwsgi, by which gateways reach the workers.
+
+    :param protocol: what is spoken there, if it is the only one.
 
     uWSGI takes a port of the loopback address (plugins/http/http.c, http_init).  Ours has a name that nobody
     can guess, and costs less.
@@ -456,7 +459,9 @@ def with_a_way_for_gateways(sockets: Sockets) -> Sockets:
     if any((spec.protocol or sockets.protocol) == "uwsgi" for spec in sockets.specs):
         return sockets
     address = parse_address(f"@uwsgid-{secrets.token_hex(8)}")
-    return replace(sockets, specs=(*sockets.specs, SocketSpec(address, "uwsgi")))
+    return replace(
+        sockets, specs=(*sockets.specs, SocketSpec(address, "uwsgi" if sockets.specs else protocol))
+    )
 
 
 #: What happens, in order.

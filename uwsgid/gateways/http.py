@@ -22,6 +22,7 @@ from uwsgid.host.binding import bind_tcp, bind_unix
 from uwsgid.interfaces import IKernel
 from uwsgid.request.options import RequestOptions
 from uwsgid.supervise.gateways import Gateway, GatewayLife, Say
+from uwsgid.supervise.processes import Processes
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
     from uwsgid.gateways.http_upstream import Node
     from uwsgid.host.kept import Kept
 
+#: The protocol between a gateway and the workers of its instance.
+KEPT: Final = "kept"
 NAME: Final = "uWSGI http"
+#: Connections to a worker that has no colleagues.
+ALONE: Final = 128
 _FEW_VARS: Final = 8
 
 
@@ -54,11 +59,21 @@ def gateways(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Seque
         doors.append(Door(fd, name, {**vars, **dict(http.variables)}))
     for text in (*http.to, *http.fallback):
         _place(text)
-    wants_workers = not http.to
+    workers = "" if http.to else spoken_with_workers(settings)
     return [
-        Gateway(f"{NAME} {number}", partial(serve, tuple(doors)), wants_workers=wants_workers)
+        Gateway(f"{NAME} {number}", partial(serve, tuple(doors)), workers=workers)
         for number in range(1, http.processes + 1)
     ]
+
+
+def spoken_with_workers(settings: Settings) -> str:
+    """What is spoken on a socket that is the gateway's alone: connections are kept where that pays.
+
+    Several gateways would not know of each other which worker is busy.
+    """
+    requests = settings[RequestOptions]
+    keeps = requests.http_keepalive and settings[Http].processes == 1
+    return KEPT if keeps and requests.loop in ("", "simple", "threads") else "uwsgi"
 
 
 def _listen(text: str, settings: Settings, kernel: IKernel, kept: Kept) -> tuple[int, str, int]:
@@ -125,6 +140,7 @@ def serve(doors: Sequence[Door], life: GatewayLife) -> int:
         if own is None:
             raise ConfigError("http: there is neither http-to nor a uwsgi socket of this instance")
         nodes = [_node_of(own)]
+        nodes[0].is_own = own.protocol == KEPT
     router = Router(
         life.reactor,
         life.say,
@@ -132,16 +148,23 @@ def serve(doors: Sequence[Door], life: GatewayLife) -> int:
         limits_of(settings),
         Nodes(nodes, [_node(text) for text in http.fallback], http.gracetime),
         events=http.events,
+        per_worker=_per_worker(settings),
     )
     router.start(doors)
     life.before_end(router.leave)
     return life.run()
 
 
+def _per_worker(settings: Settings) -> int:
+    """How many requests a worker gets at a time: what it can do, or all where there is one alone."""
+    processes = settings[Processes]
+    return processes.threads if processes.processes > 1 else ALONE
+
+
 def own_socket(listeners: Sequence[Listener]) -> Listener | None:
     """The socket of the workers of this instance; the first that speaks uwsgi."""
     for listener in listeners:
-        if listener.protocol in ("", "uwsgi"):
+        if listener.protocol in ("", "uwsgi", KEPT):
             return listener
     return None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -16,7 +15,7 @@ from typing import Any, Final, Protocol
 from uwsgid.errors import PeerError
 from uwsgid.gateways.http_client import Session
 from uwsgid.gateways.http_request import Ask
-from uwsgid.gateways.http_upstream import Node, Nodes, Upstream
+from uwsgid.gateways.http_upstream import ATOMIC, Node, Nodes, Upstream
 from uwsgid.gateways.rounds import DOOR, Rounds
 from uwsgid.wire.limits import Limits
 from uwsgid.wire.uwsgi import write_vars
@@ -79,6 +78,7 @@ class Door:
 class Router:
     """All of one gateway process.
 
+    :param per_worker: requests that a worker of our own gets at a time.
     :ivar known: heads that came before, for all clients.
     :ivar leaving: the process is about to end.
     """
@@ -92,6 +92,7 @@ class Router:
         nodes: Nodes,
         *,
         events: int = 64,
+        per_worker: int = 1,
     ) -> None:
         self.reactor = reactor
         self.say = say
@@ -112,7 +113,10 @@ class Router:
         self._listeners: list[socket.socket] = []
         self._unsaid = 0
         self._said_at = 0.0
-        self._idle: deque[Upstream] = deque()
+        self._per_worker = per_worker
+        self._idle: dict[Upstream, None] = {}
+        self._owned: dict[int, int] = {}
+        self._unknown = 0
 
     # ---- clients -------------------------------------------------------------------------------------------
 
@@ -205,11 +209,44 @@ class Router:
         self.requests += 1
         node = self.nodes.choose(self.rounds.now, tried)
         node.hits += 1
-        return Upstream(self.rounds, node, session, self.reactor.callLater)
+        if node.is_own:
+            # whoever waits to be accepted gets the next worker that is free, so the others wait behind it
+            if self._idle and not self._unknown and not tried and len(session.packet) <= ATOMIC:
+                upstream = self._idle.popitem()[0]
+                upstream.session = session
+                return upstream
+            self._unknown += 1
+        return Upstream(self.rounds, node, session, self)
 
     def release(self, upstream: Upstream, reusable: bool) -> None:
-        """An answer is complete."""
+        """An answer is complete: keep the connection for the next request, or close it."""
+        pid = upstream.pid
+        if reusable and pid and self._owned[pid] <= self._per_worker and not self.leaving:
+            upstream.session = None
+            upstream.body = None
+            self._idle[upstream] = None
+            return
         upstream.close()
+        if pid in self._owned:
+            # it has enough connections, or it is about to leave: then it should not wait for us
+            for idle in [one for one in self._idle if one.pid == pid and not reusable]:
+                idle.close()
+
+    def introduced(self, upstream: Upstream) -> None:
+        """A worker of our own accepted a connection and said who it is."""
+        self._unknown -= 1
+        self._owned[upstream.pid] = self._owned.get(upstream.pid, 0) + 1
+
+    def lost(self, upstream: Upstream) -> None:
+        """A connection to our own workers is no more."""
+        pid = upstream.pid
+        if not pid:
+            self._unknown -= 1
+            return
+        self._idle.pop(upstream, None)
+        self._owned[pid] -= 1
+        if not self._owned[pid]:
+            del self._owned[pid]
 
     def not_reached(self, node: Node, retries: int, why: str) -> None:
         """Say that an instance could not be reached."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,9 +19,12 @@ from uwsgid.wire.uwsgi import MAX_BLOCK
 
 if TYPE_CHECKING:
     from uwsgid.gateways.http_client import Session
+    from uwsgid.gateways.http_router import Router
     from uwsgid.gateways.spool import Spool
 
 READ: Final = 1 << 16
+#: Bytes that a worker reads at once: a request of no more was read as a whole or not at all.
+ATOMIC: Final = 8192
 #: Seconds until an instance whose queue is full is asked again.
 AGAIN: Final = 0.01
 
@@ -99,17 +102,36 @@ class Upstream:
     :ivar is_broken: it takes no more; what it says still counts.
     :ivar is_ended: `body` has all that there is going to be.
     :ivar hung: the other side said its last word.
+    :ivar pid: the worker at the other end, where it said so; 0 where not.
     :ivar paused: what it says is not read for the time being.
     :ivar is_used: it has carried a request before.
     """
 
-    __slots__ = ("_later", "_offset", "_packet", "_rounds", "answered", "body", "connected", "fd",
-                 "hung", "is_broken", "is_ended", "is_used", "node", "paused", "readable", "session",
-                 "writable")  # fmt: skip
+    __slots__ = (
+        "_offset",
+        "_packet",
+        "_rounds",
+        "_router",
+        "answered",
+        "body",
+        "connected",
+        "fd",
+        "hung",
+        "is_broken",
+        "is_ended",
+        "is_used",
+        "node",
+        "paused",
+        "pid",
+        "readable",
+        "session",
+        "writable",
+    )  # fmt: skip
 
-    def __init__(self, rounds: Rounds, node: Node, session: Session, later: Callable[..., Any]) -> None:
+    def __init__(self, rounds: Rounds, node: Node, session: Session, router: Router) -> None:
         self._rounds = rounds
-        self._later = later
+        self._router: Router | None = router
+        self.pid = 0
         self.node = node
         self.session: Session | None = session
         self.fd = -1
@@ -150,7 +172,8 @@ class Upstream:
         code = sock.connect_ex(node.where)
         if code in _QUEUE_FULL:
             sock.close()
-            self._later(AGAIN, self._connect_again)
+            if self._router is not None:
+                self._router.reactor.callLater(AGAIN, self._connect_again)
             return
         if code and code not in _IN_PROGRESS:
             sock.close()
@@ -229,6 +252,10 @@ class Upstream:
                 return
             if len(data) < READ and not self.hung:
                 self.readable = False  # a hang-up would be told as an event of its own
+            if not self.pid and self.node.is_own:
+                data = self._meet(data)
+                if not data:
+                    continue
             self.answered = True
             session = self.session
             if session is None:
@@ -238,6 +265,13 @@ class Upstream:
         self._rounds.soon(self.pull)
 
     # ---- end of the hot path -------------------------------------------------------------------------------
+
+    def _meet(self, data: bytes) -> bytes:
+        """Our own worker says who it is, then what there is to say."""
+        self.pid = int.from_bytes(data[:4], "little")
+        if self._router is not None:
+            self._router.introduced(self)
+        return data[4:]
 
     def _say_last_word(self) -> None:
         """The client of a tunnel says nothing more."""
@@ -290,11 +324,13 @@ class Upstream:
 
     def _ended(self, error: OSError | None) -> None:
         session, self.session = self.session, None
+        has_body = session is None or session.ask is None or session.ask.length != 0
         # a UNIX socket whose other end was closed with something unread is reset, otherwise it just ends
         # (net/unix/af_unix.c, unix_release_sock)
         untouched = (
             not self.answered
             and self.body is None
+            and (len(self._packet) <= ATOMIC or not has_body)
             and self.node.family == socket.AF_UNIX
             and error is not None
             and error.errno in _RESET
@@ -307,6 +343,9 @@ class Upstream:
         """Let go.  A second call does nothing."""
         self.session = None
         self.body = None
+        router, self._router = self._router, None
+        if router is not None and self.node.is_own:
+            router.lost(self)
         fd, self.fd = self.fd, -1
         if fd >= 0:
             self._rounds.close(fd)

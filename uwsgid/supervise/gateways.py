@@ -123,7 +123,8 @@ class Gateway:
         changed in a configuration, the instance need not start anew for them.
     :ivar role: the role that its process plays, around `run`.
     :ivar mercy: seconds that it gets when it is sent away.
-    :ivar wants_workers: it passes requests on to the workers, which get a socket for it where they have none.
+    :ivar workers: it passes requests on to the workers: what it speaks with them on the socket that they get
+        for it where they have none; empty where it does not.
     """
 
     name: str
@@ -131,7 +132,7 @@ class Gateway:
     live: frozenset[str] = frozenset()
     role: str = GATEWAY
     mercy: float = MERCY
-    wants_workers: bool = False
+    workers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
