@@ -45,6 +45,7 @@ CHILDREN: Final = (
     "uwsgid.supervise.memory",
     "uwsgid.supervise.processes",
     "uwsgid.supervise.reader",
+    "uwsgid.languages.perl.language",
     "uwsgid.languages.python.language",
     "uwsgid.languages.cgi.language",
     "uwsgid.languages.python.wsgi_options",

@@ -16,6 +16,7 @@ from uwsgid.logs.lines import STDERR
 from uwsgid.logs.writing import writer
 from uwsgid.request.logline import request_logger
 from uwsgid.request.mount_options import Mounting
+from uwsgid.request.offload_options import Offloading
 from uwsgid.request.options import RequestOptions
 from uwsgid.request.serving import Farewell, Handler, Serving
 from uwsgid.static.options import StaticFiles
@@ -87,10 +88,12 @@ class Worker:
             enter_late_directory(house)
             drop_at(Moment.LOADED, house, signal.SIGHUP)
         serving = self._serving()
+        self._offload(serving)
         for language in house.languages:
             language.post_fork(serving, lambda what: self._newborn.master.say(Ask(what)))
             for modifier, handler in language.handlers(serving).items():
                 serving.handlers[modifier] = handler
+        _answer_plain_requests(serving)
         if self._settings[StaticFiles].any:
             from uwsgid.static.serving import serve_files
 
@@ -107,8 +110,18 @@ class Worker:
         self._newborn.master.say(Ready(os.getpid()))
         code = engine.run()
         self._board.phase[seat] = Phase.LEAVING
+        if serving.offload is not None:
+            serving.offload.finish(self._endings.mercy)
         self._end(code)
         return int(code)
+
+    def _offload(self, serving: Serving) -> None:
+        """Have threads that send files, where they are asked for and the loop does not do it itself."""
+        threads = self._settings[Offloading].threads
+        if threads and self._engine_name() in ("simple", "threads"):
+            from uwsgid.request.offload import Offload
+
+            serving.offload = Offload(threads, serving)
 
     def _run_hooks(self, *phases: HookPhase) -> None:
         """Where an action fails, the instance ends, or the reload that this worker belongs to."""
@@ -224,3 +237,13 @@ class Worker:
         for language in self._house.languages:
             language.at_exit()
         leave(code, atexit_functions=not self._endings.skip_atexit)
+
+
+def _answer_plain_requests(serving: Serving) -> None:
+    """Where all applications are in one language, it answers requests that ask for none, too.
+
+    A front end that knows nothing of modifiers sends 0, which is Python's; uWSGI finds no application then.
+    """
+    spoken = {app.modifier1 for app in serving.apps}
+    if len(spoken) == 1 and 0 not in spoken:
+        serving.handlers[0] = serving.handlers[spoken.pop()]

@@ -2,8 +2,8 @@
 
 The zygote loads the applications in a mother (`uwsgid.languages.foreign.mother`); each core of each worker
 then has a child of hers at the other end of a `Line`.  A child that is lost costs the request that it was
-busy with; the next request of that core gets another one.  Where the mother herself is gone, the worker starts
-one of its own.
+busy with; the next request of that core gets another one.  Where the mother herself is gone, the worker
+starts one of its own.
 """
 
 from __future__ import annotations
@@ -83,8 +83,7 @@ class Bridge:
             point, file = plan.targets[one.application]
             if not one.ok:
                 failed += 1
-                for line in one.text.rstrip("\n").split("\n"):
-                    self._say(f"[{plan.tag} error] {line}")
+                self._complain(one.text)
                 self._say(f"unable to load {plan.word} {file} (mountpoint='{point}')")
                 self._apps.fail(point)
                 continue
@@ -98,6 +97,10 @@ class Bridge:
             loaded += 1
             self._say(one.text or self._ready_line(app, seconds, mother.pid))
         return LoadOutcome(loaded, failed)
+
+    def _complain(self, text: str) -> None:
+        for line in text.rstrip("\n").split("\n"):
+            self._say(f"[{self._plan.tag} error] {line}")
 
     def settle(self) -> None:
         """Where this process became somebody else since, the interpreter has to be born as that one."""
@@ -155,7 +158,7 @@ class Bridge:
             self._mother = self._start()
             for one in self._mother.loaded:
                 if not one.ok:
-                    self._say(f"[{self._plan.tag} error] {one.text}")
+                    self._complain(one.text)
             connection, pid = self._mother.connect(self._serving.slot, core, facts)
             return Line(connection.detach(), pid, self._calls.answer, self._learn)
 
@@ -194,7 +197,7 @@ class Bridge:
             except BridgeError as error:
                 self._lost(app, request, error)
             except AppError as error:
-                self._say(f"[{self._plan.tag} error] {error}")
+                self._complain(str(error))
                 self._failed(app, request)
             else:
                 if line.pending or line.replace:
@@ -217,7 +220,7 @@ class Bridge:
         except BridgeError as error:
             self._lost(app, request, error)
         except AppError as error:
-            self._say(f"[{self._plan.tag} error] {error}")
+            self._complain(str(error))
             self._failed(app, request)
 
     def _drop(self, core: int, why: str) -> None:

@@ -25,6 +25,7 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.errors import AppError
+from uwsgid.families import languages
 from uwsgid.languages.python.options import PythonApps
 from uwsgid.languages.python.targets import (
     FILE_ENDINGS,
@@ -112,6 +113,8 @@ class _Loader:
         if chosen.eval:
             self.load("", EvalTarget(chosen.eval, self._callable))
         for point, app in settings[Mounting].mounts:
+            if app.endswith(_foreign_endings()):
+                continue
             self._say(f"mounting {app} on {point}")
             try:
                 target = mount_target(app, self._callable)
@@ -170,6 +173,11 @@ class _Loader:
         self.failed += 1
         number = len(self._apps)
         self._say(f"unable to load app {number} (mountpoint='{point}') (callable not found or import error)")
+
+
+def _foreign_endings() -> tuple[str, ...]:
+    """The endings of files that other languages mount."""
+    return tuple(ending for member in languages for ending in getattr(member.part, "endings", ()))
 
 
 def ready_line(app: App, *, is_default: bool) -> str:
