@@ -122,6 +122,11 @@ class Worker:
         self.engine = LOOPS[loop](self.serving, self.cycle)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
+    @property
+    def logged(self) -> list[Request]:
+        """The requests that left a line."""
+        return [request for request in self.served if request.log is not False]
+
     def _run(self) -> None:
         self.code = self.engine.run()
 

@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 from tests.loops.support import Worker, WorkerCase, get, hello, read_answer_of, request, until
+from uwsgid.request.offload import Offload
 from uwsgid.static.answer import Answer
 from uwsgid.static.answer import answer as real_answer
 from uwsgid.static.serving import SMALL
@@ -219,6 +220,28 @@ class ServingTests(StaticCase):
         self.assertEqual(len(worker.said), 3)
         silent = self.static("static-map = /s=@/link\nstatic-safe = @/sub")
         self.assertEqual(len(silent.said), 1)
+
+
+class OffloadTests(StaticCase):
+    """Large files, where threads send them."""
+
+    def test_large_files_are_given_away(self) -> None:
+        """A large file, or a large part of one, goes to a thread; what is small does not."""
+        huge = os.urandom(1 << 20)
+        (self.www / "huge.bin").write_bytes(huge)
+        worker = self.static("static-map = /s=@\nhonour-range = true")
+        worker.serving.offload = Offload(1, worker.serving)
+        self.assertEqual(self.over_http(worker, "/s/huge.bin").body, huge)
+        self.assertEqual(self.over_uwsgi(worker, "/s/huge.bin").body, huge)
+        said = self.over_http(worker, "/s/huge.bin", "Range: bytes=1000-\r\n")
+        self.assertEqual((said.status, said.body), (206, huge[1000:]))
+        self.assertEqual(worker.board.offloaded_requests[0], 3)
+        said = self.over_http(worker, "/s/huge.bin", "Range: bytes=0-99999,-100000\r\n")
+        self.assertEqual(said.status, 206)
+        self.assertEqual(self.over_http(worker, "/s/a.css").body, b"body {}")
+        self.assertEqual(self.over_http(worker, "/s/huge.bin", method="HEAD").body, b"")
+        self.assertEqual((worker.board.offloaded_requests[0], worker.board.static_requests[0]), (3, 6))
+        until(lambda: len(worker.logged) == 6)
 
 
 class ThreadedTests(ServingTests):

@@ -40,6 +40,7 @@ CHILDREN: Final = (
     "uwsgid.logs.setup",
     "uwsgid.request.log_options",
     "uwsgid.request.mount_options",
+    "uwsgid.request.offload_options",
     "uwsgid.request.options",
     "uwsgid.supervise.deadline",
     "uwsgid.supervise.memory",

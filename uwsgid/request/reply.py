@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _GONE: Final = 400
 #: How an answer travelled, where it was not plain writes; the words of the request log.
 VIA_SENDFILE: Final = "sendfile()"
+VIA_OFFLOAD: Final = "offload()"
 
 # global names cost less than attributes of the class
 _CLOSE: Final = Framing.CLOSE
@@ -41,7 +42,7 @@ class Reply:
     :ivar headers_size: bytes of the head, status line included.
     :ivar body_size: bytes of the body that were sent, without their framing.
     :ivar write_errors: how many writes failed.
-    :ivar via: how it travelled, `VIA_SENDFILE` or empty for plain writes.
+    :ivar via: how it travelled, `VIA_SENDFILE`, `VIA_OFFLOAD`, or empty for plain writes.
     :ivar close: the connection can not be used for another request.
     """
 
@@ -55,7 +56,7 @@ class Reply:
         self._connection = connection
         self._terms: Terms = connection.terms
         self._vars = vars
-        self._protocol: str = vars.get("SERVER_PROTOCOL", "HTTP/1.0")
+        self._protocol: str = vars.get("SERVER_PROTOCOL") or "HTTP/1.0"
         self._head = b""  # of an answer that started and was not sent
         self._headers: Sequence[tuple[str, str]] = ()
         self.status = 0
@@ -143,6 +144,23 @@ class Reply:
         self.flush()
         if not self.broken:
             self._push_file(fd, offset, count)
+
+    @property
+    def connection(self) -> Connection:
+        """What it is written to."""
+        return self._connection
+
+    def hand_over(self, count: int) -> int:
+        """Send the head, as that of the last answer on its connection; somebody else sends the body.
+
+        :param count: bytes of the body.
+        :returns: how many of them the client is to get.
+        :raises OSError: as `write`.
+        """
+        self.flush()
+        self.close = True
+        self.via = VIA_OFFLOAD
+        return 0 if self.broken else count
 
     def _push_file(self, fd: int, offset: int | None, count: int) -> None:
         self.via = VIA_SENDFILE
@@ -346,6 +364,25 @@ class HttpReply(Reply):
         self._push_file(fd, offset, count)
         if self._framing is _CHUNKED:
             self._push(b"\r\n", "body")
+
+    def hand_over(self, count: int) -> int:
+        """As `Reply.hand_over`.
+
+        :raises OSError: as `write`.
+        """
+        self._keep_alive = False
+        self._frame(count)
+        self._push(self._head, "headers")
+        self.close = True
+        self.via = VIA_OFFLOAD
+        if self._framing is _NONE or self.broken:
+            return 0
+        if self._framing is _LENGTH:
+            if count > self._remaining:
+                self._tell_cut(count - self._remaining)
+                count = self._remaining
+            self._remaining = 0
+        return count
 
     def finish(self) -> None:
         """The body is complete.

@@ -86,6 +86,8 @@ class Serving:
     thunder: Lock | None = None
     #: makes what the variables of every request of a listener start from; languages set it
     base_environ: Callable[[Listener], dict[str, Any]] | None = None
+    #: the `uwsgid.request.offload.Offload` that sends large files, under ``offload-threads``
+    offload: Any = None
     #: the application set deadlines of its own
     user_harakiri: bool = False
     #: the request each core is working on, for ``import uwsgi``; None while idle

@@ -23,7 +23,6 @@ from uwsgid.static.mime import MimeTypes
 from uwsgid.static.options import StaticAnswers, StaticFiles
 
 if TYPE_CHECKING:
-    from uwsgid.request.reply import Reply
     from uwsgid.request.request import Request
     from uwsgid.request.serving import Handler, Serving
 
@@ -115,7 +114,7 @@ class Files:
                 self._handed_to,
             )
             boundary = os.urandom(_BOUNDARY).hex() if self._ranged and "HTTP_RANGE" in vars else ""
-            self._send(request.reply, answer(vars, chosen, looks, boundary), chosen.fd)
+            self._send(request, answer(vars, chosen, looks, boundary), chosen.fd)
         finally:
             os.close(found.fd)
             if chosen is not found:
@@ -144,7 +143,8 @@ class Files:
         uri = vars.get("REQUEST_URI", "").encode("latin-1")
         return lifetime.end(time(), chosen.mtime / 1e9, name, asked, uri, kind)
 
-    def _send(self, reply: Reply, decided: Answer, fd: int) -> None:
+    def _send(self, request: Request, decided: Answer, fd: int) -> None:
+        reply, offload = request.reply, self._serving.offload
         try:
             reply.start(decided.status, decided.headers)
             parts = decided.parts
@@ -153,7 +153,12 @@ class Files:
             elif len(parts) == 1 and type(parts[0]) is tuple and parts[0][1] <= SMALL:
                 offset, count = parts[0]
                 reply.whole(os.pread(fd, count, offset))
-            else:
+            elif (
+                offload is None
+                or len(parts) > 1
+                or type(parts[0]) is bytes
+                or not offload.take(request, fd, *parts[0])
+            ):
                 for part in parts:
                     if type(part) is bytes:
                         reply.write(part)

@@ -97,7 +97,7 @@ def wsgi_handler(serving: Serving, *, cut: bool = False) -> Handler:
                 if not reply.close:
                     reply.finish()
             else:
-                _send(result, reply, serving, strict)
+                _send(result, request, serving, strict)
         except BaseException as error:
             _failed(serving, options, app, request, error)
         finally:
@@ -202,10 +202,11 @@ def _scheme(environ: dict[str, Any], https: str | None) -> str:
     return "https" if https and (https[:2].lower() == "on" or https[:1] == "1") else "http"
 
 
-def _send(result: Any, reply: Reply, serving: Serving, strict: bool) -> None:
+def _send(result: Any, request: Request, serving: Serving, strict: bool) -> None:
     """Send what an application returned."""
+    reply = request.reply
     if isinstance(result, FileWrapper):
-        _send_file(result, reply)
+        _send_file(result, request, serving)
     elif isinstance(result, (bytes, str)):
         if strict:
             raise AppError("the application returned bytes or text in place of an iterable (wsgi-strict)")
@@ -243,7 +244,8 @@ def _as_bytes(data: Any, serving: Serving) -> bytes:
     return b""
 
 
-def _send_file(wrapper: FileWrapper, reply: Reply) -> None:
+def _send_file(wrapper: FileWrapper, request: Request, serving: Serving) -> None:
+    reply = request.reply
     if not reply.status:
         raise AppError(_NOT_STARTED)
     span = _file_span(wrapper.file)
@@ -252,7 +254,8 @@ def _send_file(wrapper: FileWrapper, reply: Reply) -> None:
             reply.write(data)
     else:
         fd, offset, count = span
-        reply.sendfile(fd, offset, count)
+        if serving.offload is None or not serving.offload.take(request, fd, offset, count):
+            reply.sendfile(fd, offset, count)
 
 
 def _file_span(file: Any) -> tuple[int, int, int] | None:

@@ -1,0 +1,20 @@
+"""Who sends large files: options only.  `uwsgid.request.offload` does it, and is imported where one asks."""
+
+from __future__ import annotations
+
+from uwsgid.config.kinds import Integer
+from uwsgid.config.section import Section, option, section
+
+
+@section("Static files, offload, TLS")
+class Offloading(Section):
+    """Threads that send files while their worker goes on."""
+
+    threads: Integer = option(
+        "offload-threads",
+        "offload-thread",
+        default=0,
+        help="threads of each worker that send large files, so that it serves others meanwhile",
+        note="the line of such a request is written when the file is sent, with the bytes that were; uWSGI's "
+        "comes before, and loses the start of a range. A loop with a reactor sends files itself",
+    )
