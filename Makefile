@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 METADATA := setup.cfg pyproject.toml uwsgid/_version.py
-BENCHES := requests tuntap emperor
+BENCHES := requests protocols tuntap emperor
 
 #: Where the wheel is tested, and what is in the wheel.
 WHEEL_VENV := .venv-wheel

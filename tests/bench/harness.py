@@ -271,19 +271,32 @@ def answers(address: str | tuple[str, int]) -> bool:
             return False
 
 
+#: What nginx is told of a location, by protocol; the application has the whole path.
+_PASSING: Final[Mapping[str, str]] = {
+    "uwsgi": "uwsgi_pass unix:{};",
+    "fastcgi": "include /etc/nginx/fastcgi_params; fastcgi_param SCRIPT_NAME ''; "
+    "fastcgi_param PATH_INFO $document_uri; fastcgi_pass unix:{};",
+    "scgi": "include /etc/nginx/scgi_params; scgi_param SCRIPT_NAME ''; "
+    "scgi_param PATH_INFO $document_uri; scgi_pass unix:{};",
+}
+
+
 @contextmanager
-def nginx(sockets: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Run one nginx on core 1 that passes to several unix uwsgi sockets.
+def nginx(sockets: Mapping[str, str], protocols: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
+    """Run one nginx on core 1 that passes to several unix sockets.
 
     :param sockets: the socket by the name of a contestant.
+    :param protocols: what is spoken there, by the same name; ``uwsgi`` unless said otherwise.
     :returns: the URL by the same name.
     """
+    spoken = protocols or {}
     folder = Path(tempfile.mkdtemp(prefix="uwsgid-bench-nginx-"))
     folder.chmod(0o755)
     ports = {name: free_port() for name in sockets}
     params = Path("/etc/nginx/uwsgi_params").read_text()
     servers = "".join(
-        f"server {{ listen 127.0.0.1:{ports[name]}; location / {{ uwsgi_pass unix:{path}; }} }}\n"
+        f"server {{ listen 127.0.0.1:{ports[name]}; "
+        f"location / {{ {_PASSING[spoken.get(name, 'uwsgi')].format(path)} }} }}\n"
         for name, path in sockets.items()
     )
     temporary = "".join(
@@ -338,10 +351,18 @@ class LoadResult:
     p99: float
 
 
-def wrk(url: str, *, connections: int, body: int = 0, seconds: float = SECONDS) -> LoadResult:
+def wrk(
+    url: str,
+    *,
+    connections: int,
+    body: int = 0,
+    seconds: float = SECONDS,
+    headers: Sequence[str] = (),
+) -> LoadResult:
     """Ask one URL from core 1 for a while.
 
     :param body: how many bytes to POST with each request; 0 asks with GET.
+    :param headers: further lines of each request.
     :raises BenchError: nothing was answered.
     """
     script = _WRK_DONE
@@ -353,7 +374,11 @@ def wrk(url: str, *, connections: int, body: int = 0, seconds: float = SECONDS) 
         # wrk counts whole seconds; a fraction is for trying out and becomes one
         duration = f"{max(1, round(seconds))}s"
         output = subprocess.run(
-            [program("wrk"), "-t1", f"-c{connections}", f"-d{duration}", "-s", file.name, url],
+            [
+                *(program("wrk"), "-t1", f"-c{connections}", f"-d{duration}", "-s", file.name),
+                *(word for header in headers for word in ("-H", header)),
+                url,
+            ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
