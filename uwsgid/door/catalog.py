@@ -47,6 +47,7 @@ CHILDREN: Final = (
     "uwsgid.supervise.processes",
     "uwsgid.supervise.reader",
     "uwsgid.languages.perl.language",
+    "uwsgid.languages.ruby.language",
     "uwsgid.languages.python.language",
     "uwsgid.languages.cgi.language",
     "uwsgid.languages.python.wsgi_options",
@@ -77,6 +78,8 @@ TWISTED_LOOPS: Final = ("uwsgid.loops.reactor",)
 #: Gateways, whose processes run a reactor, and what opens devices and sockets for them at boot.
 GATEWAYS: Final = (
     "uwsgid.gateways.role",
+    "uwsgid.gateways.tls_options",
+    "uwsgid.gateways.http_options",
     "uwsgid.gateways.http",
     "uwsgid.gateways.zergpool",
     "uwsgid.tuntap.setup",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uwsgid.errors import ConfigError
 from uwsgid.families import gateway_setups
 from uwsgid.gateways.http_options import Http
+from uwsgid.gateways.tls_options import Https
 from uwsgid.host import Listener, Sockets
 from uwsgid.host.addresses import Address, Family, parse_address
 from uwsgid.host.binding import bind_tcp, bind_unix
@@ -26,8 +27,9 @@ from uwsgid.supervise.processes import Processes
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
-    from uwsgid.gateways.http_router import Door
+    from uwsgid.gateways.http_router import Door, Router
     from uwsgid.gateways.http_upstream import Node
+    from uwsgid.gateways.tls import Seal
     from uwsgid.host.kept import Kept
 
 #: The protocol between a gateway and the workers of its instance.
@@ -40,30 +42,51 @@ _FEW_VARS: Final = 8
 
 @gateway_setups.member("http")
 def gateways(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Sequence[Gateway]:
-    """The processes of the HTTP gateway, where there is a line ``http``.
+    """The processes of the HTTP gateway, where there is a line ``http`` or ``https``.
 
     :raises ConfigError: an address, a certificate or an instance can not be used.
     :raises KernelError: an address can not be bound.
     """
-    http = settings[Http]
-    if not http.addresses:
+    http, https = settings[Http], settings[Https]
+    if not (http.addresses or https.addresses):
         return ()
     from uwsgid.gateways.http_router import Door
 
     hostname = os.uname().nodename
     doors = []
-    for spec in http.addresses:
-        fd, name, port = _listen(spec.address, settings, kernel, kept)
+    for address, redirect, seal in (*_plain(http), *_sealed(https)):
+        fd, name, port = _listen(address, settings, kernel, kept)
         say(f"uWSGI http bound on {name} fd {fd}")
-        vars = {"SERVER_NAME": hostname, "SERVER_PORT": str(port or 80), "UWSGI_ROUTER": "http"}
-        doors.append(Door(fd, name, {**vars, **dict(http.variables)}))
+        port = port or (443 if seal is not None else 80)
+        vars = {"SERVER_NAME": hostname, "SERVER_PORT": str(port), "UWSGI_ROUTER": "http"}
+        doors.append(Door(fd, name, {**vars, **dict(http.variables)}, redirect, seal))
+    stats = -1
+    if http.stats:
+        stats = _listen(http.stats, settings, kernel, kept)[0]
+        say(f"*** http stats server enabled on {http.stats} fd: {stats} ***")
     for text in (*http.to, *http.fallback):
         _place(text)
     workers = "" if http.to else spoken_with_workers(settings)
     return [
-        Gateway(f"{NAME} {number}", partial(serve, tuple(doors)), workers=workers)
+        Gateway(
+            f"{NAME} {number}",
+            partial(serve, tuple(doors), stats if number == 1 else -1),
+            workers=workers,
+        )
         for number in range(1, http.processes + 1)
     ]
+
+
+def _plain(http: Http) -> list[tuple[str, str | None, None]]:
+    return [(one.address, one.redirect, None) for one in http.addresses]
+
+
+def _sealed(https: Https) -> list[tuple[str, None, Seal]]:
+    if not https.addresses:
+        return []
+    from uwsgid.gateways.tls import Seal
+
+    return [(one.address, None, Seal(one.certificate, one.address, https)) for one in https.addresses]
 
 
 def spoken_with_workers(settings: Settings) -> str:
@@ -127,8 +150,11 @@ def _place(text: str) -> Address:
     return address
 
 
-def serve(doors: Sequence[Door], life: GatewayLife) -> int:
-    """Be a gateway."""
+def serve(doors: Sequence[Door], stats: int, life: GatewayLife) -> int:
+    """Be a gateway.
+
+    :param stats: a listening socket for statistics, -1 for none.
+    """
     from uwsgid.gateways.http_router import Router
     from uwsgid.gateways.http_upstream import Nodes
 
@@ -151,8 +177,25 @@ def serve(doors: Sequence[Door], life: GatewayLife) -> int:
         per_worker=_per_worker(settings),
     )
     router.start(doors)
+    if stats >= 0:
+        show(router, stats, life)
     life.before_end(router.leave)
     return life.run()
+
+
+def show(router: Router, fd: int, life: GatewayLife) -> None:
+    """Serve the statistics."""
+    from uwsgid.gateways.http_report import report
+    from uwsgid.stats.options import Stats
+    from uwsgid.stats.server import StatsFactory
+
+    options = life.settings[Stats]
+    document = partial(report, router, minified=options.minified)
+    timeout = life.settings[RequestOptions].socket_timeout
+    factory = StatsFactory(document, life.reactor, http=options.http, timeout=timeout)
+    with socket.socket(fileno=os.dup(fd)) as sock:
+        sock.setblocking(False)
+        life.reactor.adoptStreamPort(sock.fileno(), sock.family, factory)
 
 
 def _per_worker(settings: Settings) -> int:
@@ -186,6 +229,8 @@ def terms_of(settings: Settings, *, is_own: bool) -> Any:
         idle_timeout=float(keepalive) if keepalive > 1 else timeout,
         keep_alive=keepalive > 0,
         auto_chunked=http.auto_chunked,
+        websockets=http.websockets,
+        raw_body=http.raw_body,
         limit_post=requests.limit_post if is_own else 0,
         expect_limit=http.expect_limit or 0,
         most_packet=requests.buffer_size if is_own else 0,

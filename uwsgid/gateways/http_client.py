@@ -56,7 +56,7 @@ class Session:
                  "peer", "readable", "redirect", "router", "state", "surplus", "tries", "up",
                  "up_size", "upstream", "who", "writable")  # fmt: skip
 
-    def __init__(self, router: Router, fd: int, peer: bytes, who: str, redirect: str = "") -> None:
+    def __init__(self, router: Router, fd: int, peer: bytes, who: str, redirect: str | None = None) -> None:
         self.router = router
         self.fd = fd
         self.peer = peer
@@ -112,10 +112,6 @@ class Session:
         """Nothing more is going to be sent."""
         with socket.socket(fileno=os.dup(self.fd)) as sock:
             sock.shutdown(socket.SHUT_WR)
-
-    def more_vars(self) -> bytes:
-        """Variables that are known only now."""
-        return b""
 
     # ---- hot path, watched by bench-protocols --------------------------------------------------------------
 
@@ -192,7 +188,7 @@ class Session:
         """The head of a request is there."""
         self.ask = ask
         self.tries = 0
-        if ask.length == 0 and not ask.is_tunnel and not self.redirect:
+        if ask.length == 0 and not ask.is_tunnel and self.redirect is None:
             self.state = ASKED
             self.dispatch(ask, b"")
         else:
@@ -302,7 +298,7 @@ class Session:
     def begin_slowly(self, ask: Ask) -> None:
         """The head of a request that has a body, or leads elsewhere."""
         terms = self.router.terms
-        if self.redirect:
+        if self.redirect is not None:
             self.lead_elsewhere(ask)
             return
         self.up = Spool()

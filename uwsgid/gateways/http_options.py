@@ -17,8 +17,10 @@ from uwsgid.config.kinds import (
     Pairs,
     Seconds,
     Takes,
+    Text,
 )
 from uwsgid.config.section import Section, flag, option, section
+from uwsgid.gateways.tls_options import Https
 from uwsgid.wire.uwsgi import MAX_BLOCK
 
 if TYPE_CHECKING:
@@ -30,16 +32,24 @@ class HttpAddress:
     """Where clients come in.
 
     :ivar address: as written; ``=0`` is a shared socket.
+    :ivar redirect: clients are sent to HTTPS; what follows the host there, ``:8443`` or nothing.  Else None.
     """
 
     address: str
+    redirect: str | None = None
 
 
 def _address(directive: Directive) -> HttpAddress:
     text = (directive.value or "").strip()
+    redirect = None
+    if directive.name == "http-to-https":
+        text, comma, port = text.partition(",")
+        if comma and not (port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
+            raise ValueError("expected ADDRESS[,PORT]")
+        redirect = f":{port}" if port and port != "443" else ""
     if not text:
         raise ValueError("invalid/empty uwsgi socket name")
-    return HttpAddress(text)
+    return HttpAddress(text, redirect)
 
 
 def _modifier(text: str) -> int:
@@ -81,6 +91,7 @@ class Http(Section):
         "http",
         "httprouter",
         default=(),
+        also={"http-to-https": "send HTTP clients of ADDRESS[,PORT] to HTTPS, on that port of the same host"},
         help="speak HTTP on this address, in a process of its own, and pass requests on to instances",
     )
     processes: Count = option(
@@ -137,11 +148,29 @@ class Http(Section):
         help="refuse bodies that are larger with 413 before they are sent",
         note="clients that wait for 100 Continue get it also without this option",
     )
+    raw_body: Flag = flag(
+        "http-raw-body",
+        default=False,
+        help="pass bodies in chunks on as they come, for applications that decode them",
+        note="without it they are decoded, and get a CONTENT_LENGTH",
+    )
+    websockets: Flag = flag(
+        "http-websockets",
+        default=False,
+        help="pass all bytes on, both ways, behind the handshake of a websocket",
+    )
+    stats: Text = option(
+        "http-stats",
+        "http-stats-server",
+        "http-ss",
+        default="",
+        help="the address where whoever connects gets the statistics of the gateway",
+    )
     events: Count = option(
         "http-events", default=64, help="how many events are taken from the kernel at a time"
     )
 
     def check(self, settings: Settings) -> Iterable[str]:
         """Options that lead nowhere."""
-        if self.to and not self.addresses:
+        if self.to and not (self.addresses or settings[Https].addresses):
             yield "http-to without http: nobody would pass anything on"

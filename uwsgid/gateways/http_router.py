@@ -64,14 +64,14 @@ class Door:
 
     :ivar name: its address as it was written.
     :ivar vars: what all requests that come in there have.
-    :ivar redirect: where clients are sent: empty for nowhere, else what follows the host, ``:8443`` or ``:``.
+    :ivar redirect: clients are sent to HTTPS; what follows the host there, ``:8443`` or nothing.  Else None.
     :ivar tls: how to encrypt; None for not.
     """
 
     fd: int
     name: str
     vars: dict[str, str]
-    redirect: str = ""
+    redirect: str | None = None
     tls: Seal | None = None
 
 
@@ -80,6 +80,12 @@ class Router:
 
     :param per_worker: requests that a worker of our own gets at a time.
     :ivar known: heads that came before, for all clients.
+    :ivar names: where clients come in.
+    :ivar requests: that were passed on, again where they had to be.
+    :ivar refused: requests that were none.
+    :ivar retries: how often one was sent again.
+    :ivar failures: requests that were answered with 502 or 504.
+    :ivar broken_answers: what instances said and nobody could use.
     :ivar leaving: the process is about to end.
     """
 
@@ -104,6 +110,7 @@ class Router:
         self.hostname = socket.gethostname()
         self.known: dict[bytes, Ask] = {}
         self.sessions: set[Session] = set()
+        self.names: tuple[str, ...] = ()
         self.leaving = False
         self.requests = 0
         self.refused = 0
@@ -122,6 +129,7 @@ class Router:
 
     def start(self, doors: Sequence[Door]) -> None:
         """Let clients in."""
+        self.names = tuple(door.name for door in doors)
         for door in doors:
             self._open(door)
         self.rounds.start()
@@ -197,10 +205,14 @@ class Router:
             return
         self._said_at = now
         option = f", option {error.option}" if error.option else ""
+        answered = f"answered {error.status}" if error.status else "closed"
         self.say(
-            f"[uwsgi-http] request of {who} refused: {error}{option}, answered {error.status} "
-            f"({self.refused} in all)"
+            f"[uwsgi-http] request of {who} refused: {error}{option}, {answered} ({self.refused} in all)"
         )
+
+    def refused_handshake(self, who: str, why: str) -> None:
+        """A client could not be agreed with about encryption."""
+        self.refuse(who, PeerError(f"TLS: {why}", status=0))
 
     # ---- instances -----------------------------------------------------------------------------------------
 
