@@ -65,9 +65,9 @@ class PageTests(SynchronousTestCase):
     def test_every_example_is_shown(self) -> None:
         """Each file of examples/ is part of the manual, or served by one that is."""
         pages = "".join(page.read_text() for page in DOCS.glob("*.rst"))
-        for path in EXAMPLES.iterdir():
-            if path.is_file() and path.name != "hello.py":
-                self.assertTrue(f"../examples/{path.name}\n" in pages, path.name)
+        for path in EXAMPLES.rglob("*"):
+            if path.is_file() and path.name != "hello.py" and path.suffix != ".pyc":
+                self.assertTrue(f"../examples/{path.relative_to(EXAMPLES)}\n" in pages, path.name)
 
     def test_signals(self) -> None:
         """The manual lists the signals that the master hears, and no other."""
