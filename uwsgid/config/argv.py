@@ -125,7 +125,7 @@ def application_of(word: str) -> tuple[Directive, ...]:
     """What a word that is no configuration says about the application; nothing where it is none either.
 
     ``x.py`` and ``x.wsgi`` are files, ``module:callable`` is a module (plugins/python/python_plugin.c);
-    ``x.py:callable`` is uwsgid's own.  ``x.psgi`` and ``x.pl`` are Perl.
+    ``x.py:callable`` is uwsgid's own.  ``x.psgi`` and ``x.pl`` are Perl, ``x.ru`` and ``x.rb`` Ruby.
     """
     file, colon, function = word.partition(":")
     if file.endswith((".py", ".wsgi")):
@@ -133,6 +133,8 @@ def application_of(word: str) -> tuple[Directive, ...]:
         return (Directive("wsgi-file", file, COMMAND_LINE), *named)
     if word.endswith((".psgi", ".pl")):
         return (Directive("psgi", word, COMMAND_LINE),)
+    if word.endswith((".ru", ".rb")):
+        return (Directive("rack", word, COMMAND_LINE),)
     if colon and function and "/" not in word:
         return (Directive("module", word, COMMAND_LINE),)
     return ()

@@ -25,7 +25,14 @@ class Processes(Section):
     )
     processes: Integer = option("processes", "workers", "p", default=1, help="number of workers")
     threads: Count = option(
-        "threads", default=1, implies=("enable-threads",), help="requests that one worker serves at a time"
+        "threads",
+        "rb-threads",
+        "rbthreads",
+        "ruby-threads",
+        default=1,
+        implies=("enable-threads",),
+        help="requests that one worker serves at a time",
+        note="in Ruby they are threads of one interpreter",
     )
     thread_stacksize: Integer = option(
         "threads-stacksize",

@@ -160,7 +160,7 @@ class RubyCase(SynchronousTestCase):
 
     def mother(self, *apps: str, **words: str | list[str]) -> Mother:
         """Start a Ruby that loads these files."""
-        given = {"host": "node.example", "port": "80", "version": "9", "multiprocess": "1", **words}
+        given = {"host": "node.example", "port": "80", "server": "9", "processes": "2", **words}
         pairs = [
             (name, one)
             for name, value in given.items()

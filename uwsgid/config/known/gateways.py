@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from uwsgid.config.known.row import C_ONLY, LATER, KnownOption, Row, refused
+from uwsgid.config.known.row import C_ONLY, LATER, KnownOption, Row, accepted, refused
 
 _GATEWAYS: Final = "Routers"
 _LANGUAGES: Final = "Other languages"
@@ -120,33 +120,25 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         LATER,
         ("plshell", "[str]", "interactive Perl"),
         ("plshell-oneshot", "[str]", "the same, once"),
-        ("rack", "str", "Ruby application"),
-        ("rails", "str", "Rails application"),
-        ("rb-require ruby-require rbrequire rubyrequire require", "list", "Ruby file for workers"),
-        (
-            "shared-rb-require shared-ruby-require shared-rbrequire shared-rubyrequire shared-require",
-            "list",
-            "Ruby file for everybody",
-        ),
-        ("rb-gc-freq ruby-gc-freq", "int", "requests between collections"),
-        ("rb-lib ruby-lib", "list", "directory of Ruby files"),
-        ("rb-threads rbthreads ruby-threads", "int", "threads of Ruby"),
-        ("gemset rvm", "str", "gems of RVM"),
-        ("rvm-path", "list", "where RVM is"),
         ("rbshell", "[str]", "interactive Ruby"),
         ("rbshell-oneshot", "[str]", "the same, once"),
-        ("cgi", "list", "directory or script of CGI"),
-        ("cgi-map-helper cgi-helper", "list", "interpreter of a suffix"),
-        ("cgi-from-docroot", "flag", "scripts in the document root"),
-        ("cgi-buffer-size", "u64", "largest head of a script"),
-        ("cgi-timeout", "int", "seconds for a script"),
-        ("cgi-index", "list", "script of a directory"),
-        ("cgi-allowed-ext", "list", "the only suffixes of scripts"),
-        ("cgi-unset", "list", "variable that scripts do not get"),
-        ("cgi-optimize cgi-optimized", "flag", "trust the path of a script"),
-        ("cgi-path-info", "flag", "keep the whole path"),
-        ("cgi-do-not-kill-on-error", "flag 2.0", "let a script live after an error"),
+    ),
+    *accepted(
+        _LANGUAGES,
+        "scripts are always treated like this",
+        ("cgi-close-stdin-on-eof", "flag 2.0", "end the input of a script after the body"),
         ("cgi-async-max-attempts", "int 2.0", "attempts to end a script"),
+    ),
+    *refused(
+        _LANGUAGES,
+        "a script that nobody hears would run for ever",
+        ("cgi-do-not-kill-on-error", "flag 2.0", "let a script live after an error"),
+    ),
+    *accepted(
+        _LANGUAGES,
+        "the ruby that is found in PATH finds its gems by itself; start uwsgid in the environment of RVM",
+        ("gemset rvm", "str", "gems of RVM"),
+        ("rvm-path", "list", "where RVM is"),
     ),
     *refused(
         _LANGUAGES,

@@ -6,7 +6,21 @@ module UWSGI
   # A function of UWSGI was refused by the worker.
   class Error < StandardError; end
 
+  SPOOL_OK = -2
+  SPOOL_RETRY = -1
+  SPOOL_IGNORE = 0
+
   class << self
+    # Learns what the constants say.
+    def know(version:, host:, processes:, options:)
+      const_set(:VERSION, version)
+      const_set(:HOSTNAME, host)
+      const_set(:NUMPROC, processes)
+      const_set(:OPT, options.group_by(&:first).transform_values do |pairs|
+        pairs.size == 1 ? pairs[0][1] : pairs.map(&:last)
+      end.freeze)
+    end
+
     # The connection that the calling thread answers for.
     def wire
       Thread.current[:uwsgid_wire]
@@ -18,14 +32,16 @@ module UWSGI
       nil
     end
 
+    # What it asks the worker for are the functions of Python's module, by their names.
     def method_missing(name, *arguments)
-      return super unless wire
+      return super unless wire && respond_to_missing?(name)
 
       ask(name.to_s, arguments)
     end
 
+    # Names that Ruby itself tries are no functions of an application server.
     def respond_to_missing?(name, _private = false)
-      FUNCTIONS.include?(name)
+      !name.start_with?("to_", "post_fork_") && name.match?(/\A[a-z_0-9]+\z/)
     end
 
     private

@@ -100,6 +100,7 @@ module Uwsgid
 
     def rack?
       require "rack"
+      require "uri" # Rack::Lint 2 takes it for granted
       true
     rescue LoadError => e
       raise unless e.path == "rack"
@@ -109,7 +110,9 @@ module Uwsgid
 
     def small(text, path)
       builder = Builder.new
-      builder.instance_eval(text, path)
+      # evaluated at the top level, else constants would be those of the builder
+      within = TOPLEVEL_BINDING.eval("->(builder) { builder.instance_eval { binding } }")
+      within.call(builder).eval(text, path)
       builder.to_app
     end
   end

@@ -5,6 +5,8 @@
 # She keeps each connection that she accepted.  Where its worker is gone, whatever became of it, she ends the
 # child; where a child ends, she says how, and shuts its connection down.
 
+require "etc"
+
 module Uwsgid
   class Mother
     # How often connections are looked at, in seconds.
@@ -13,6 +15,7 @@ module Uwsgid
     GRACE = 3
     # prctl(): the signal that a child gets when its mother dies.
     PDEATHSIG = 1
+    PAGE = Etc.sysconf(Etc::SC_PAGESIZE)
     # What a worker ends its own children with.
     USUAL = [Signal.list["TERM"], Signal.list["KILL"]].freeze
     LOADING = [SystemExit, ScriptError, StandardError, NoMemoryError, SystemStackError].freeze
@@ -34,10 +37,12 @@ module Uwsgid
     def run
       @lifeline.expect("c")
       @words = @lifeline.counted.each_slice(2).group_by(&:first).transform_values { |pairs| pairs.map(&:last) }
+      Process.setproctitle("uwsgid ruby")
+      @limits = [word("evil-rss").to_i, word("evil-as").to_i]
       return 1 unless (apps = loaded)
 
-      @facts = Facts.new(apps: apps, host: word("host"), port: word("port"), version: word("version"),
-                         multithread: threads?, multiprocess: word("multiprocess") == "1",
+      @facts = Facts.new(apps: apps, host: word("host"), port: word("port"), version: word("server"),
+                         multithread: threads?, multiprocess: word("processes") != "1",
                          gc_every: @words.key?("gc") ? [word("gc").to_i, 1].max : nil)
       tend
       0
@@ -60,6 +65,8 @@ module Uwsgid
     # The applications, nil in the place of one that does not load; nil where nothing can be served at all.
     def loaded
       Thread.current[:uwsgid_wire] = @lifeline
+      UWSGI.know(version: word("version"), host: word("host"), processes: word("processes").to_i,
+                 options: words("opt").map { |text| text.split("\0", 2) })
       words("lib").reverse_each { |lib| $LOAD_PATH.unshift(File.expand_path(lib)) }
       words("shared").each { |file| Uwsgid.demand(file) }
       apps = words("app").each_with_index.map { |text, number| load_one(text, number) }
@@ -102,13 +109,18 @@ module Uwsgid
       watched = [@listener, @lifeline.io, @awake]
       loop do
         ready = IO.select(watched, nil, nil, @children.empty? ? nil : LOOK)&.first || []
-        return if ready.include?(@lifeline.io)
+        return leave if ready.include?(@lifeline.io)
 
         @awake.read_nonblock(4096, exception: false) if ready.include?(@awake)
         reap
         look
         admit if ready.include?(@listener)
       end
+    end
+
+    # Nobody of this generation is left.
+    def leave
+      @children.each_key { |pid| Process.kill("KILL", pid) }
     end
 
     # Lets a core in: it gets a child of its own, or a thread in the child of its worker.
@@ -180,12 +192,27 @@ module Uwsgid
     def look
       now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
       @children.each do |pid, child|
+        weigh(pid) if @limits.any?(&:positive?)
         child.lines.reject! { |line| left?(line) && (child.control || child.lines.size > 1) && shut(line) }
         next child.alone = nil unless child.lines.all? { |line| left?(line) }
 
         child.alone ||= now
         Process.kill("KILL", pid) if now - child.alone > GRACE
       end
+    end
+
+    # Ends a child that takes more memory than it may.
+    def weigh(pid)
+      space, resident = File.read("/proc/#{pid}/statm").split.map { |pages| pages.to_i * PAGE }
+      rss, address_space = @limits
+      what, size = if address_space.positive? && space >= address_space then ["ADDRESS SPACE", space]
+                   elsif rss.positive? && resident >= rss then ["RSS", resident]
+                   else return
+                   end
+      Uwsgid.say("*** EVIL RELOAD ON RUBY INTERPRETER #{what}: #{size} (pid: #{pid}) ***")
+      Process.kill("KILL", pid)
+    rescue SystemCallError
+      nil # it has just ended
     end
 
     # Whether the worker's end of a connection is closed: nothing can be sent then, not even nothing.

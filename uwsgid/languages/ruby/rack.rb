@@ -13,7 +13,11 @@
 #   gc N                 collect garbage after every N requests of a child
 #   threads N            the connections of one worker are threads of one child
 #   host NAME, port N    SERVER_NAME and SERVER_PORT where the front end sends none
-#   version TEXT, multiprocess 0|1
+#   evil-rss, evil-as N  bytes of memory from which on a child is killed, 0 for any
+#   processes N          workers of the instance
+#   server TEXT          uwsgi.version
+#   version TEXT         UWSGI::VERSION
+#   opt NAME\0VALUE      an option of the instance
 #
 # UWSGID_BRIDGE_FD is the listening socket.  The end of the line is ours.
 

@@ -15,10 +15,9 @@ module Uwsgid
 
     # Serves the core behind one connection.
     def serve(io)
-      wire = Wire.new(io)
+      Thread.current[:uwsgid_wire] = wire = Wire.new(io)
       return unless (core = greeted(wire))
 
-      Thread.current[:uwsgid_wire] = wire
       Answering.new(wire, @facts, core).run
     rescue EOFError, Errno::ECONNRESET, Errno::EPIPE
       nil
@@ -46,9 +45,10 @@ module Uwsgid
     # The number of the core; nil where somebody asks who has no business here.
     def greeted(wire)
       wire.expect("t")
-      token, _slot, core, = wire.counted
+      token, slot, core, = wire.counted
       return nil unless token == @token
 
+      Process.setproctitle("uwsgid ruby of worker #{slot}#{" core #{core}" unless @facts.multithread}")
       @wakening.synchronize { wake unless @awake }
       wire.put("o", [Process.pid, @facts.apps.size].pack("VV"))
       core.to_i
