@@ -1,0 +1,1 @@
+"""CGI: a process for each request, by RFC 3875."""
