@@ -126,20 +126,6 @@ TABLE: Final[tuple[KnownOption, ...]] = (
     *accepted(
         _LANGUAGES,
         "scripts are always treated like this",
-    ),
-    *refused(
-        _LANGUAGES,
-        "a script that nobody hears would run for ever",
-    ),
-    *accepted(
-        _LANGUAGES,
-        "the ruby that is found in PATH finds its gems by itself; start uwsgid in the environment of RVM",
-        ("gemset rvm", "str", "gems of RVM"),
-        ("rvm-path", "list", "where RVM is"),
-    ),
-    *accepted(
-        _LANGUAGES,
-        "scripts are always treated like this",
         ("cgi-close-stdin-on-eof", "flag 2.0", "end the input of a script after the body"),
         ("cgi-async-max-attempts", "int 2.0", "attempts to end a script"),
     ),
@@ -147,6 +133,12 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         _LANGUAGES,
         "a script that nobody hears would run for ever",
         ("cgi-do-not-kill-on-error", "flag 2.0", "let a script live after an error"),
+    ),
+    *accepted(
+        _LANGUAGES,
+        "the ruby that is found in PATH finds its gems by itself; start uwsgid in the environment of RVM",
+        ("gemset rvm", "str", "gems of RVM"),
+        ("rvm-path", "list", "where RVM is"),
     ),
     *refused(
         _LANGUAGES,
