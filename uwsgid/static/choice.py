@@ -49,11 +49,6 @@ class Choice:
         self._docroot = options.check_docroot
         self._skipped = tuple(os.fsencode(text) for text in options.skip_ext)
 
-    @property
-    def roots(self) -> list[Root]:
-        """Every root that the configuration names."""
-        return [*self._checks, *(root for _, root, _ in self._maps)]
-
     def places(self, path: bytes, document_root: str) -> Iterator[tuple[Root, bytes]]:
         """Where to look for *path*, in order: a root and what follows below it.
 

@@ -1,6 +1,6 @@
 """From a path to an open file that may be served.
 
-A file is served where its real path, all links resolved, is beneath the root that it was asked from or
+A file is served where its real path, all links resolved, is beneath the root that it was asked from, or
 beneath a ``static-safe`` directory (core/static.c, ``uwsgi_file_serve``).  uWSGI resolves, compares, and
 opens then; here the kernel opens what no link leads to, and only where there is a link it is resolved,
 compared, and opened by the path that was compared, which must be without links still.
@@ -79,17 +79,18 @@ class Finder:
         try:
             directory = self._opener.directory(root.path)
         except OSError as error:
-            if error.errno not in (errno.ELOOP, errno.ENOTDIR):
-                return None
-            if os.path.isfile(root.path):
+            if error.errno == errno.ELOOP:
+                # a link on the way to the root is whose configuration it is, as in uWSGI 2.0
+                real = Root(os.path.realpath(root.path))
+                return self._in_root(real, rest) if real != root else None
+            if error.errno == errno.ENOTDIR:
                 # one file, whatever follows its mountpoint (core/static.c)
                 return self._regular(self._resolved(root.path, (root,), rest))
-            directory = -1  # a link is on the way to the root
+            return None
         try:
             return self._in_directory(root, directory, rest)
         finally:
-            if directory >= 0:
-                os.close(directory)
+            os.close(directory)
 
     def _in_directory(self, root: Root, directory: int, rest: bytes) -> Found | None:
         relative = rest.lstrip(b"/") or b"."
@@ -108,14 +109,11 @@ class Finder:
     def _opened(self, root: Root, directory: int, relative: bytes, asked: bytes) -> tuple[int, bytes] | None:
         """What is at *relative* below *root*, with its real path."""
         path = root.path.rstrip(b"/") + b"/" + relative
-        if directory >= 0:
-            try:
-                fd = self._opener.beneath(directory, relative)
-            except OSError as error:
-                if error.errno not in (errno.ELOOP, errno.EXDEV):
-                    return None
-            else:
-                return fd, os.path.normpath(path)
+        try:
+            return self._opener.beneath(directory, relative), os.path.normpath(path)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.EXDEV):
+                return None
         return self._resolved(path, (root,), asked)
 
     def _resolved(self, path: bytes, roots: Sequence[Root], asked: bytes) -> tuple[int, bytes] | None:

@@ -88,6 +88,7 @@ class StaticFiles(Section):
         "static-check",
         default=(),
         help="answer with the file that PATH_INFO names in this directory, where there is one",
+        note="the directory may be a link, as in uWSGI 2.0; 1.9.16 serves nothing where one is on the way",
     )
     check_docroot: Flag = flag(
         "check-static-docroot",

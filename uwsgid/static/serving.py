@@ -47,10 +47,11 @@ class Files:
     def __init__(self, serving: Serving) -> None:
         settings = serving.settings
         options, answers = settings[StaticFiles], settings[StaticAnswers]
-        choice = Choice(options)
         safe = [Root.at(text) for text in options.safe]
         self._serving = serving
-        self._finder = Finder(choice, safe, [os.fsencode(name) for name in options.indexes], serving.say)
+        self._finder = Finder(
+            Choice(options), safe, [os.fsencode(name) for name in options.indexes], serving.say
+        )
         self._manages = settings[Mounting].manage_script_name
         self._types = MimeTypes.load(answers.mime_files, serving.say)
         self._lifetime = Lifetime(answers)
@@ -60,22 +61,14 @@ class Files:
         self._counted = serving.board.static_requests
         self._first = serving.seat * serving.cores
         if serving.slot == 1:
-            self._introduce(options, choice, safe)
+            self._introduce(options)
 
-    def _introduce(self, options: StaticFiles, choice: Choice, safe: list[Root]) -> None:
+    def _introduce(self, options: StaticFiles) -> None:
         say = self._serving.say
         for point, root in (*options.maps, *options.maps2):
             say(f"[uwsgi-static] added mapping for {point} => {root}")
         for root in options.checks:
             say(f"[uwsgi-static] added check for {root}")
-        for place in choice.roots:
-            real = os.path.realpath(place.path)
-            if real != place.path and not any(one.holds(real) for one in (place, *safe)):
-                shown, target = os.fsdecode(place.path), os.fsdecode(real)
-                say(
-                    f"*** WARNING: a link leads from {shown} to {target}, so that nothing there is served; "
-                    f"name {target} itself, or add static-safe = {target} ***"
-                )
 
     def before(self, handler: Handler) -> Handler:
         """What answers with a file where there is one, and asks *handler* otherwise."""

@@ -111,7 +111,7 @@ class Worker:
         code = engine.run()
         self._board.phase[seat] = Phase.LEAVING
         if serving.offload is not None:
-            serving.offload.finish(self._endings.mercy)
+            serving.offload.finish(self._endings.mercy())
         self._end(code)
         return int(code)
 
