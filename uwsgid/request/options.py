@@ -56,6 +56,12 @@ class RequestOptions(Section):
         help="seconds an idle HTTP connection is kept; as long as socket-timeout where not given",
         note="a worker's own HTTP sockets keep connections alive without being asked",
     )
+    proxy_protocol: Flag = flag(
+        "enable-proxy-protocol",
+        default=False,
+        help="connections of http-socket begin with a PROXY header, which says who the client is",
+        note="the header is required, in version 1 or 2; uWSGI reads version 1, and does without it too",
+    )
     limit_post: Bytes = option("limit-post", default=0, help="refuse bodies larger than this many bytes")
     loop: Text = option(
         "loop",

@@ -100,6 +100,7 @@ class Cycle:
                 self._farewell,
                 self._serving.settings[Dispatch],
                 self._serving.board.slots * self._serving.board.cores,
+                self._serving.settings[RequestOptions].proxy_protocol,
             )
             self._stations[listener.index] = station
         return station.connect

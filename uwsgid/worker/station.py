@@ -191,14 +191,21 @@ def make_station(
     farewell: Farewell,
     dispatch: Dispatch,
     cores: int = 1,
+    proxied: bool = False,
 ) -> Station:
     """The station of a listening socket, by what is spoken on it.
 
     :param cores: requests that the instance serves at a time.
+    :param proxied: connections of HTTP begin with a PROXY header.
     """
     protocol = listener.protocol
     if protocol == "http":
-        return HttpStation(
+        kind = HttpStation
+        if proxied:
+            from uwsgid.worker.proxied import ProxiedStation
+
+            kind = ProxiedStation
+        return kind(
             listener,
             base,
             limits,
