@@ -145,12 +145,10 @@ class Bridge:
 
         :raises BridgeError: there is none to be had.
         """
-        facts = self._calls.facts()
         with self._mother_lock:
             if self._mother is not None:
                 try:
-                    connection, pid = self._mother.connect(self._serving.slot, core, facts)
-                    return Line(connection.detach(), pid, self._calls.answer, self._learn)
+                    return self._line_to(self._mother, core)
                 except BridgeError as error:
                     self._say(f"[{self._plan.tag}] {error}; starting another")
                     self._mother.end()
@@ -159,8 +157,12 @@ class Bridge:
             for one in self._mother.loaded:
                 if not one.ok:
                     self._complain(one.text)
-            connection, pid = self._mother.connect(self._serving.slot, core, facts)
-            return Line(connection.detach(), pid, self._calls.answer, self._learn)
+            return self._line_to(self._mother, core)
+
+    def _line_to(self, mother: Mother, core: int) -> Line:
+        calls = self._calls
+        connection, pid = mother.connect(self._serving.slot, core, calls.facts(), calls.answer, self._learn)
+        return Line(connection.detach(), pid, calls.answer, self._learn)
 
     def _learn(self, payload: bytes) -> None:
         self.files.update(fields(payload))
@@ -268,8 +270,7 @@ class Bridge:
 
     def _follow(self, line: Line, request: Request) -> None:
         if line.replace:
-            self._say("*** psgix.harakiri.commit requested ***")
-            self._serving.farewell.bid(Exit.OK, "its application asked for it")
+            self._bid_farewell()
         if line.pending:
             self._replies[request.core] = request.reply
             if not self._cleans:
@@ -277,6 +278,11 @@ class Bridge:
                 self._cleans = True
                 self._after = self._serving.after_request
                 self._serving.after_request = self._clean
+
+    def _bid_farewell(self) -> None:
+        if not self._serving.farewell.due:
+            self._say(self._plan.replaced)
+            self._serving.farewell.bid(Exit.OK, "its application asked for it")
 
     def _clean(self, core: int) -> None:
         """Wait for what the application does after its answer; the client does not."""
@@ -291,6 +297,8 @@ class Bridge:
                 board.deadline[cell] = time.monotonic() + limit
             try:
                 line.finish()
+                if line.replace:
+                    self._bid_farewell()
             except BridgeError as error:
                 self._drop(core, str(error))
             finally:

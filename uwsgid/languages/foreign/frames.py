@@ -13,8 +13,8 @@ Three conversations
     *Boot*, over the descriptor ``UWSGID_LIFELINE_FD``, between the mother (`mother`) and whoever started her:
     ``c``, then any ``u``/``a``, an ``l`` for each application, and ``o`` or ``n``.  Afterwards nothing is
     said; the mother ends when she finds it closed.
-    *Greeting* on each connection to the socket ``UWSGID_BRIDGE_FD``: ``t`` from the worker, ``o`` or ``n``
-    from the child that the mother forked for it.
+    *Greeting* on each connection to the socket ``UWSGID_BRIDGE_FD``: ``t`` from the worker, then any
+    ``u``/``a`` and ``i``, and ``o`` or ``n`` from the child that the mother forked for it.
     *Requests* on that connection, one after the other: ``q``; then what the interpreter asks and the worker
     answers; at last ``w``, ``e`` or ``x``.
 
@@ -36,7 +36,7 @@ From the interpreter
     ``r``  u32 most                                       wants some of the request body: ``d`` or ``x``
     ``u``  counted: function, arguments                   call of an API function: ``a`` follows
     ``i``  joined: paths                                  files that the application was made of
-    ``z``                                                 what was to be done after the answer is done
+    ``z``  u8 flags, or nothing                           what was to be done after the answer is done
     ====== ============================================== ==================================================
 
     A *head* is joined: status, name, value, name, value, ….  The *turn* is that of the request; another one

@@ -36,6 +36,7 @@ class Plan:
     :ivar configuration: names and values for its script.
     :ivar targets: mountpoint and file of each application.
     :ivar unable: the line for a request that finds no application.
+    :ivar replaced: the line where an application asks for its worker to be replaced.
     :ivar watch: seconds between looks at the files of the application, 0 for none.
     :ivar unwatched: names of modules whose changes do not matter.
     """
@@ -49,6 +50,7 @@ class Plan:
     configuration: Sequence[tuple[str, str]]
     targets: Sequence[tuple[str, str]]
     unable: str
+    replaced: str = "*** harakiri requested by the application ***"
     watch: int = 0
     unwatched: Sequence[str] = ()
 

@@ -178,6 +178,8 @@ class Line:
                 self._learn(payload)
             elif letter == ord("z"):
                 self.pending = False
+                if payload and payload[0] & REPLACE:
+                    self.replace = True
             else:
                 raise BridgeError(f"said {chr(letter)!r} after its answer")
 

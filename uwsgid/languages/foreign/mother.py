@@ -28,11 +28,13 @@ from typing import Final
 from uwsgid.languages.foreign.frames import BridgeError, FrameReader, counted, frame
 
 Call = Callable[[bytes], bytes]
+Learn = Callable[[bytes], None]
 
 #: The number of prctl() where it is known: a child asks by it to die with its mother.
 _PRCTL: Final = {"x86_64": 157, "aarch64": 167, "riscv64": 167, "armv7l": 172, "i686": 172, "ppc64le": 171,
                  "s390x": 172}  # fmt: skip
 _FROM_MOTHER: Final = b"onlu"
+_FROM_CHILD: Final = b"onui"
 _GREETING: Final = 60.0  #: seconds that a child may take until it greets
 _BACKLOG: Final = 128
 _PIECE: Final = 65536
@@ -100,11 +102,18 @@ class Mother:
         self._line.close()
 
     def connect(
-        self, slot: int, core: int, facts: Iterable[tuple[str, str]] = ()
+        self,
+        slot: int,
+        core: int,
+        facts: Iterable[tuple[str, str]] = (),
+        call: Call | None = None,
+        learn: Learn | None = None,
     ) -> tuple[socket.socket, int]:
         """A child of its own for one core of a worker: its connection and its pid.
 
         :param facts: more that it is told.
+        :param call: answers calls of the API until it serves.
+        :param learn: takes the payload of ``i``.
         :raises BridgeError: she is gone, or the child does not greet.
         """
         items = [self._token.decode(), str(slot), str(core), *(text for pair in facts for text in pair)]
@@ -113,12 +122,20 @@ class Mother:
             line.settimeout(_GREETING)
             line.connect(self._address)
             line.sendall(frame(b"t", counted([_bytes(item) for item in items])))
-            reader = FrameReader(b"on")
-            while (greeting := reader.next()) is None:
-                data = line.recv(_PIECE)
-                if not data:
-                    raise BridgeError(f"the {self._recipe.language} interpreter ended before it greeted")
-                reader.feed(data)
+            reader = FrameReader(_FROM_CHILD)
+            while True:
+                greeting = reader.next()
+                if greeting is None:
+                    data = line.recv(_PIECE)
+                    if not data:
+                        raise BridgeError(f"the {self._recipe.language} interpreter ended before it greeted")
+                    reader.feed(data)
+                elif greeting[0] == ord("u") and call is not None:
+                    line.sendall(frame(b"a", call(greeting[1])))
+                elif greeting[0] == ord("i") and learn is not None:
+                    learn(greeting[1])
+                else:
+                    break
         except OSError as error:
             line.close()
             raise BridgeError(f"the {self._recipe.language} interpreter is not there: {error}") from None

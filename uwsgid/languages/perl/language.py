@@ -60,6 +60,7 @@ class Perl(Foreign):
             configuration=_configuration(settings),
             targets=targets,
             unable="--- unable to find perl application ---",
+            replaced="*** psgix.harakiri.commit requested ***",
             watch=chosen.reload,
             unwatched=chosen.unwatched,
         )

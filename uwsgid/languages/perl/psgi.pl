@@ -162,7 +162,7 @@ sub call {
         my ($self, undef, $want, $offset) = @_;
         $offset ||= 0;
         $want = 0 if !$want || $want < 0;
-        return $self->_read_file($_[1], $want, $offset) if $self->{file};
+        return CORE::read $self->_file, $_[1], $want, $offset if $self->{seekable};
         while (length($self->{have}) < $want && $self->_fetch($want - length $self->{have}, $want)) { }
         my $data = substr $self->{have}, 0, $want, '';
         $self->{at} += length $data;
@@ -173,11 +173,24 @@ sub call {
         return length $data;
     }
 
-    sub _read_file { my ($self, undef, $want, $offset) = @_; return CORE::read $self->{file}, $_[1], $want, $offset }
+    # The whole body in a file; for one that may be read again.
+    sub _file {
+        my ($self) = @_;
+        return $self->{file} if $self->{file};
+        my $file;
+        if (!$self->{left}) { open $file, '<', \$self->{have} or die "psgi.input can not be read: $!\n" }
+        else {
+            open $file, '+>', undef or die "psgi.input can not be kept: $!\n";
+            CORE::binmode $file;
+            do { print {$file} $self->{have}; $self->{have} = '' } while $self->_fetch(1 << 20, 1 << 20);
+            CORE::seek $file, 0, 0;
+        }
+        return $self->{file} = $file;
+    }
 
     sub getline {
         my ($self) = @_;
-        return readline $self->{file} if $self->{file};
+        return readline $self->_file if $self->{seekable};
         my $end;
         while (($end = defined $/ ? index $self->{have}, $/ : -1) < 0) {
             last unless $self->_fetch(65536, 65536);
@@ -193,21 +206,11 @@ sub call {
     sub seek {
         my ($self, $position, $whence) = @_;
         die "seeking psgi.input without post_buffering is IMPOSSIBLE !!!\n" unless $self->{seekable};
-        unless ($self->{file}) {
-            die "invalid seek position for psgi.input\n" if $self->{at};
-            open my $file, '+>', undef or die "psgi.input can not be kept: $!\n";
-            CORE::binmode $file;
-            do { print {$file} $self->{have}; $self->{have} = '' } while $self->_fetch(1 << 20, 1 << 20);
-            print {$file} $self->{have};
-            $self->{have} = '';
-            CORE::seek $file, 0, 0;
-            $self->{file} = $file;
-        }
-        return CORE::seek $self->{file}, $position, $whence || 0;
+        return CORE::seek $self->_file, $position, $whence || 0;
     }
 
-    sub tell  { my ($self) = @_; return $self->{file} ? CORE::tell $self->{file} : $self->{at} }
-    sub eof   { my ($self) = @_; return $self->{file} ? CORE::eof $self->{file} : $self->{have} eq '' && !$self->{left} }
+    sub tell  { my ($self) = @_; return $self->{seekable} ? CORE::tell $self->_file : $self->{at} }
+    sub eof   { my ($self) = @_; return $self->{seekable} ? CORE::eof $self->_file : $self->{have} eq '' && !$self->{left} }
     sub close { return 1 }
     sub binmode { return 1 }
 }
@@ -554,6 +557,9 @@ sub prepare {
     @ARGV = @{$config{argv} || []};
     my $errors = bless {}, 'uwsgid::errors';
     %base = (
+        # PSGI wants these two always, and front ends leave them out; uWSGI passes on what there is
+        'SCRIPT_NAME' => '',
+        'QUERY_STRING' => '',
         'psgi.version' => [1, 1],
         'psgi.errors' => $errors,
         'psgi.multithread' => $config{multithread}[0] ? 1 : 0,

@@ -1,0 +1,605 @@
+"""Applications in Perl: beside Debian's uWSGI, under frameworks, and when they break."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from tests.live.support import (
+    APPS,
+    PATIENCE,
+    Answer,
+    Daemon,
+    LiveCase,
+    connect,
+    fetch,
+    parse_answer,
+    request_vars,
+    requires,
+    server_command,
+    talk,
+    uwsgi_packet,
+    wait_until,
+)
+
+PROBE: Final = APPS / "perl" / "probe.psgi"
+PLUGIN: Final = Path("/usr/lib/uwsgi/plugins/psgi_plugin.so")
+PSGI: Final = 5
+
+#: Keys of the environ whose values may differ, and why.
+MEANT: Final[Mapping[str, str]] = {
+    "REMOTE_PORT": "the client's, another one for each connection",
+    "SCRIPT_NAME": "PSGI wants it always; uWSGI leaves it out where the front end does",
+}
+
+
+def ask(
+    where: str,
+    path: str,
+    *,
+    method: str = "GET",
+    body: bytes = b"",
+    modifier1: int = PSGI,
+    **more: str,
+) -> Answer:
+    """One request over the uwsgi protocol."""
+    variables = {**request_vars(path, method=method, length=len(body)), **more}
+    return parse_answer(talk(where, uwsgi_packet(variables, modifier1) + body))
+
+
+class PerlCase(LiveCase):
+    """Starts servers for the probe."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        requires("perl")
+        self.where = self.path("app.sock")
+
+    def psgi(self, more: str = "", *, workers: int = 1, app: Path = PROBE, **named: object) -> Daemon:
+        """A server with the probe, whose workers accept."""
+        config = (
+            f"socket = {self.where}\npsgi = {app}\nneed-app = true\nmaster = true\nprocesses = {workers}\n"
+        )
+        return self.serve(config + more, workers=workers, **named)  # type: ignore[arg-type]
+
+    def interpreters(self, daemon: Daemon) -> list[psutil.Process]:
+        """The mothers and children that live."""
+        found = []
+        for process in psutil.Process(daemon.pid).children(recursive=True):
+            try:
+                if process.status() != psutil.STATUS_ZOMBIE and "perl" in " ".join(process.cmdline()):
+                    found.append(process)
+            except (psutil.Error, IndexError):
+                continue
+        return found
+
+    def children(self, daemon: Daemon) -> list[psutil.Process]:
+        return [
+            process for process in self.interpreters(daemon) if "of worker" in " ".join(process.cmdline())
+        ]
+
+
+class BesideUwsgiTests(PerlCase):
+    """The same application under Debian's uWSGI and under uwsgid."""
+
+    def both(self, more: str = "") -> dict[str, str]:
+        requires("uwsgi-core")
+        if not PLUGIN.exists():
+            self.skipTest("needs the package uwsgi-plugin-psgi")
+        places = {}
+        for server in ("uwsgi", "uwsgid"):
+            where = places[server] = self.path(f"{server}.sock")
+            plugin = "plugin = psgi\n" if server == "uwsgi" else ""
+            config = f"{plugin}socket = {where}\npsgi = {PROBE}\nneed-app = true\nmaster = true\n"
+            config += f"processes = 2\n{more}\n"
+            self.serve(config, server=server, workers=2, name=f"{server}.ini")
+        return places
+
+    def compare(self, places: Mapping[str, str], path: str, **request: object) -> list[str]:
+        original, ours = (ask(places[server], path, **request) for server in ("uwsgi", "uwsgid"))  # type: ignore[arg-type]
+        found = []
+        if (original.status, original.reason) != (ours.status, ours.reason):
+            found.append(f"status {original.status} {original.reason} -> {ours.status} {ours.reason}")
+        heads = [
+            [pair for pair in answer.headers if pair[0] != "Content-Length"] for answer in (original, ours)
+        ]
+        if heads[0] != heads[1]:
+            found.append(f"headers {heads[0]} -> {heads[1]}")
+        if path == "/env":
+            before, now = (json.loads(answer.body.decode("latin-1")) for answer in (original, ours))
+            for key in sorted({*before, *now} - set(MEANT)):
+                if before.get(key, "absent") != now.get(key, "absent"):
+                    found.append(f"{key}: {before.get(key, 'absent')!r} -> {now.get(key, 'absent')!r}")
+        elif original.body != ours.body:
+            found.append(f"body {original.body[:200]!r} -> {ours.body[:200]!r}")
+        return [f"{request.get('method', 'GET')} {path}: {text}" for text in found]
+
+    def test_environ(self) -> None:
+        """The environ has the same keys and values."""
+        places = self.both()
+        found = []
+        for more in (
+            {},
+            {"method": "POST", "body": b"a=b", "CONTENT_TYPE": "application/x-www-form-urlencoded"},
+            {"HTTPS": "on"},
+            {"UWSGI_SCHEME": "https"},
+            {"QUERY_STRING": "a=b&c=%20", "SCRIPT_NAME": "/shop"},
+            {"HTTP_X_LATIN": "caf\xe9", "HTTP_CONTENT_LENGTH": "7", "HTTP_CONTENT_TYPE": "x/y"},
+        ):
+            found += self.compare(places, "/env", **more)
+        self.assertEqual(found, [], "\n" + "\n".join(found))
+
+    def test_environ_with_options(self) -> None:
+        """So it has with threads and with post-buffering."""
+        places = self.both("threads = 2\npost-buffering = 4096")
+        found = self.compare(places, "/env", method="POST", body=b"a=b")
+        found += self.compare(places, "/seek", method="POST", body=b"first second third")
+        self.assertEqual(found, [], "\n" + "\n".join(found))
+
+    def test_answers(self) -> None:
+        """Status, headers and body are the same, however the application gives them."""
+        places = self.both()
+        found = []
+        for path in (
+            "/hello", "/pieces", "/empty", "/none", "/headers", "/large", "/wide", "/handle", "/memory",
+            "/object", "/path", "/delayed", "/stream", "/elsewhere",
+        ):  # fmt: skip
+            found += self.compare(places, path)
+        for size in (0, 1, 7_999, 100_000, 1_000_000):
+            found += self.compare(places, "/digest", method="POST", body=b"x" * size)
+        found += self.compare(places, "/offset", method="POST", body=b"0123456789")
+        self.assertEqual(found, [], "\n" + "\n".join(found))
+
+
+class AnswerTests(PerlCase):
+    """What an application gets and gives."""
+
+    def test_body_that_comes_slowly(self) -> None:
+        """psgi.input waits for what has not arrived."""
+        self.psgi()
+        body = os.urandom(200_000)
+        with connect(self.where) as client:
+            client.sendall(uwsgi_packet(request_vars("/digest", method="POST", length=len(body)), PSGI))
+            for at in range(0, len(body), 70_000):
+                client.sendall(body[at : at + 70_000])
+                time.sleep(0.05)
+            received = b""
+            while piece := client.recv(65536):
+                received += piece
+        self.assertEqual(parse_answer(received).body.decode(), hashlib.md5(body).hexdigest())
+
+    def test_body_that_is_cut(self) -> None:
+        """A client that goes away within its body costs nothing but its request."""
+        daemon = self.psgi()
+        with connect(self.where) as client:
+            client.sendall(uwsgi_packet(request_vars("/digest", method="POST", length=100), PSGI) + b"some")
+        daemon.wait_for(r"\[uwsgi-body-read\] Error reading")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_chunked(self) -> None:
+        """A chunked body is read to its end, and an answer without a length is chunked."""
+        where = self.path("http.sock")
+        self.psgi(f"http-socket = {where}\n")
+        head = b"POST /digest HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        answer = parse_answer(talk(where, head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"))
+        self.assertEqual(answer.body.decode(), hashlib.md5(b"abcde").hexdigest())
+        self.assertEqual(fetch(where, "/stream").body, b"part 1\npart 2\npart 3\n")
+
+    def test_plain_requests(self) -> None:
+        """Requests of modifier 0 reach the only language that there is."""
+        self.psgi()
+        self.assertEqual(ask(self.where, "/hello", modifier1=0).body, b"hello\n")
+
+    def test_the_rest_of_a_file(self) -> None:
+        """A handle that was read from is sent from where it stands, by sendfile()."""
+        daemon = self.psgi()
+        answer = ask(self.where, "/rest")
+        self.assertEqual(answer.body, PROBE.read_bytes().split(b"\n", 1)[1])
+        daemon.wait_for(r"GET /rest => generated \d+ bytes in \d+ msecs via sendfile\(\)")
+
+    def test_bodies_are_closed(self) -> None:
+        """An object gets its close() when all was read."""
+        daemon = self.psgi()
+        self.assertEqual(ask(self.where, "/object").body, b"line 1\nline 2\nline 3\n")
+        daemon.wait_for("the body was closed")
+
+    def test_cleanup(self) -> None:
+        """psgix.cleanup: the client does not wait for it, the next request does."""
+        daemon = self.psgi()
+        began = time.monotonic()
+        self.assertEqual(ask(self.where, "/later").body, b"soon")
+        self.assertLess(time.monotonic() - began, 0.9)
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        daemon.wait_for("cleaned up /later")
+
+    def test_harakiri_commit(self) -> None:
+        """psgix.harakiri.commit: the worker is replaced, and its interpreter with it."""
+        daemon = self.psgi()
+        first = ask(self.where, "/commit").body
+        daemon.wait_for(r"\*\*\* psgix.harakiri.commit requested \*\*\*")
+        daemon.wait_for("Respawned uWSGI worker 1|spawned uWSGI worker 1", count=2)
+        self.assertNotEqual(ask(self.where, "/pid").body, first)
+        wait_until(lambda: not psutil.pid_exists(int(first)), "the end of the interpreter")
+
+    def test_logger(self) -> None:
+        """psgix.logger and psgi.errors write to the log."""
+        daemon = self.psgi()
+        ask(self.where, "/logger")
+        daemon.wait_for(r"\[uwsgi-perl warn\] told the logger")
+        daemon.wait_for("told the errors")
+
+    def test_functions(self) -> None:
+        """The functions of uwsgi:: do what those of Python do; what is not built says so."""
+        self.psgi()
+        self.assertEqual(ask(self.where, "/api").body, b"1|1|0|1|sweet|true|1")
+
+    def test_the_client_is_gone(self) -> None:
+        """A stream without an end ends when nobody reads it any more."""
+        daemon = self.psgi("ignore-write-errors = true\nignore-sigpipe = true\n")
+        with connect(self.where) as client:
+            client.sendall(uwsgi_packet(request_vars("/endless"), PSGI))
+            client.recv(1000)
+        daemon.wait_for("stopped: write error")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_threads(self) -> None:
+        """Each core has an interpreter of its own."""
+        daemon = self.psgi("threads = 3\n")
+        wait_until(lambda: len(self.children(daemon)) == 3, "three interpreters")
+        with connect(self.where) as client:
+            client.sendall(uwsgi_packet(request_vars("/later"), PSGI))
+            self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_mounts(self) -> None:
+        """mount gives .psgi files to Perl, and the others to Python."""
+        (self.folder / "two.psgi").write_text("sub { [200, [], ['two at ' . $_[0]{SCRIPT_NAME}]] }")
+        self.psgi(f"mount = /two={self.path('two.psgi')}\nmanage-script-name = true\n")
+        self.assertEqual(ask(self.where, "/two/x").body, b"two at /two")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_beside_python(self) -> None:
+        """Both languages in one instance: the modifier chooses."""
+        self.psgi(f"wsgi-file = {APPS / 'probe.py'}\n")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        python = ask(self.where, "/env", modifier1=0)
+        self.assertIn(b"wsgi.version", python.body)
+
+
+class BreakingTests(PerlCase):
+    """Applications that break their contract, or their interpreter."""
+
+    def test_errors(self) -> None:
+        """What is no answer is a 500 with its reason in the log, and the next request is answered."""
+        daemon = self.psgi()
+        for path, reason in {
+            "/die": "an apple fell",
+            "/nothing": "invalid PSGI response type",
+            "/number": "invalid PSGI response type",
+            "/bad-status": "invalid PSGI status code",
+            "/bad-headers": "invalid PSGI headers",
+            "/odd-headers": "invalid PSGI headers",
+            "/bad-body": "invalid PSGI response body",
+            "/nul": "a NUL byte",
+            "/split": "uwsgi-perl error",
+        }.items():
+            answer = ask(self.where, path)
+            self.assertEqual((path, answer.status, answer.body), (path, 500, b"Internal Server Error"))
+            daemon.wait_for(re.escape(reason))
+        self.assertEqual(len(self.children(daemon)), 1)
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_dying_late(self) -> None:
+        """An application that dies in its stream cuts it."""
+        daemon = self.psgi()
+        self.assertEqual(ask(self.where, "/die-late").body, b"begun\n")
+        daemon.wait_for("an apple fell late")
+
+    def test_crash(self) -> None:
+        """A crash of the interpreter costs one request, and its signal is told; the worker lives on."""
+        daemon = self.psgi()
+        pid = ask(self.where, "/pid").body
+        self.assertEqual(ask(self.where, "/crash").status, 500)
+        daemon.wait_for(r"interpreter \(pid: " + pid.decode() + r"\) died of signal 11")
+        self.assertEqual(ask(self.where, "/exit").status, 500)
+        daemon.wait_for("ended with exit status 7")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.assertEqual(daemon.seen("spawned uWSGI worker 1"), 1)
+
+    def test_killed_while_idle(self) -> None:
+        """An interpreter that ends between requests costs none."""
+        daemon = self.psgi()
+        pid = int(ask(self.where, "/pid").body)
+        os.kill(pid, signal.SIGKILL)
+        daemon.wait_for("died of signal 9")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_the_mother_is_killed(self) -> None:
+        """Without a mother the worker starts another."""
+        daemon = self.psgi()
+        child = int(ask(self.where, "/pid").body)
+        mothers = [one for one in self.interpreters(daemon) if one.pid != child]
+        self.assertEqual(len(mothers), 1)
+        mothers[0].kill()
+        wait_until(lambda: not psutil.pid_exists(child) or _is_dead(child), "the end of the child")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.assertEqual(len(self.children(daemon)), 1)
+
+    def test_junk(self) -> None:
+        """An interpreter that prints junk on its line is ended and replaced."""
+        daemon = self.psgi()
+        pid = int(ask(self.where, "/pid").body)
+        self.assertEqual(ask(self.where, "/junk").status, 500)
+        daemon.wait_for("junk in place of an answer")
+        wait_until(lambda: _is_dead(pid), "the end of the interpreter")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_closed_line(self) -> None:
+        """One that closes its line, too."""
+        daemon = self.psgi()
+        pid = int(ask(self.where, "/pid").body)
+        self.assertEqual(ask(self.where, "/close").status, 500)
+        wait_until(lambda: _is_dead(pid), "the end of the interpreter")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.assertEqual(len(self.children(daemon)), 1)
+
+    def test_fork(self) -> None:
+        """What an application forks does not answer in its place."""
+        self.psgi()
+        for _ in range(3):
+            self.assertEqual(ask(self.where, "/fork").body, b"parent")
+
+    def test_harakiri(self) -> None:
+        """harakiri ends the interpreter with its worker, however deaf it is."""
+        daemon = self.psgi("harakiri = 1\n")
+        pid = int(ask(self.where, "/pid").body)
+        with connect(self.where) as client:
+            client.sendall(uwsgi_packet(request_vars("/deaf"), PSGI))
+            self.assertEqual(client.recv(100), b"")
+        daemon.wait_for("HARAKIRI ON WORKER 1")
+        wait_until(lambda: _is_dead(pid), "the end of the interpreter")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_killed_worker(self) -> None:
+        """A hung interpreter does not outlive a worker that was killed."""
+        daemon = self.psgi()
+        pid = int(ask(self.where, "/pid").body)
+        with connect(self.where) as client:
+            client.sendall(uwsgi_packet(request_vars("/deaf"), PSGI))
+            found = daemon.wait_for(r"spawned uWSGI worker 1 \(pid: (\d+)")
+            time.sleep(0.2)
+            os.kill(int(found[1]), signal.SIGKILL)
+            wait_until(lambda: _is_dead(pid), "the end of the interpreter")
+
+    def test_stop(self) -> None:
+        """Nobody is left when the instance ends, not even a busy one."""
+        daemon = self.psgi(workers=2)
+        with connect(self.where) as client:
+            client.sendall(uwsgi_packet(request_vars("/sleep"), PSGI))
+            time.sleep(0.2)
+            wait_until(lambda: len(self.interpreters(daemon)) == 3, "a mother and two children")
+            pids = [process.pid for process in self.interpreters(daemon)]
+            daemon.signal(signal.SIGINT)
+            daemon.wait()
+        wait_until(lambda: all(_is_dead(pid) for pid in pids), "the end of all interpreters")
+
+    def test_evil(self) -> None:
+        """evil-reload-on-rss looks at interpreters as well."""
+        daemon = self.psgi("evil-reload-on-rss = 100\n")
+        self.assertEqual(ask(self.where, "/eat").status, 500)
+        daemon.wait_for("EVIL RELOAD ON PERL INTERPRETER RSS")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_reload_on_rss(self) -> None:
+        """reload-on-rss counts the interpreter with its worker."""
+        daemon = self.psgi("reload-on-rss = 150\nmin-worker-lifetime = 0\n")
+        ask(self.where, "/hello")
+        self.assertEqual(daemon.seen("The work of process"), 0)
+        self.assertEqual(ask(self.where, "/fat").body, b"150")
+        daemon.wait_for("The work of process")
+        daemon.wait_for("spawned uWSGI worker 1", count=2)
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_max_requests(self) -> None:
+        """max-requests replaces the interpreter with the worker: its state begins anew."""
+        daemon = self.psgi("max-requests = 2\nmin-worker-lifetime = 0\n")
+        self.assertEqual(ask(self.where, "/state").body.split()[0], b"1")
+        loaded = ask(self.where, "/state").body.split()[1]
+        daemon.wait_for("spawned uWSGI worker 1", count=2)
+        self.assertEqual(ask(self.where, "/state").body.split(), [b"1", loaded])
+
+
+class LoadingTests(PerlCase):
+    """How applications are loaded."""
+
+    def bad(self, text: str, more: str = "") -> Daemon:
+        app = self.folder / "bad.psgi"
+        app.write_text(text)
+        return self.launch(f"socket = {self.where}\npsgi = {app}\nmaster = true\nprocesses = 1\n{more}")
+
+    def test_does_not_compile(self) -> None:
+        """The diagnostics are in the log, and need-app ends the instance with 22."""
+        daemon = self.bad("use strict;\nsub { $undeclared };\n", "need-app = true\n")
+        self.assertEqual(daemon.wait(), 22)
+        daemon.wait_for(r'\[uwsgi-perl error\] .*Global symbol "\$undeclared" requires explicit package name')
+
+    def test_missing_file(self) -> None:
+        """A file that is not there is told by its name."""
+        config = f"socket = {self.where}\npsgi = {self.path('none.psgi')}\nmaster = true\nneed-app = true\n"
+        daemon = self.launch(config)
+        self.assertEqual(daemon.wait(), 22)
+        daemon.wait_for("none.psgi: No such file or directory")
+
+    def test_no_application_in_it(self) -> None:
+        """A file whose value is no application is refused."""
+        daemon = self.bad("42;\n", "need-app = true\nperl-no-plack = true\n")
+        self.assertEqual(daemon.wait(), 22)
+        daemon.wait_for("unable to find PSGI function entry point")
+
+    def test_crash_while_loading(self) -> None:
+        """An interpreter that dies while it loads is told with its signal."""
+        daemon = self.bad("kill 'SEGV', $$; sleep 30;\n", "need-app = true\n")
+        self.assertEqual(daemon.wait(), 22)
+        daemon.wait_for("ended of signal 11 while it loaded")
+
+    def test_without_need_app(self) -> None:
+        """Without need-app the instance serves: 500, and a line that says why."""
+        daemon = self.bad("die 'never';\n")
+        daemon.wait_for("spawned uWSGI worker 1")
+        self.assertEqual(ask(self.where, "/").status, 500)
+        daemon.wait_for("--- unable to find perl application ---")
+
+    def test_no_perl(self) -> None:
+        """A host without Perl: the instance ends with 1 and names the option."""
+        daemon = self.launch(
+            f"socket = {self.where}\npsgi = {PROBE}\nmaster = true\n",
+            environ={"PATH": self.path("nothing")},
+        )
+        self.assertEqual(daemon.wait(), 1)
+        daemon.wait_for("the option psgi needs the Perl interpreter")
+
+    def test_arguments_and_scripts(self) -> None:
+        """perl-arg, perl-local-lib, perl-exec and perl-exec-post-fork."""
+        (self.folder / "lib" / "lib" / "perl5").mkdir(parents=True)
+        (self.folder / "lib" / "lib" / "perl5" / "Local.pm").write_text(
+            "package Local; sub word { 'local' } 1;"
+        )
+        (self.folder / "once.pl").write_text("$main::once++; 1;")
+        (self.folder / "each.pl").write_text("$main::each = $$; 1;")
+        app = self.folder / "app.psgi"
+        app.write_text(
+            "use Local; my @a = @ARGV; sub { [200, [], [join '|', @a, Local::word(), $main::once, "
+            "$main::each == $$ ? 'own' : 'other']] }"
+        )
+        self.psgi(
+            f"perl-local-lib = {self.path('lib')}\nperl-arg = one two\nperl-arg = three\n"
+            f"perl-no-plack = true\n"
+            f"perl-exec = {self.path('once.pl')}\nperl-exec-post-fork = {self.path('each.pl')}\n",
+            app=app,
+        )
+        self.assertEqual(ask(self.where, "/").body, b"one two|three|local|1|own")
+
+    def test_failing_script(self) -> None:
+        """A perl-exec that fails ends the instance with 1."""
+        (self.folder / "bad.pl").write_text("die 'never ever';")
+        daemon = self.launch(
+            f"socket = {self.where}\npsgi = {PROBE}\nmaster = true\nperl-exec = {self.path('bad.pl')}\n"
+        )
+        self.assertEqual(daemon.wait(), 1)
+        daemon.wait_for("never ever")
+
+    def test_version(self) -> None:
+        """perl-version prints the version and exits."""
+        daemon = self.run_daemon([*server_command("uwsgid"), "--perl-version"])
+        self.assertEqual(daemon.wait(), 0)
+        daemon.wait_for(r"Perl v5\.\d+")
+
+    def test_psgi_file(self) -> None:
+        """psgi-file is psgi."""
+        self.serve(f"socket = {self.where}\npsgi-file = {PROBE}\nmaster = true\n")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_lazy_apps(self) -> None:
+        """With lazy-apps each worker has a mother of its own."""
+        daemon = self.psgi("lazy-apps = true\n", workers=2)
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        wait_until(lambda: len(self.interpreters(daemon)) == 4, "two mothers, each with a child")
+
+    def test_other_user(self) -> None:
+        """With drop-after-apps the interpreters that serve belong to the user."""
+        if os.geteuid():
+            return
+        daemon = self.psgi("uid = nobody\ngid = nogroup\ndrop-after-apps = true\nchmod-socket = 666\n")
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.assertEqual({process.username() for process in self.children(daemon)}, {"nobody"})
+
+    def test_reload(self) -> None:
+        """HUP loads the application again, while the old one serves; then its interpreters are gone."""
+        app = self.folder / "app.psgi"
+        app.write_text("sub { [200, [], ['first']] }")
+        daemon = self.psgi(app=app)
+        self.assertEqual(ask(self.where, "/").body, b"first")
+        before = [process.pid for process in self.interpreters(daemon)]
+        app.write_text("sub { [200, [], ['second']] }")
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: ask(self.where, "/").body == b"second", "the new application")
+        wait_until(lambda: all(_is_dead(pid) for pid in before), "the end of the old interpreters")
+
+    def test_broken_reload(self) -> None:
+        """A reload that does not compile changes nothing."""
+        app = self.folder / "app.psgi"
+        app.write_text("sub { [200, [], ['first']] }")
+        daemon = self.psgi(app=app)
+        app.write_text("sub {")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for(r"\[uwsgi-perl error\]")
+        self.assertEqual(ask(self.where, "/").body, b"first")
+
+    def test_auto_reload(self) -> None:
+        """perl-auto-reload notices a module that changed."""
+        (self.folder / "Word.pm").write_text("package Word; sub word { 'first' } 1;")
+        app = self.folder / "app.psgi"
+        app.write_text(f"use lib '{self.folder}'; use Word; sub {{ [200, [], [Word::word()]] }}")
+        daemon = self.psgi("perl-auto-reload = 1\n", app=app)
+        daemon.wait_for("Perl auto-reloader enabled")
+        self.assertEqual(ask(self.where, "/").body, b"first")
+        (self.folder / "Word.pm").write_text("package Word; sub word { 'second' } 1;")
+        os.utime(self.folder / "Word.pm", (time.time() + 5, time.time() + 5))
+        daemon.wait_for("Word.pm has been modified")
+        wait_until(lambda: ask(self.where, "/").body == b"second", "the new module", seconds=PATIENCE)
+
+
+class FrameworkTests(PerlCase):
+    """What people run."""
+
+    def test_plack(self) -> None:
+        """Plack loads the application, and its middleware runs."""
+        requires("plackup")
+        app = self.folder / "app.psgi"
+        app.write_text(
+            "use Plack::Builder; use Plack::Request;\n"
+            "builder { enable 'ContentLength'; enable 'ConditionalGET'; enable 'Lint';\n"
+            "  sub { my $r = Plack::Request->new(shift); [200, ['Content-Type' => 'text/plain'],\n"
+            "    [join '|', $r->method, $r->path_info, $r->param('a') || '',\n"
+            "      length($r->content || '')]] } }\n"
+        )
+        self.psgi(app=app)
+        answer = ask(self.where, "/x", QUERY_STRING="a=b")
+        self.assertEqual((answer.status, answer.body), (200, b"GET|/x|b|0"))
+        self.assertEqual(answer.header("Content-Length"), "10")
+        body = b"a=posted&b=" + b"y" * 100_000
+        answer = ask(
+            self.where, "/x", method="POST", body=body, CONTENT_TYPE="application/x-www-form-urlencoded"
+        )
+        self.assertEqual(answer.body, b"POST|/x|posted|%d" % len(body))
+
+    def test_mojolicious(self) -> None:
+        """A Mojolicious application."""
+        requires("mojo")
+        app = self.folder / "app.pl"
+        app.write_text(
+            "use Mojolicious::Lite -signatures;\n"
+            "get '/hello/:name' => sub ($c) { $c->render(text => 'hello ' . $c->param('name')) };\n"
+            "post '/sum' => sub ($c) { $c->render(json => {sum => $c->req->json->{a} + 1}) };\n"
+            "app->start;\n"
+        )
+        self.psgi(app=app)
+        self.assertEqual(ask(self.where, "/hello/ann").body, b"hello ann")
+        answer = ask(self.where, "/sum", method="POST", body=b'{"a":41}', CONTENT_TYPE="application/json")
+        self.assertEqual(json.loads(answer.body), {"sum": 42})
+        self.assertEqual(ask(self.where, "/nowhere").status, 404)
+
+
+def _is_dead(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
