@@ -77,6 +77,23 @@ class ExampleCase(LiveCase):
 class ExampleTests(ExampleCase):
     """A server for each."""
 
+    def test_static(self) -> None:
+        """Files of both directories, and the application for everything else."""
+        for name, text in (
+            ("static/site.css", "css"),
+            ("static/site.css.gz", "gz"),
+            ("public/index.html", "index"),
+        ):
+            path = self.folder / "shop" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        daemon, config = self.serve_example("static.ini", 2)
+        for path, text in (("/static/site.css", b"css"), ("/", b"index")):
+            self.assertEqual([answer.body for answer in self.ask(config, path)], [text])
+        self.assertIsNotNone(self.ask(config, "/static/site.css")[0].header("Expires"))
+        self.assertNotIn(self.ask(config, "/other")[0].body, (b"css", b"index"))
+        daemon.wait_for(r"spawned 2 offload threads for uWSGI worker 2")
+
     def test_careful(self) -> None:
         """careful.ini"""
         self.serve_example("careful.ini", 4)
