@@ -41,6 +41,14 @@ class Setting(SynchronousTestCase):
         self.assertRegex(self.lines[0], r"^uWSGI http bound on 127.0.0.1:[1-9]\d* fd \d+$")
         self.assertRegex(self.lines[1], r"^uWSGI http bound on web.sock fd \d+$")
 
+    def test_ports(self) -> None:
+        """Each address whose port the kernel chooses gets one of its own."""
+        settings = settings_of("http = 127.0.0.1:0\nhttp = 127.0.0.1:0\nhttp-stats = 127.0.0.1:0")
+        gateways(settings, Kernel(), self.lines.append, self.kept)
+        self.assertEqual(len(self.kept.descriptors()), 3)
+        self.assertNotEqual(*[line.split()[4] for line in self.lines[:2]])
+        self.assertRegex(self.lines[2], r"^\*\*\* http stats server enabled on 127.0.0.1:0 fd: \d+ \*\*\*$")
+
     def test_reload(self) -> None:
         """A reload finds the sockets, and a port that the kernel chose stays."""
         settings = settings_of("http = 127.0.0.1:0\nhttp-to = app.sock")
@@ -76,7 +84,12 @@ class Setting(SynchronousTestCase):
             "http-to = app.sock",
         ):
             self.assertRaises(ConfigProblems, settings_of, config)
-        for config in ("http = :8080\nhttp-to = 127.0.0.1:0", "http = 5", "http = *.1:80"):
+        for config in (
+            "http = :8080\nhttp-to = 127.0.0.1:0",
+            "http = 5",
+            "http = *.1:80",
+            "http = web.sock\nhttp-to-https = web.sock",
+        ):
             self.assertRaises(
                 ConfigError, gateways, settings_of(config), Kernel(), self.lines.append, self.kept
             )

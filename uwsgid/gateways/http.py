@@ -6,7 +6,9 @@ serves them dropped its privileges.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
@@ -54,15 +56,18 @@ def gateways(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Seque
 
     hostname = os.uname().nodename
     doors = []
-    for address, redirect, seal in (*_plain(http), *_sealed(https)):
-        fd, name, port = _listen(address, settings, kernel, kept)
+    wanted = (*_plain(http), *_sealed(https))
+    for number, (address, redirect, seal) in enumerate(wanted):
+        if any(address == earlier[0] for earlier in wanted[:number]) and not parse_address(address).auto_port:
+            raise ConfigError(f"http: the address {address} is configured twice, remove one of the lines")
+        fd, name, port = _listen(address, settings, kernel, kept, number)
         say(f"uWSGI http bound on {name} fd {fd}")
         port = port or (443 if seal is not None else 80)
         vars = {"SERVER_NAME": hostname, "SERVER_PORT": str(port), "UWSGI_ROUTER": "http"}
         doors.append(Door(fd, name, {**vars, **dict(http.variables)}, redirect, seal))
     stats = -1
     if http.stats:
-        stats = _listen(http.stats, settings, kernel, kept)[0]
+        stats = _listen(http.stats, settings, kernel, kept, len(wanted))[0]
         say(f"*** http stats server enabled on {http.stats} fd: {stats} ***")
     for text in (*http.to, *http.fallback):
         _place(text)
@@ -99,10 +104,13 @@ def spoken_with_workers(settings: Settings) -> str:
     return KEPT if keeps and requests.loop in ("", "simple", "threads") else "uwsgi"
 
 
-def _listen(text: str, settings: Settings, kernel: IKernel, kept: Kept) -> tuple[int, str, int]:
-    """Bind an address, or find it where our former self left it: descriptor, name and port."""
+def _listen(text: str, settings: Settings, kernel: IKernel, kept: Kept, number: int) -> tuple[int, str, int]:
+    """Bind an address, or find it where our former self left it: descriptor, name and port.
+
+    :param number: which address it is; those whose port the kernel chooses look all alike.
+    """
     address = parse_address(text)
-    key = f"http {text}"
+    key = f"http {text} {number}" if address.auto_port else f"http {text}"
     fd = kept.get(key)
     if address.family is Family.SHARED:
         shared = kept.shared.get(address.number)
@@ -160,6 +168,7 @@ def serve(doors: Sequence[Door], stats: int, life: GatewayLife) -> int:
 
     settings = life.settings
     http = settings[Http]
+    open_more_files(life.household.kernel)
     own = own_socket(life.household.listeners)
     nodes = [_node(text) for text in http.to]
     if not nodes:
@@ -183,9 +192,18 @@ def serve(doors: Sequence[Door], stats: int, life: GatewayLife) -> int:
     return life.run()
 
 
+def open_more_files(kernel: IKernel) -> None:
+    """Raise our limit of descriptors as far as we may: each client takes one, and idle ones cost little."""
+    soft, hard = kernel.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError):
+            kernel.setrlimit(resource.RLIMIT_NOFILE, hard, hard)
+
+
 def show(router: Router, fd: int, life: GatewayLife) -> None:
     """Serve the statistics."""
     from uwsgid.gateways.http_report import report
+    from uwsgid.gateways.rounds import DOOR
     from uwsgid.stats.options import Stats
     from uwsgid.stats.server import StatsFactory
 
@@ -193,9 +211,20 @@ def show(router: Router, fd: int, life: GatewayLife) -> None:
     document = partial(report, router, minified=options.minified)
     timeout = life.settings[RequestOptions].socket_timeout
     factory = StatsFactory(document, life.reactor, http=options.http, timeout=timeout)
-    with socket.socket(fileno=os.dup(fd)) as sock:
-        sock.setblocking(False)
-        life.reactor.adoptStreamPort(sock.fileno(), sock.family, factory)
+    door = socket.socket(fileno=os.dup(fd))
+    door.setblocking(False)
+
+    def heard(mask: int) -> None:
+        # a port of Twisted's would change the mode of a UNIX socket, and remove it at the end
+        try:
+            connection, _ = door.accept()
+        except OSError:
+            return
+        with connection:
+            connection.setblocking(False)
+            life.reactor.adoptStreamConnection(connection.fileno(), connection.family, factory)
+
+    router.rounds.watch(door.fileno(), heard, DOOR)
 
 
 def _per_worker(settings: Settings) -> int:
