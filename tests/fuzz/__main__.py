@@ -17,7 +17,17 @@ from typing import Any, Final
 
 HERE: Final = Path("build/fuzz")
 LONGEST: Final = 512  #: bytes of an input
-NAMES: Final = ("packets", "frames", "hellos", "captures")
+NAMES: Final = (
+    "packets",
+    "frames",
+    "hellos",
+    "captures",
+    "uwsgi",
+    "http",
+    "fastcgi",
+    "scgi",
+    "proxy",
+)
 
 
 def main() -> int:

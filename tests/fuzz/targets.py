@@ -12,6 +12,7 @@ from typing import Final
 
 import msgpack
 
+from tests.fuzz import requests
 from tests.wire import test_ip as packets_of_tests
 from uwsgid.errors import PeerError
 from uwsgid.testing.packets import PLAIN
@@ -157,11 +158,14 @@ TARGETS: Final[dict[str, Target]] = {
     "frames": frames,
     "hellos": hellos,
     "captures": captures,
+    **requests.REQUESTS,
 }
 
 
 def seeds(name: str) -> list[bytes]:
     """Bytes that lead a target into every corner that is known."""
+    if name in requests.REQUESTS:
+        return requests.seeds(name)
     bad = [packet for cases in packets_of_tests.BAD.values() for packet in cases.values()]
     odd = [packet for packet, _ in packets_of_tests.ODD.values()]
     short = [packet for packet in (*PLAIN.values(), *odd, *bad) if len(packet) < 300]

@@ -34,9 +34,11 @@ class Fields:
 def request_line(line: bytes) -> tuple[str, str, int]:
     """Method, target and minor version of a request line without its CRLF.
 
-    :raises PeerError: it has not exactly two blanks (400), is CONNECT (501), or is not HTTP/1.0 or 1.1
-        (505, or 400 where it is no version at all).
+    :raises PeerError: it has not exactly two blanks or a line feed (400), is CONNECT (501), or is not HTTP/1.0
+        or 1.1 (505, or 400 where it is no version at all).
     """
+    if b"\n" in line:
+        raise PeerError(f"a bare LF in a request line: {shown(line)}")
     parts = line.decode("latin-1").split(" ")
     if parts[0] == "CONNECT":
         raise PeerError("CONNECT is for proxies", status=501)
@@ -81,7 +83,7 @@ def refusal(received: bytes, error: Exception) -> PeerError | None:
             parser.feed_data(received[end - 1 : end])
         except httptools.HttpParserError as first:
             return _diagnosis(received, received[:end], first, fields.fields)
-        if received.endswith(b"\r\n", 0, end) and b"\n" not in received[: end - 1]:
+        if received.endswith(b"\r\n", 0, end) and b"\r\n" not in received[: end - 1]:
             try:
                 request_line(received[: end - 2])
             except PeerError as refused:
