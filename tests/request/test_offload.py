@@ -67,7 +67,7 @@ class OffloadTests(OffloadCase):
         self.assertIn(b"\r\nConnection: close\r\n", answer[:200])
         self.assertEqual(self.body_of(answer), self.content)
         self.assertEqual(self.body_of(self.ask(worker, request(PATH_INFO="/file"))), self.content)
-        self.assertEqual(worker.board.offloaded_requests[0], 2)
+        self.assertEqual(sum(worker.board.offloaded_requests), 2)
 
     def test_a_slow_client_holds_nobody(self) -> None:
         """While a client takes its time the worker answers others, and many can be slow at a time."""
@@ -107,7 +107,7 @@ class OffloadTests(OffloadCase):
         self.assertTrue(read_answer_of(client, get("/x"))[1])
         client.sendall(get("/part") + get("/x"))
         self.assertTrue(read_all(client).startswith(b"HTTP/1.1 200"))
-        self.assertEqual(worker.board.offloaded_requests[0], 0)
+        self.assertEqual(sum(worker.board.offloaded_requests), 0)
 
     def test_a_pipelined_request(self) -> None:
         """Where the next request is here already the worker sends the file, and goes on."""
@@ -117,7 +117,7 @@ class OffloadTests(OffloadCase):
         data = read_all(client)
         self.assertTrue(data.endswith(b"word"))
         self.assertIn(self.content, data)
-        self.assertEqual(worker.board.offloaded_requests[0], 0)
+        self.assertEqual(sum(worker.board.offloaded_requests), 0)
 
     def test_a_request_that_comes_too_late(self) -> None:
         """Bytes that a client sends during the transfer do not cost it the end of the file."""
@@ -173,7 +173,7 @@ class TroubleTests(OffloadCase):
         self.assertEqual(line.reply.write_errors, 1)
         self.assertTrue(0 < line.reply.body_size < LARGE)
         self.assertIn("uwsgi_response_sendfile_do(): ", worker.said[-1])
-        self.assertEqual(worker.board.write_errors[0], 1)
+        self.assertEqual(sum(worker.board.write_errors), 1)
 
     def test_a_client_that_sleeps(self) -> None:
         """A client that takes nothing for socket-timeout is given up."""
@@ -243,7 +243,7 @@ class TroubleTests(OffloadCase):
         self.patch(os, "dup", dup)
         data = self.fetch(worker, get("/file", headers="Connection: close\r\n"))
         self.assertEqual(self.body_of(data), self.content)
-        self.assertEqual(worker.board.offloaded_requests[0], 0)
+        self.assertEqual(sum(worker.board.offloaded_requests), 0)
 
     def test_a_dead_client_costs_no_thread(self) -> None:
         """A connection that broke before the head left is the worker's to report."""

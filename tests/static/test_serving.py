@@ -83,7 +83,7 @@ class ServingTests(StaticCase):
             self.assertTrue(self.over_http(worker, path).body.endswith(path.encode()))
         said = Reply(self.fetch(worker, post("/s/a.css")))
         self.assertTrue(said.body.endswith(b"/s/a.css"))
-        self.assertEqual(worker.board.static_requests[0], 0)
+        self.assertEqual(sum(worker.board.static_requests), 0)
 
     def test_head(self) -> None:
         """HEAD gets the length of the file and not a byte of it."""
@@ -118,7 +118,7 @@ class ServingTests(StaticCase):
         large, unmodified = worker.served
         self.assertEqual((large.app_id, large.reply.status, large.reply.body_size), (-1, 200, len(LARGE)))
         self.assertEqual((unmodified.reply.status, unmodified.reply.body_size), (304, 0))
-        self.assertEqual(worker.board.static_requests[0], 2)
+        self.assertEqual(sum(worker.board.static_requests), 2)
 
     def test_ranges(self) -> None:
         """Parts arrive as they are in the file, one or several, small or large."""
@@ -230,12 +230,12 @@ class OffloadTests(StaticCase):
         self.assertEqual(self.over_uwsgi(worker, "/s/huge.bin").body, huge)
         said = self.over_http(worker, "/s/huge.bin", "Range: bytes=1000-\r\n")
         self.assertEqual((said.status, said.body), (206, huge[1000:]))
-        self.assertEqual(worker.board.offloaded_requests[0], 3)
+        self.assertEqual(sum(worker.board.offloaded_requests), 3)
         said = self.over_http(worker, "/s/huge.bin", "Range: bytes=0-99999,-100000\r\n")
         self.assertEqual(said.status, 206)
         self.assertEqual(self.over_http(worker, "/s/a.css").body, b"body {}")
         self.assertEqual(self.over_http(worker, "/s/huge.bin", method="HEAD").body, b"")
-        self.assertEqual((worker.board.offloaded_requests[0], worker.board.static_requests[0]), (3, 6))
+        self.assertEqual((sum(worker.board.offloaded_requests), sum(worker.board.static_requests)), (3, 6))
         until(lambda: len(worker.logged) == 6)
 
 
