@@ -11,6 +11,8 @@ import os
 import re
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,12 +37,17 @@ class Front:
     :ivar example: its file, below ``examples``.
     :ivar program: what has to be installed.
     :ivar option: the option of the server that this front end talks to.
+    :ivar plain_paths: it tells the application only such paths rightly in which nothing is escaped.
+    :ivar anew: changes that keep it from using connections again: the http-socket of uWSGI closes them
+        without notice, so that now and then a request to it is lost.
     :ivar changes: texts of the example to replace, and by what.
     """
 
     example: str
     program: str
     option: str
+    plain_paths: bool = False
+    anew: tuple[tuple[str, str], ...] = ()
     changes: tuple[tuple[str, str], ...] = ()
 
     def text(self, upstream: str, listen: str) -> str:
@@ -53,32 +60,73 @@ class Front:
 
 
 NGINX_UWSGI: Final = Front("nginx-shop.conf", "nginx", "socket")
-NGINX_HTTP: Final = Front("fronts/nginx-http.conf", "nginx", "http-socket")
+NGINX_HTTP: Final = Front(
+    "fronts/nginx-http.conf", "nginx", "http-socket", anew=(("    keepalive 8;\n", ""),)
+)
 NGINX_FASTCGI: Final = Front("fronts/nginx-fastcgi.conf", "nginx", "fastcgi-socket")
 NGINX_SCGI: Final = Front("fronts/nginx-scgi.conf", "nginx", "scgi-socket")
 APACHE_UWSGI: Final = Front("fronts/apache-uwsgi.conf", "apache2", "socket")
-APACHE_HTTP: Final = Front("fronts/apache-http.conf", "apache2", "http-socket")
+APACHE_HTTP: Final = Front(
+    "fronts/apache-http.conf",
+    "apache2",
+    "http-socket",
+    anew=(('http://shop/"', 'http://shop/" disablereuse=on'),),
+)
 APACHE_FASTCGI: Final = Front("fronts/apache-fastcgi.conf", "apache2", "fastcgi-socket")
-APACHE_SCGI: Final = Front("fronts/apache-scgi.conf", "apache2", "scgi-socket")
+APACHE_SCGI: Final = Front("fronts/apache-scgi.conf", "apache2", "scgi-socket", plain_paths=True)
 LIGHTTPD_HTTP: Final = Front("fronts/lighttpd-http.conf", "lighttpd", "http-socket")
 LIGHTTPD_FASTCGI: Final = Front("fronts/lighttpd-fastcgi.conf", "lighttpd", "fastcgi-socket")
 LIGHTTPD_SCGI: Final = Front("fronts/lighttpd-scgi.conf", "lighttpd", "scgi-socket")
-HAPROXY_HTTP: Final = Front("fronts/haproxy-http.cfg", "haproxy", "http-socket")
+HAPROXY_HTTP: Final = Front(
+    "fronts/haproxy-http.cfg",
+    "haproxy",
+    "http-socket",
+    anew=(("option forwardfor", "http-reuse never\n    option forwardfor"),),
+)
 HAPROXY_FASTCGI: Final = Front("fronts/haproxy-fastcgi.cfg", "haproxy", "fastcgi-socket")
+
+FRONTS: Final = (
+    NGINX_UWSGI,
+    NGINX_HTTP,
+    NGINX_FASTCGI,
+    NGINX_SCGI,
+    APACHE_UWSGI,
+    APACHE_HTTP,
+    APACHE_FASTCGI,
+    APACHE_SCGI,
+    LIGHTTPD_HTTP,
+    LIGHTTPD_FASTCGI,
+    LIGHTTPD_SCGI,
+    HAPROXY_HTTP,
+    HAPROXY_FASTCGI,
+)
 
 
 def start_front(case: LiveCase, front: Front, upstream: str) -> Address:
-    """Start a front end that ends with the test.
+    """Start a front end that ends with the test; a test has one at a time.
 
     :param upstream: the path of the unix socket that the application server listens on, now or later.
     :returns: where the front end takes HTTP.
     """
-    requires(front.program)
-    address, daemon = {"nginx": _nginx, "apache2": _apache, "lighttpd": _lighttpd, "haproxy": _haproxy}[
-        front.program
-    ](case, front, upstream)
+    address, daemon = _start(case, front, upstream)
     case.addCleanup(_end, daemon)
     return address
+
+
+@contextmanager
+def standing(case: LiveCase, front: Front, upstream: str) -> Iterator[Address]:
+    """As `start_front`, for as long as the context lasts."""
+    address, daemon = _start(case, front, upstream)
+    try:
+        yield address
+    finally:
+        _end(daemon)
+
+
+def _start(case: LiveCase, front: Front, upstream: str) -> tuple[Address, Daemon]:
+    requires(front.program)
+    starts = {"nginx": _nginx, "apache2": _apache, "lighttpd": _lighttpd, "haproxy": _haproxy}
+    return starts[front.program](case, front, upstream)
 
 
 def _end(daemon: Daemon) -> None:

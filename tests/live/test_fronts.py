@@ -117,9 +117,6 @@ class Matrix(LiveCase):
     """What every front end has to do; not run by itself."""
 
     front: ClassVar[Front]
-    #: How the front end is kept from reusing connections, where it does: the http-socket of uWSGI closes them
-    #: without notice, so that now and then a request to it is lost.
-    anew: ClassVar[tuple[tuple[str, str], ...]] = ()
     meant: ClassVar[Mapping[str, str]] = MEANT
     #: A body that is sent in chunks.
     pieces: ClassVar[tuple[bytes, ...]] = PIECES
@@ -128,8 +125,6 @@ class Matrix(LiveCase):
     tells_length: ClassVar[bool] = True
     #: Whether the front end takes a body of chunks; otherwise it asks for a length.
     chunks: ClassVar[bool] = True
-    #: Whether it tells the application only paths in which nothing is escaped.
-    plain_paths: ClassVar[bool] = False
     #: What it makes of a reason that it does not know.
     reasons: ClassVar[tuple[str, ...]] = ("Rather Odd",)
     #: Visits that uWSGI answers wrongly behind this front end, at least now and then, and why; not compared.
@@ -167,7 +162,7 @@ class Matrix(LiveCase):
     def visit_everything(self) -> None:
         """The application sees what was asked, and the client what was answered."""
         site = self.site()
-        path = "/env/a-b/c" if self.plain_paths else "/env/a%20b/c"
+        path = "/env/a-b/c" if self.front.plain_paths else "/env/a%20b/c"
         environ = json.loads(Visit(f"{path}?d=%20e", headers={"X-One": "1"}).ask(site).body)
         keys = ("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "HTTP_X_ONE")
         seen = {key: environ.get(key, "") for key in keys}
@@ -234,7 +229,7 @@ class Matrix(LiveCase):
     def compare_with_uwsgi(self) -> None:
         """Behind the same front end uWSGI's application sees the same, and its client gets the same."""
         requires("uwsgi-core")
-        site = self.site(self.anew)
+        site = self.site(self.front.anew)
         self.instance("uwsgi")
         visits = [replace(visit, body=self.pieces) if visit.body is PIECES else visit for visit in VISITS]
         visits = [visit for visit in visits if str(visit) not in self.wrong]
@@ -299,7 +294,6 @@ class NginxHttpTests(Matrix):
 
     front = NGINX_HTTP
     meant = MEANT_OF_HTTP
-    anew = (("    keepalive 8;\n", ""),)
 
     def test_everything(self) -> None:
         """Every kind of request and answer passes."""
@@ -331,7 +325,6 @@ class ApacheHttpTests(Matrix):
     front = APACHE_HTTP
     meant = MEANT_OF_HTTP
     wrong = NO_CHUNKS
-    anew = (('http://shop/"', 'http://shop/" disablereuse=on'),)
 
     def test_everything(self) -> None:
         """Every kind of request and answer passes."""
@@ -363,7 +356,6 @@ class HaproxyHttpTests(Matrix):
 
     front = HAPROXY_HTTP
     meant = MEANT_OF_HTTP
-    anew = (("option forwardfor", "http-reuse never\n    option forwardfor"),)
     wrong = NO_CHUNKS
 
     def test_everything(self) -> None:
@@ -460,7 +452,6 @@ class ApacheScgiTests(Matrix):
     """Apache, mod_proxy_scgi."""
 
     front = APACHE_SCGI
-    plain_paths = True
     tells_length = False
     chunks = False
 
