@@ -29,6 +29,7 @@ module Uwsgid
       @apps = facts.apps
       @gc_every = facts.gc_every
       @answered = 0
+      @pid = Process.pid
       @hijack = Hijack.new(wire)
       @seed = {
         "SCRIPT_NAME" => "", "QUERY_STRING" => "", "SERVER_NAME" => facts.host, "SERVER_PORT" => facts.port,
@@ -60,6 +61,7 @@ module Uwsgid
       @started = @ended = @taken = false
       begin
         response = @app.call(env)
+        exit! if Process.pid != @pid # what the application forked came back from its call
         if @hijack.free?
           status, headers, body = response if well_formed(response)
           respond(status, headers, body)
@@ -71,9 +73,11 @@ module Uwsgid
       rescue ClientGone
         finish
       rescue Exception => e # whatever it is, it is the application's
-        failed(e)
+        return failed(e, env, status, headers) unless @ended
+
+        tell(e)
       end
-      over(env, status, headers, e) if @goes_on
+      over(env, status, headers) if @goes_on
     end
 
     # The env of the request that was taken.
@@ -285,11 +289,10 @@ module Uwsgid
       found
     end
 
-    def failed(error)
-      return tell(error) if @ended
-
-      @ended = @goes_on = true
-      @wire.put_failure(Uwsgid.describe(error), Wire::GOES_ON)
+    # The worker hears of it at last, for it answers in the place of the application.
+    def failed(error, env, status, headers)
+      told(env, status, headers, error)
+      @wire.put_failure(Uwsgid.describe(error))
     end
 
     def tell(error)
@@ -297,11 +300,15 @@ module Uwsgid
     end
 
     # The answer left.  Who wanted to know is told, and then the worker, which has waited for that.
-    def over(env, status, headers, error)
-      @input.retire if @input.instance_of?(Input)
-      @finished.reverse_each { |told| closing(nil) { told.call(env, status, headers, error) } }
-      @replied.each { |told| closing(nil) { told.call } }
+    def over(env, status, headers)
+      told(env, status, headers, nil)
       @wire.put("z")
+    end
+
+    def told(env, status, headers, error)
+      @input.retire if @input.instance_of?(Input)
+      @finished.reverse_each { |one| closing(nil) { one.call(env, status, headers, error) } }
+      @replied.each { |one| closing(nil) { one.call } }
     end
   end
 end
