@@ -13,9 +13,7 @@ SCRIPT = Script(b"/srv/cgi/a.sh", b"/cgi/a.sh", b"/x/y", b"/srv/cgi")
 class EnvironTests(SynchronousTestCase):
     def test_variables_of_cgi(self) -> None:
         """A script gets what RFC 3875 and uWSGI say, and the variables of its request."""
-        env = environ(
-            {"REQUEST_METHOD": "GET", "PATH_INFO": "/cgi/a.sh/x/y", "DOCUMENT_ROOT": "/"}, SCRIPT, {}
-        )
+        env = environ({"REQUEST_METHOD": "GET", "PATH_INFO": "/cgi/a.sh/x/y"}, SCRIPT, {})
         software = env.pop(b"SERVER_SOFTWARE")
         self.assertTrue(software.startswith(b"uwsgid/"), software)
         self.assertEqual(
@@ -48,6 +46,12 @@ class EnvironTests(SynchronousTestCase):
         env = environ({}, Script(b"/srv/a.sh", b"/a.sh", b"/../../etc/passwd", b"/srv"), {})
         self.assertEqual(env[b"PATH_INFO"], b"/../../etc/passwd")
         self.assertNotIn(b"PATH_TRANSLATED", env)
+
+    def test_document_root(self) -> None:
+        """DOCUMENT_ROOT is what the front end says, else the directory of the mount, as in uWSGI."""
+        env = environ({"DOCUMENT_ROOT": "/srv/www"}, SCRIPT, {})
+        self.assertEqual(env[b"DOCUMENT_ROOT"], b"/srv/www")
+        self.assertEqual(env[b"PATH_TRANSLATED"], b"/srv/www/x/y")
 
     def test_a_mounted_file(self) -> None:
         """A script that is mounted itself has the DOCUMENT_ROOT of the request, or its own directory."""

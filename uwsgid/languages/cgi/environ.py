@@ -54,7 +54,7 @@ def environ(
     for key in (b"CONTENT_LENGTH", b"CONTENT_TYPE"):
         if not env.get(key):
             env.pop(key, None)
-    root = script.root or env.get(b"DOCUMENT_ROOT") or script.path.rpartition(b"/")[0]
+    root = env.get(b"DOCUMENT_ROOT") or script.root or script.path.rpartition(b"/")[0]
     env |= {
         b"GATEWAY_INTERFACE": b"CGI/1.1",
         b"SERVER_SOFTWARE": b"uwsgid/" + __version__.encode(),
