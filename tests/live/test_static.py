@@ -14,6 +14,7 @@ from typing import Final
 
 from tests.live.support import (
     SPAWNED,
+    Address,
     Answer,
     Daemon,
     LiveCase,
@@ -235,6 +236,60 @@ class FrontEndTests(StaticCase):
             r"GET /large.bin => generated (\d+) bytes in \d+ msecs via offload\(\) .* 200\)"
         )
         self.assertEqual(int(line[1]), LARGE)
+
+    def visit_all(self, site: Address, digest: bytes, prefix: str = "") -> None:
+        """Every kind of answer, over whatever stands between."""
+        page = fetch(site, f"{prefix}/page.html")
+        self.assertEqual(
+            (page.status, page.body, page.header("Content-Type")), (200, b"<p>page", "text/html")
+        )
+        head = fetch(site, f"{prefix}/page.html", method="HEAD")
+        self.assertEqual((head.status, head.body, head.header("Content-Length")), (200, b"", "7"))
+        tag = page.header("ETag") or ""
+        known = fetch(site, f"{prefix}/page.html", headers={"If-None-Match": tag})
+        self.assertEqual((known.status, known.body), (304, b""))
+        for asked, body in (("2-3", b">p"), ("-4", b"page"), ("0-100", b"<p>page")):
+            part = fetch(site, f"{prefix}/page.html", headers={"Range": f"bytes={asked}"})
+            self.assertEqual((part.status, part.body), (206, body), asked)
+        parts = fetch(site, f"{prefix}/page.html", headers={"Range": "bytes=0-1,5-"})
+        self.assertEqual((parts.status, parts.body.count(b"Content-Range: ")), (206, 2))
+        self.assertEqual(fetch(site, f"{prefix}/page.html", headers={"Range": "bytes=7-"}).status, 416)
+        self.assertEqual(fetch(site, f"{prefix}/empty.txt").body, b"")
+        large = fetch(site, f"{prefix}/large.bin")
+        self.assertEqual((len(large.body), hashlib.sha256(large.body).digest()), (LARGE, digest))
+        head = fetch(site, f"{prefix}/large.bin", method="HEAD")
+        self.assertEqual(head.header("Content-Length"), str(LARGE))
+        self.assertEqual(fetch(site, f"{prefix}/app").body, b"app GET /app")
+
+    def test_every_protocol(self) -> None:
+        """Over every protocol, and through the gateway, the answers are the same."""
+        self.through_everything(0)
+
+    def test_every_protocol_with_threads(self) -> None:
+        """And where threads send what is large."""
+        self.through_everything(1)
+
+    def through_everything(self, threads: int) -> None:
+        requires("nginx")
+        digest = self.large()
+        sockets = {name: self.path(f"{name}.sock") for name in ("uwsgi", "fastcgi", "scgi")}
+        lines = [f"{name}-socket = {path}" for name, path in sockets.items()]
+        port = free_port()
+        lines += [f"http = 127.0.0.1:{port}", "check-static = @/www", "honour-range = true"]
+        lines += [f"offload-threads = {threads}"]
+        daemon, http = self.alone("\n".join(lines))
+        site = self.nginx(
+            "".join(
+                f"location ~ ^/{name}(/.*)$ {{ include /etc/nginx/{name}_params; {name}_param PATH_INFO $1; "
+                f"{name}_pass unix:{path}; }}"
+                for name, path in sockets.items()
+            )
+        )
+        for name in sockets:
+            self.visit_all(site, digest, f"/{name}")
+        self.visit_all(http, digest)
+        self.visit_all(("127.0.0.1", port), digest)
+        self.assertEqual(daemon.seen("Traceback"), 0, daemon.log())
 
     def test_nginx_sends(self) -> None:
         """Under file-serve-mode nginx sends the file, by a location that clients can not ask for."""
