@@ -27,6 +27,8 @@ NAMES: Final = (
     "fastcgi",
     "scgi",
     "proxy",
+    "gateway",
+    "answers",
 )
 
 

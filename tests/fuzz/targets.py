@@ -12,7 +12,7 @@ from typing import Final
 
 import msgpack
 
-from tests.fuzz import requests
+from tests.fuzz import gateway, requests
 from tests.wire import test_ip as packets_of_tests
 from uwsgid.errors import PeerError
 from uwsgid.testing.packets import PLAIN
@@ -159,11 +159,14 @@ TARGETS: Final[dict[str, Target]] = {
     "hellos": hellos,
     "captures": captures,
     **requests.REQUESTS,
+    **gateway.GATEWAY,
 }
 
 
 def seeds(name: str) -> list[bytes]:
     """Bytes that lead a target into every corner that is known."""
+    if name in gateway.GATEWAY:
+        return gateway.seeds(name)
     if name in requests.REQUESTS:
         return requests.seeds(name)
     bad = [packet for cases in packets_of_tests.BAD.values() for packet in cases.values()]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.wire import corpus
 from uwsgid.errors import PeerError
 from uwsgid.gateways.http_request import Ask, Asking
 from uwsgid.wire.events import NEED_DATA, BodyChunk, EndOfBody
@@ -17,22 +18,37 @@ POST = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
 CHUNKS = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
 
 
-def told(asking: Asking) -> list[object]:
-    """What it says of what it has; bodies in one piece."""
-    found: list[object] = []
+def tell(asking: Asking, found: list[object]) -> None:
+    """Add what it says of what it has.
+
+    :raises PeerError: it refuses.
+    """
     while (event := asking.next()) is not NEED_DATA:
         if isinstance(event, Ask):
             found.append((event.what, event.length, event.block))
-            if event.is_tunnel:
-                found.append(asking.leftover())
-                break
         elif isinstance(event, BodyChunk):
-            if found and isinstance(found[-1], bytes):
-                event = BodyChunk(found.pop() + event.data)  # type: ignore[operator]
             found.append(event.data)
         elif isinstance(event, EndOfBody):
             found.append("end")
-    return found
+
+
+def joined(found: list[object]) -> list[object]:
+    """The same with bodies in one piece."""
+    made: list[object] = []
+    for one in found:
+        before = made[-1] if made else None
+        if isinstance(one, bytes) and isinstance(before, bytes):
+            made[-1] = before + one
+        else:
+            made.append(one)
+    return made
+
+
+def told(asking: Asking) -> list[object]:
+    """What it says of what it has; bodies in one piece."""
+    found: list[object] = []
+    tell(asking, found)
+    return joined(found)
 
 
 class AskingTests(SynchronousTestCase):
@@ -111,8 +127,22 @@ class AskingTests(SynchronousTestCase):
         found: list[object] = []
         for at in range(0, len(data), size):
             cut.feed(data[at : at + size])
-            for event in told(cut):
-                if isinstance(event, bytes) and found and isinstance(found[-1], bytes):
-                    event = found.pop() + event  # type: ignore[operator]
-                found.append(event)
-        self.assertEqual(found, whole)
+            tell(cut, found)
+        self.assertEqual(joined(found), whole)
+
+    def test_corpus(self) -> None:
+        """What workers refuse is refused, and what they take is taken, but for extensions of chunks."""
+        for kind in ("good", "bad"):
+            for case in corpus.http(kind):
+                limits = Limits(case.limits.buffer_size, case.limits.max_vars, extension=0)
+                asking = Asking(limits, {})
+                asking.feed(case.data)
+                try:
+                    tell(asking, [])
+                    status = 0
+                except PeerError as error:
+                    status = error.status
+                if kind == "good":
+                    self.assertTrue(not status or b";" in case.data, (case.name, status))
+                else:
+                    self.assertEqual(status, case.expected["status"], case.name)

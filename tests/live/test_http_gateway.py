@@ -188,6 +188,51 @@ class ServingTests(GatewayCase):
 class ReloadTests(GatewayCase):
     """Workers come and go."""
 
+    def test_max_requests(self) -> None:
+        """Workers that leave after a few requests are not missed, with one and with two of them."""
+        for workers in (1, 2):
+            daemon = self.start("http-keepalive = 30\nmax-requests = 7", workers=workers)
+            client = http.client.HTTPConnection(*self.port(daemon), timeout=PATIENCE)
+            statuses = []
+            for _ in range(40):
+                client.request("GET", "/pid")
+                response = client.getresponse()
+                response.read()
+                statuses.append(response.status)
+            client.close()
+            self.assertEqual(statuses, [200] * 40)
+            daemon.close()
+
+    def test_threads(self) -> None:
+        """A worker with threads gets as many requests at a time as it has of them, and serves all."""
+        where = self.port(self.start("http-keepalive = 30\nthreads = 4", workers=2))
+        answers: list[int] = []
+
+        def ask() -> None:
+            client = http.client.HTTPConnection(*where, timeout=PATIENCE)
+            for _ in range(15):
+                client.request("GET", "/sleep?s=0.01")
+                response = client.getresponse()
+                response.read()
+                answers.append(response.status)
+            client.close()
+
+        threads = [threading.Thread(target=ask) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        self.assertEqual(answers, [200] * 180)
+
+    def test_harakiri(self) -> None:
+        """A worker that is killed because it takes too long costs its client an answer, and is named."""
+        daemon = self.start("http-keepalive = 30\nharakiri = 1\nharakiri-verbose = true")
+        where = self.port(daemon)
+        self.assertEqual(fetch(where, "/forever?a=b").status, 502)
+        daemon.wait_for(r"HARAKIRI.*GET /forever\?a=b")
+        daemon.wait_for(SPAWNED, count=2)
+        self.assertEqual(fetch(where, "/pid").status, 200)
+
     def test_reload(self) -> None:
         """Clients that keep their connections notice nothing of a reload."""
         daemon = self.start("http-keepalive = 30", workers=2)

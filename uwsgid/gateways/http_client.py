@@ -17,6 +17,8 @@ import os
 import socket
 from typing import TYPE_CHECKING, Final
 
+from mypy_extensions import mypyc_attr
+
 from uwsgid.errors import PeerError
 from uwsgid.gateways.http_answer import Answer
 from uwsgid.gateways.http_request import Ask, Asking
@@ -44,6 +46,7 @@ FLUSH: Final = 3  # the answer is complete, the client has not taken all of it
 LAST: Final = 4  # what the client says does not matter any more
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Session:
     """One connection of a client.
 
