@@ -245,6 +245,19 @@ class TroubleTests(OffloadCase):
         self.assertEqual(self.body_of(data), self.content)
         self.assertEqual(sum(worker.board.offloaded_requests), 0)
 
+    def test_room_for_those_who_come(self) -> None:
+        """Transfers take their share of descriptors and no more; beyond it the worker sends files itself."""
+        worker = self.offloading(cores=1)
+        worker.serving.offload._most = 1
+        slow = self.http(worker)
+        slow.sendall(get("/file"))
+        self.assertEqual(slow.recv(8), b"HTTP/1.1")
+        self.assertEqual(
+            self.body_of(self.fetch(worker, get("/file", headers="Connection: close\r\n"))), self.content
+        )
+        self.assertEqual(sum(worker.board.offloaded_requests), 1)
+        self.assertEqual(self.body_of(read_all(slow)), self.content)
+
     def test_a_dead_client_costs_no_thread(self) -> None:
         """A connection that broke before the head left is the worker's to report."""
         worker = self.offloading()

@@ -92,6 +92,15 @@ class DocumentTests(SynchronousTestCase):
         )
         self.assertEqual({type(leaf) for leaf in leaves(made)}, {int, str})
 
+    def test_sockets_that_can_offload(self) -> None:
+        """With threads that send files, those where an answer ends with its connection can be offloaded."""
+        listeners = [
+            Listener(0, name, name, 5, Family.UNIX, name) for name in ("uwsgi", "http", "fastcgi", "scgi")
+        ]
+        for offloads, able in ((True, [True, True, False, False]), (False, [False] * 4)):
+            found = socket_facts(listeners, lambda fd: (0, 0), offloads)
+            self.assertEqual([one.can_offload for one in found], able)
+
     def test_sockets_and_queue(self) -> None:
         """listen_queue and load are the longest queue of all sockets."""
         listeners = [

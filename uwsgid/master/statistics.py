@@ -16,6 +16,7 @@ from uwsgid.master.inheritance import Inheritance
 from uwsgid.master.queues import Queues
 from uwsgid.master.stall import Stall
 from uwsgid.master.workforce import Workforce
+from uwsgid.request.offload_options import Offloading
 from uwsgid.request.options import RequestOptions
 from uwsgid.stats import Stats, StatsFacts, instance_lines, layout, report, socket_facts
 from uwsgid.stats.server import StatsFactory, StatsService
@@ -63,7 +64,9 @@ class Statistics(MultiService):
             board=house.board,
             cwd=os.getcwd(),
             queue_errors=self._queues.errors,
-            sockets=socket_facts(house.listeners, house.kernel.queue_length),
+            sockets=socket_facts(
+                house.listeners, house.kernel.queue_length, house.settings[Offloading].threads > 0
+            ),
             apps=self._workforce.apps,
             holders={lock.name: lock.holder() for lock in locks},
             thunder=house.settings[RequestOptions].thunder_lock,

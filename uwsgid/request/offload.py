@@ -11,6 +11,7 @@ A worker that leaves waits for what its threads have in hand, as it does for req
 from __future__ import annotations
 
 import os
+import resource
 import select
 import socket
 import threading
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from uwsgid.request.body import Body
 from uwsgid.request.connection import COPY_SIZE, Connection
+from uwsgid.request.offload_options import RAW
 from uwsgid.request.reply import VIA_OFFLOAD, HttpReply, Reply
 from uwsgid.request.request import Request
 
@@ -36,8 +38,8 @@ _TURN: Final = 1 << 20
 _LOOK: Final = 0.5
 #: Seconds in which a client that was sent everything may end the connection itself.
 _LINGER: Final = 2.0
-#: Where the end of a connection is the end of the answer, whatever its bytes are.
-_PROTOCOLS: Final = frozenset({"uwsgi", "http"})
+#: Of the descriptors that a process may have, the part that transfers may take.
+_SHARE: Final = 2
 
 
 class Transfer:
@@ -109,6 +111,8 @@ class Offload:
         self._busy = 0
         self._idle = threading.Condition()
         self._turn = 0
+        # each takes two, and clients must be able to come in all the same
+        self._most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SHARE // 2)
         self._movers = [_Mover(self, number) for number in range(count)]
         for mover in self._movers:
             mover.start()
@@ -126,10 +130,12 @@ class Offload:
         reply, body = request.reply, request.body
         if count < LEAST or type(reply) not in (Reply, HttpReply) or reply.sent:
             return False
+        if self._busy >= self._most:
+            return False
         if type(body) is not Body or not body.at_end or body.surplus:
             return False
         connection = reply.connection
-        if type(connection) is not Connection or connection.listener.protocol not in _PROTOCOLS:
+        if type(connection) is not Connection or connection.listener.protocol not in RAW:
             return False
         try:
             file = os.dup(fd)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from uwsgid.config.kinds import Integer
 from uwsgid.config.section import Section, option, section
+
+#: Protocols for which a thread can do it: an answer ends with its connection, whatever its bytes are.
+RAW: Final = frozenset({"uwsgi", "http"})
 
 
 @section("Static files, offload, TLS")

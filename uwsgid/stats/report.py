@@ -14,6 +14,7 @@ from typing import Any
 
 from uwsgid._version import __version__
 from uwsgid.host import Listener
+from uwsgid.request.offload_options import RAW
 from uwsgid.supervise.board import Board
 from uwsgid.supervise.rows import AppFacts, worker_row
 from uwsgid.supervise.snapshot import request_vars
@@ -64,17 +65,27 @@ class StatsFacts:
 
 
 def socket_facts(
-    listeners: Iterable[Listener], queue_length: Callable[[int], tuple[int, int]]
+    listeners: Iterable[Listener],
+    queue_length: Callable[[int], tuple[int, int]],
+    offloads: bool = False,
 ) -> tuple[SocketFacts, ...]:
     """What is to be told of the sockets of an instance.
 
     :param queue_length: queue and limit of a descriptor, as `IKernel.queue_length` gives them.
+    :param offloads: workers have threads that send files.
     """
     found = []
     for listener in listeners:
         queue, limit = queue_length(listener.fd)
         found.append(
-            SocketFacts(listener.name, listener.protocol or "uwsgi", queue, limit, shared=listener.shared)
+            SocketFacts(
+                listener.name,
+                listener.protocol or "uwsgi",
+                queue,
+                limit,
+                shared=listener.shared,
+                can_offload=offloads and listener.protocol in RAW,
+            )
         )
     return tuple(found)
 

@@ -118,7 +118,12 @@ class Worker:
     def _offload(self, serving: Serving) -> None:
         """Have threads that send files, where they are asked for and the loop does not do it itself."""
         threads = self._settings[Offloading].threads
-        if threads and self._engine_name() in ("simple", "threads"):
+        if not threads:
+            return
+        loop = self._engine_name()
+        if loop not in ("simple", "threads"):
+            self._house.say(f"offload-threads: none are spawned, the loop {loop} sends files itself")
+        else:
             from uwsgid.request.offload import Offload
 
             serving.offload = Offload(threads, serving)
