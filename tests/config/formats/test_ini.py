@@ -50,7 +50,7 @@ class IniTests(SynchronousTestCase):
         """A section that is not there is a warning in uWSGI's words."""
         self.assertEqual(
             Ini.parse("a = 1\n", "x.ini", "web").warnings,
-            ('*** WARNING: Can\'t find section "web" in INI configuration file x.ini ***',),
+            ('Can\'t find section "web" in INI configuration file x.ini',),
         )
         self.assertEqual(Ini.parse("[uwsgi]", "x.ini", None).warnings, ())
 

@@ -62,7 +62,7 @@ class YamlTests(SynchronousTestCase):
 
     def test_missing_section(self) -> None:
         """A section that is not there is the warning of INI."""
-        expected = ('*** WARNING: Can\'t find section "uwsgi" in YAML configuration file x.yaml ***',)
+        expected = ('Can\'t find section "uwsgi" in YAML configuration file x.yaml',)
         for text in ("", "web: {}\n", "- uwsgi\n", "uwsgi\n"):
             self.assertEqual(Yaml.parse(text, "x.yaml", None).warnings, expected)
 

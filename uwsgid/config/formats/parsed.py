@@ -44,7 +44,7 @@ class Format(Protocol):
 
 def missing_section(section: str, kind: str, source: str) -> str:
     """uWSGI's warning for a file without the wanted section (core/ini.c)."""
-    return f'*** WARNING: Can\'t find section "{section}" in {kind} configuration file {source} ***'
+    return f'Can\'t find section "{section}" in {kind} configuration file {source}'
 
 
 def refuse(source: str, line: int, text: str) -> ConfigError:
