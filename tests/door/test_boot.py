@@ -173,7 +173,7 @@ class PrivilegeTests(BootCase):
 
     def test_an_unknown_user(self) -> None:
         """A user that does not exist is noticed before anything is changed."""
-        with self.assertRaisesRegex(ConfigError, "^user ghost not found"):
+        with self.assertRaisesRegex(ConfigError, "^command line: uid: user ghost not found"):
             self.boot(*SERVED, "--uid", "ghost")
         self.assertEqual(self.steps(*_ORDER), [])
 

@@ -8,6 +8,7 @@ import traceback
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.host.kernel import Kernel
 from uwsgid.host.privileges import (
@@ -24,6 +25,7 @@ from uwsgid.host.privileges import (
     enter_directory,
     owner_ids,
     prove_dropped,
+    resolve_identity,
 )
 from uwsgid.testing import MemoryKernel
 
@@ -93,6 +95,19 @@ class Dropping(SynchronousTestCase):
             ({"gid": "shop", "add_gid": ("ghosts",)}, "unable to find group ghosts"),
         ):
             error = self.assertRaises(ConfigError, self.drop, **options)
+            self.assertEqual(str(error), text)
+
+    def test_place_of_a_name(self) -> None:
+        """Where the settings are known, an unknown name tells its file and its line."""
+        for line, text in (
+            ("uid = 12abc", "lines:1: uid: user 12abc not found."),
+            ("gid = ghosts", "lines:1: gid: group ghosts not found."),
+            ("uid = shop\nadd-gid = ghosts", "lines:2: add-gid: unable to find group ghosts"),
+        ):
+            settings = settings_of(line)
+            error = self.assertRaises(
+                ConfigError, resolve_identity, self.kernel, settings[Privileges], settings
+            )
             self.assertEqual(str(error), text)
 
     def test_refusal(self) -> None:

@@ -250,7 +250,7 @@ def _owner_of_the_log(boot: Boot) -> tuple[int, int]:
     """The user and the group that we are going to be; -1 for who is known in another root only."""
     settings = boot.site.settings
     try:
-        found = resolve_identity(boot.kernel, settings[Privileges])
+        found = resolve_identity(boot.kernel, settings[Privileges], settings)
     except ConfigError:
         if changes_root(settings):
             return -1, -1

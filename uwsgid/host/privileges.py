@@ -10,13 +10,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from uwsgid.config.kinds import Flag, Text, Texts
 from uwsgid.config.section import Section, flag, option, section
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.host.calls import refused
 from uwsgid.interfaces import IKernel
+
+if TYPE_CHECKING:
+    from uwsgid.config.settings import Settings
+
+T = TypeVar("T")
 
 Say = Callable[[str], None]
 
@@ -124,16 +129,18 @@ def owner_ids(kernel: IKernel, owner: str) -> tuple[int, int]:
         raise ConfigError(f"unable to find group {group}") from None
 
 
-def resolve_identity(kernel: IKernel, privileges: Privileges) -> Identity:
+def resolve_identity(kernel: IKernel, privileges: Privileges, settings: Settings | None = None) -> Identity:
     """Whom the configuration wants us to be.  Looked up where we are now, inside a new root if there is one.
 
+    :param settings: those of *privileges*, by which an error tells its place.
     :raises ConfigError: for a user or a group that does not exist.
     """
-    gid = resolve_group(kernel, privileges.gid) if privileges.gid else None
-    uid = resolve_user(kernel, privileges.uid) if privileges.uid else None
+    gid = _placed(settings, "gid", lambda: resolve_group(kernel, privileges.gid)) if privileges.gid else None
+    uid = _placed(settings, "uid", lambda: resolve_user(kernel, privileges.uid)) if privileges.uid else None
     groups: tuple[int, ...] | None = None
     if privileges.add_gid:
-        groups = tuple(_additional(kernel, name) for name in privileges.add_gid)
+        names = privileges.add_gid
+        groups = _placed(settings, "add_gid", lambda: tuple(_additional(kernel, name) for name in names))
     elif privileges.no_initgroups or uid is None:
         groups = ()
     user = (kernel.user_name(uid) or str(uid)) if uid is not None else ""
@@ -187,14 +194,15 @@ def perform(kernel: IKernel, calls: tuple[Call, ...]) -> None:
             raise refused(f"{call.method}()", error, about) from None
 
 
-def drop(kernel: IKernel, privileges: Privileges, say: Say) -> Identity:
+def drop(kernel: IKernel, privileges: Privileges, say: Say, settings: Settings | None = None) -> Identity:
     """Become what the configuration wants, or check that we are it already, where we are not root.
 
+    :param settings: those of *privileges*, by which an error tells its place.
     :return: the identity that was resolved; its numbers are now ours.
     :raises ConfigError: for a name that does not exist.
     :raises KernelError: where the kernel refuses, or where we could become root again.
     """
-    identity = resolve_identity(kernel, privileges)
+    identity = resolve_identity(kernel, privileges, settings)
     if kernel.geteuid() != 0:
         _check_already(kernel, identity)
         return identity
@@ -260,6 +268,16 @@ def enter_directory(kernel: IKernel, path: str, say: Say | None = None) -> None:
     if say is not None:
         say(f"chdir() to {path}")
     perform(kernel, (Call("chdir", (path,)),))
+
+
+def _placed(settings: Settings | None, field: str, look_up: Callable[[], T]) -> T:
+    """What *look_up* finds, or its error with the line of the option."""
+    try:
+        return look_up()
+    except ConfigError as error:
+        if settings is None:
+            raise
+        raise ConfigError(settings.problem(Privileges, field, str(error))) from None
 
 
 def _additional(kernel: IKernel, name: str) -> int:

@@ -203,7 +203,7 @@ def change_user(
     """
     kept = settings[Capabilities].kept if kernel.geteuid() == 0 and not is_reload else ()
     first_reduction(kernel, kept)
-    drop(kernel, settings[Privileges], say)
+    drop(kernel, settings[Privileges], say, settings)
     final_set(kernel, kept, say)
 
 

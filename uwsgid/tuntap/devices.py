@@ -151,7 +151,7 @@ def _user(settings: Settings, kernel: IKernel) -> tuple[int, int]:
     """The uid and the gid that the instance will have."""
     if kernel.geteuid() != 0:
         return kernel.geteuid(), kernel.getgid()
-    identity = resolve_identity(kernel, settings[Privileges])
+    identity = resolve_identity(kernel, settings[Privileges], settings)
     return identity.uid or 0, identity.gid or 0
 
 
