@@ -17,7 +17,7 @@ from uwsgid.logs.writing import writer
 from uwsgid.request.logline import request_logger
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.offload_options import Offloading
-from uwsgid.request.options import RequestOptions
+from uwsgid.request.options import Dispatch, RequestOptions
 from uwsgid.request.serving import Farewell, Handler, Serving
 from uwsgid.static.options import StaticFiles
 from uwsgid.supervise.appfacts import describe_apps
@@ -252,3 +252,8 @@ def _answer_plain_requests(serving: Serving) -> None:
     spoken = {app.modifier1 for app in serving.apps}
     if len(spoken) == 1 and 0 not in spoken:
         serving.handlers[0] = serving.handlers[spoken.pop()]
+        python = serving.base_environ
+        if python is not None and not serving.settings[Dispatch].dynamic_apps:
+            serving.base_environ = lambda listener: {
+                name: value for name, value in python(listener).items() if name.isupper()
+            }

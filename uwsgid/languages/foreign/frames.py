@@ -71,6 +71,7 @@ From the worker
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from struct import Struct
 from typing import Any, Final
 
@@ -113,18 +114,22 @@ def request_frame(
     :param length: of the body, None where that is not known.
     :param start: what arrived of the body.
     """
-    items: list[str] = []
-    for name, value in vars.items():
-        if type(value) is str and not name.startswith(_OWN):
-            items.append(name)
-            items.append(value)
-    text = "\0".join(items)
+    try:
+        # where nobody put anything else among them, one call does
+        text = "\0".join(chain.from_iterable(vars.items()))
+        nuls = 2 * len(vars) - 1
+    except TypeError:
+        vars = {
+            name: value for name, value in vars.items() if type(value) is str and not name.startswith(_OWN)
+        }
+        text = "\0".join(chain.from_iterable(vars.items()))
+        nuls = 2 * len(vars) - 1
     flags = 0
-    if text.count("\0") == len(items) - 1:
+    if text.count("\0") == nuls or not vars:
         data = text.encode("latin-1", "replace")
     else:
         flags = COUNTED
-        data = counted([item.encode("latin-1", "replace") for item in items])
+        data = counted([text.encode("latin-1", "replace") for pair in vars.items() for text in pair])
     if length is None:
         flags |= UNKNOWN_LENGTH
         length = -1

@@ -25,6 +25,7 @@ from uwsgid.languages.foreign.frames import (
     read_head,
     request_frame,
 )
+from uwsgid.languages.foreign.handover import ASKED, hand_over
 
 if TYPE_CHECKING:
     from uwsgid.request.reply import Reply
@@ -141,7 +142,8 @@ class Line:
         rest = memoryview(data)
         try:
             while rest:
-                rest = rest[os.write(self.fd, rest) :]
+                sent = os.write(self.fd, rest)  # mypyc would do twice what stands in a bound of a slice
+                rest = rest[sent:]
         except OSError as error:
             raise BridgeError(f"closed its line: {error.strerror}") from None
 
@@ -226,7 +228,10 @@ class _Conversation:
             elif letter == ord("r"):
                 self._read(payload)
             elif letter == ord("u"):
-                line._send(frame(b"a", line._call(payload)))
+                if payload == ASKED:
+                    self._hand_over()
+                else:
+                    line._send(frame(b"a", line._call(payload)))
             elif letter == ord("f"):
                 line._send(frame(b"k", bytes((self._file(payload),))))
             elif letter == ord("i"):
@@ -259,6 +264,15 @@ class _Conversation:
             self._failed(payload[1:])
             return self._told
         raise BridgeError(f"said {chr(letter)!r} where that means nothing: {payload[:40]!r}")
+
+    def _hand_over(self) -> None:
+        try:
+            hand_over(self._request, self._line.fd)
+            self._started = True
+        except AppError as error:
+            self._line._send(frame(b"a", b"\3" + str(error).encode()))
+        except OSError as error:
+            raise BridgeError(f"closed its line: {error.strerror}") from None
 
     def _check_turn(self, turn: int) -> None:
         if turn != self._line._turn:

@@ -276,13 +276,12 @@ sub head_of {
 sub flags_of {
     my ($env) = @_;
     my $handlers = $env->{'psgix.cleanup.handlers'};
-    return (ref $handlers eq 'ARRAY' && @$handlers ? GOES_ON : 0)
-        | ($env->{'psgix.harakiri.commit'} ? REPLACE : 0);
+    return (ref $handlers && @$handlers ? GOES_ON : 0) | ($env->{'psgix.harakiri.commit'} ? REPLACE : 0);
 }
 
-# Send [status, headers, body]; $writer->{started} tells that the head was said.
+# Send [status, headers, body].
 sub answer {
-    my ($turn, $env, $answer, $writer) = @_;
+    my ($turn, $env, $answer) = @_;
     my ($status, $headers, $body) = @$answer;
     my $head = head_of($status, $headers);
     if (ref $body eq 'ARRAY') {
@@ -294,17 +293,17 @@ sub answer {
                 . $head . $data);
             return;
         }
-        $writer->{head} = $head;
-        send_all($writer->_head . pieces($data));
-        $data = undef;
+        send_all(writer($turn, $head)->_head . pieces($data));
     }
     elsif (!ref $body && ref \$body ne 'GLOB') { die "invalid PSGI response body\n" }
     else {
-        $writer->{head} = $head;
-        send_handle($body, $writer);
+        send_handle($body, writer($turn, $head));
     }
     send_all(frame('e', pack 'C', flags_of($env)));
 }
+
+# What says a head before the first piece of a body.
+sub writer { my ($turn, $head) = @_; return bless { turn => $turn, head => $head }, 'uwsgid::writer' }
 
 sub send_handle {
     my ($body, $writer) = @_;
@@ -349,18 +348,18 @@ sub close_body {
 }
 
 sub stream {
-    my ($turn, $env, $callback, $writer) = @_;
-    my $answered = 0;
+    my ($turn, $env, $callback) = @_;
+    my ($answered, $writer) = 0;
     $callback->(sub {
         my ($answer) = @_;
         die "the response was started already\n" if $answered;
         die "invalid PSGI response type\n" unless ref $answer && eval { @$answer >= 2 };
         if (@$answer >= 3 && defined $answer->[2]) {
             $answered = 2;
-            answer($turn, $env, $answer, $writer);
+            answer($turn, $env, $answer);
             return;
         }
-        $writer->{head} = head_of(@$answer);
+        $writer = writer($turn, head_of(@$answer));
         $answered = 1;
         return $writer;
     });
@@ -378,18 +377,17 @@ sub request {
     if (length $buffer == HEADER + $size) { $buffer = '' }
     else { substr $buffer, 0, HEADER + $size, '' }
     delete @env{'HTTP_CONTENT_TYPE', 'HTTP_CONTENT_LENGTH'};
-    $env{'psgi.url_scheme'} = scheme(\%env);
+    $env{'psgi.url_scheme'} = defined $env{HTTPS} || defined $env{UWSGI_SCHEME} ? scheme(\%env) : 'http';
     $env{'psgi.input'} = uwsgid::input->new($start, $length < 0 ? -1 : $length - length $start, $base{'psgix.input.buffered'});
     $env{'psgix.cleanup.handlers'} = [];
-    my $writer = bless { turn => $turn }, 'uwsgid::writer';
     ($gone, $talking) = (0, 1);
     if (eval {
         my $answer = $apps[$number]->(\%env);
         my $type = ref $answer;
-        if ($type eq 'ARRAY') { answer($turn, \%env, $answer, $writer) }
-        elsif ($type eq 'CODE') { stream($turn, \%env, $answer, $writer) }
-        elsif ($type && eval { @$answer >= 3 }) { answer($turn, \%env, $answer, $writer) }
-        elsif ($type && eval { \&$answer }) { stream($turn, \%env, $answer, $writer) }
+        if ($type eq 'ARRAY') { answer($turn, \%env, $answer) }
+        elsif ($type eq 'CODE') { stream($turn, \%env, $answer) }
+        elsif ($type && eval { @$answer >= 3 }) { answer($turn, \%env, $answer) }
+        elsif ($type && eval { \&$answer }) { stream($turn, \%env, $answer) }
         else { die "invalid PSGI response type\n" }
         1;
     }) { }
