@@ -55,6 +55,18 @@ class Setting(SynchronousTestCase):
         self.set_up(f"emperor = {self.folder}/none")
         self.assertIn(f"there are no vassals in {self.folder}/none yet", self.lines[0])
 
+    def test_on_demand_directory(self) -> None:
+        """A directory of sockets that is missing is a warning with its place; one that is there is none."""
+        self.set_up(f"emperor = {self.folder}/*.x\nemperor-on-demand-directory = {self.folder}/none")
+        self.assertEqual(
+            self.lines[0],
+            f"*** WARNING: lines:2: emperor-on-demand-directory: {self.folder}/none is not a directory, so no "
+            "vassal can wait for its first request there ***",
+        )
+        self.lines.clear()
+        self.set_up(f"emperor = {self.folder}/*.x\nemperor-on-demand-directory = {self.folder}")
+        self.assertEqual([line for line in self.lines if "on-demand" in line], [])
+
     def test_missing(self) -> None:
         """A directory that is missing is an error, and so is a scheme that nobody knows."""
         for source in (f"{self.folder}/none/", f"dir://{self.folder}/none", "foo://x"):

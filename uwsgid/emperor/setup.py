@@ -60,7 +60,12 @@ def emperors(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Seque
         say(f"*** WARNING: {warning} ***")
     cwd = kernel.getcwd()
     if not any(directive.name in _NEW_ROOTS for directive in settings.directives):
-        for monitor in monitors_of(settings, cwd, say, lambda: 0.0):
+        directory = options.on_demand_directory
+        if directory and not os.path.isdir(os.path.join(cwd, directory)):
+            what = f"{directory} is not a directory, so no vassal can wait for its first request there"
+            say(f"*** WARNING: {settings.problem(EmperorOptions, 'on_demand_directory', what)} ***")
+        # the emperor itself tells what it sees
+        for monitor in monitors_of(settings, cwd, _keep_quiet, lambda: 0.0):
             if monitor.lists and not monitor.waits and not monitor.look():
                 say(f"*** WARNING: emperor: there are no vassals in {monitor.text} yet ***")
     opened = Opened(
@@ -72,6 +77,10 @@ def emperors(settings: Settings, kernel: IKernel, say: Say, kept: Kept) -> Seque
     )
     mercy = (settings[Endings].reload_mercy or MERCY) + _FAREWELL
     return (Gateway(NAME, partial(serve, opened), role=ROLE, mercy=mercy),)
+
+
+def _keep_quiet(line: str) -> None:
+    """Say nothing."""
 
 
 def monitors_of(settings: Settings, cwd: str, say: Say, clock: Callable[[], float]) -> list[Monitor]:

@@ -52,6 +52,27 @@ class Directories(FileCase):
         os.mkfifo(self.path("pipe.ini"))
         self.assertEqual(self.seen(self.directory()), [".b.yml", "a.ini"])
 
+    def test_links_to_nowhere(self) -> None:
+        """A link that dangles or loops is no vassal, and is told once, until it leads somewhere."""
+        os.symlink("gone.x", self.path("a.ini"))
+        os.symlink("b.ini", self.path("b.ini"))
+        directory = self.directory()
+        for _ in range(2):
+            self.assertEqual(self.seen(directory), [])
+        told = "*** WARNING: emperor: {} is a link that leads to no vassal: {} ***"
+        self.assertEqual(
+            sorted(self.lines),
+            [
+                told.format(self.path("a.ini"), "No such file or directory"),
+                told.format(self.path("b.ini"), "Too many levels of symbolic links"),
+            ],
+        )
+        self.write("gone.x")
+        self.assertEqual(self.seen(directory), ["a.ini"])
+        os.unlink(self.path("gone.x"))
+        self.assertEqual(self.seen(directory), [])
+        self.assertEqual(len(self.lines), 3)
+
     def test_facts(self) -> None:
         """Time and owner are those of the file."""
         self.write("a.ini", mtime=1_300_000_000.25)

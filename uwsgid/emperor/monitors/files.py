@@ -32,6 +32,7 @@ class FileMonitor(Monitor):
         super().__init__(text, circumstances)
         self._complained: set[str] = set()
         self._links: dict[tuple[int, int], str] = {}
+        self._broken: set[str] = set()  # links that were told about
 
     @property
     def links(self) -> Mapping[tuple[int, int], str]:
@@ -69,12 +70,22 @@ class FileMonitor(Monitor):
         return found
 
     def facts(self, path: str) -> os.stat_result | None:
-        """What a stat says, of the link itself where links are not followed; None for what is gone."""
+        """What a stat says, of the link itself where links are not followed; None for what is gone.
+
+        A link to nowhere, or to itself, is told once, until it leads somewhere.
+        """
         options: EmperorOptions = self.circumstances.options
         try:
-            return os.lstat(path) if options.nofollow else os.stat(path)
-        except OSError:
-            return None  # removed since it was listed, or a link to nowhere, or to itself
+            facts = os.lstat(path) if options.nofollow else os.stat(path)
+        except OSError as error:
+            if path not in self._broken and os.path.islink(path):
+                self._broken.add(path)
+                self.circumstances.say(
+                    f"*** WARNING: emperor: {path} is a link that leads to no vassal: {error.strerror} ***"
+                )
+            return None  # also what was removed since it was listed
+        self._broken.discard(path)
+        return facts
 
     def has_name(self, name: str) -> bool:
         """Whether *name* is that of a vassal; one that is too long is told once."""
