@@ -60,8 +60,8 @@ class Setting(SynchronousTestCase):
         self.set_up(f"emperor = {self.folder}/*.x\nemperor-on-demand-directory = {self.folder}/none")
         self.assertEqual(
             self.lines[0],
-            f"*** WARNING: lines:2: emperor-on-demand-directory: {self.folder}/none is not a directory, so no "
-            "vassal can wait for its first request there ***",
+            f"*** WARNING: lines:2: emperor-on-demand-directory: {self.folder}/none is not a directory, "
+            "so no vassal can wait for its first request there ***",
         )
         self.lines.clear()
         self.set_up(f"emperor = {self.folder}/*.x\nemperor-on-demand-directory = {self.folder}")
