@@ -217,6 +217,35 @@ class AnswerTests(RubyCase):
         self.assertEqual(ask(self.where, "/partial").body, b"partly")
         self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
 
+    def test_hijack(self) -> None:
+        """A full hijack gives the application the socket of the client, and the worker goes on."""
+        where = self.path("http.sock")
+        self.rack(f"http-socket = {where}\n", workers=1)
+        for _ in range(2):
+            self.assertEqual(ask(self.where, "/hijack").body, b"hijacked Socket")
+            self.assertEqual(fetch(where, "/hijack").body, b"hijacked Socket")
+            self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_hijacked_for_long(self) -> None:
+        """A thread of the application may answer when the worker is at the next requests."""
+        self.rack()
+        with connect(self.where) as client:
+            client.sendall(uwsgi_packet(request_vars("/hijack-later"), RACK))
+            self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+            client.sendall(b"ping")
+            received = b""
+            while piece := client.recv(65536):
+                received += piece
+        self.assertEqual(received, b"got ping")
+
+    def test_hijack_of_half_a_body(self) -> None:
+        """Whoever has not read the body can not have its connection, and hears why."""
+        daemon = self.rack()
+        with connect(self.where) as client:
+            client.sendall(uwsgi_packet(request_vars("/hijack", method="POST", length=9), RACK) + b"half")
+            self.assertIn(b"500 Internal", client.recv(65536))
+        daemon.wait_for("can not be taken: its body was not read to the end")
+
     def test_closing(self) -> None:
         """The client does not wait for what close does, the next request does."""
         daemon = self.rack()
@@ -249,7 +278,7 @@ class AnswerTests(RubyCase):
     def test_threads(self) -> None:
         """rb-threads serve at a time, in one process."""
         daemon = self.rack("rb-threads = 3\n")
-        self.assertEqual(len(self.children(daemon)), 1)
+        wait_until(lambda: len(self.children(daemon)) == 1, "one child")
         with connect(self.where) as client:
             client.sendall(uwsgi_packet(request_vars("/sleep"), RACK))
             for _ in range(5):
@@ -287,7 +316,7 @@ class BreakingTests(RubyCase):
             answer = ask(self.where, path)
             self.assertEqual((path, answer.status, answer.body), (path, 500, b"Internal Server Error"))
             daemon.wait_for(re.escape(reason))
-        self.assertEqual(len(self.children(daemon)), 1)
+        wait_until(lambda: len(self.children(daemon)) == 1, "one child")
         self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
 
     def test_dying_late(self) -> None:
@@ -325,7 +354,7 @@ class BreakingTests(RubyCase):
         mothers[0].kill()
         wait_until(lambda: _is_dead(child), "the end of the child")
         self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-        self.assertEqual(len(self.children(daemon)), 1)
+        wait_until(lambda: len(self.children(daemon)) == 1, "one child")
 
     def test_junk(self) -> None:
         """A Ruby that prints junk on its line is ended and replaced."""
@@ -431,7 +460,7 @@ class LoadingTests(RubyCase):
         """With lazy-apps each worker has a Ruby that loads for it."""
         daemon = self.rack("lazy-apps = true\n", workers=2)
         self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-        self.assertEqual(len(self.rubies(daemon)), 4)
+        wait_until(lambda: len(self.rubies(daemon)) == 4, "a mother and a child for each worker")
 
     def test_another_user(self) -> None:
         """Ruby is whom the workers are."""

@@ -115,6 +115,14 @@ WRONG = {
     io.close
     [-1, {}, []]
   end,
+  "/hijack-later" => lambda do |env|
+    io = env["rack.hijack"].call
+    Thread.new do
+      io.write("got #{io.readpartial(100)}")
+      io.close
+    end
+    [-1, {}, []]
+  end,
   "/partial" => lambda do |_|
     [200, TEXT.merge("rack.hijack" => proc { |io| io.write("partly"); io.flush; io.close }), []]
   end,
