@@ -151,7 +151,11 @@ class Router:
                     if error.errno in _OUT_OF_ROOM:
                         self._take_a_breath(door, listener, error)
                     return
-                self._let_in(door, static, fd, peer)
+                try:
+                    self._let_in(door, static, fd, peer)
+                except Exception as error:
+                    # whatever it is, it must not close the door
+                    self.say(f"[uwsgi-http] a client could not be let in: {error!r}")
 
         self._listeners.append(listener)
         self.rounds.watch(listener.fileno(), heard, DOOR)
