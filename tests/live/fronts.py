@@ -153,11 +153,12 @@ def _nginx(case: LiveCase, front: Front, upstream: str) -> tuple[Address, Daemon
 
 
 def _apache(case: LiveCase, front: Front, upstream: str) -> tuple[Address, Daemon]:
+    owner = ("User www-data", "Group www-data") if os.geteuid() == 0 else ()
     for _ in range(_ATTEMPTS):
         port = free_port()
-        daemon = case.run_daemon(
-            [_command("apache2"), "-DFOREGROUND", "-f", _apache_files(case, front, upstream, port)]
-        )
+        site = front.text(upstream, f"127.0.0.1:{port}")
+        main = apache_main(case, site, "/dev/stderr", *owner)
+        daemon = case.run_daemon([_command("apache2"), "-DFOREGROUND", "-f", main])
         # another process may have taken the port since it was found free
         if "resuming" in daemon.wait_for(r"resuming normal operations|could not bind to address").group():
             return ("127.0.0.1", port), daemon
@@ -165,14 +166,18 @@ def _apache(case: LiveCase, front: Front, upstream: str) -> tuple[Address, Daemo
     raise AssertionError(f"no port stayed free:\n{daemon.log()}")
 
 
-def _apache_files(case: LiveCase, front: Front, upstream: str, port: int) -> str:
-    """The path of a main configuration; it loads the modules that the example asks the operator to enable."""
-    text = front.text(upstream, f"127.0.0.1:{port}")
-    enabled = re.search(r"a2enmod ([a-z_ ]+)", text)
-    assert enabled is not None, front.example
+def apache_main(case: LiveCase, site: str, log: str, *more: str) -> str:
+    """Write a main configuration; it loads the modules that a site asks the operator to enable.
+
+    :param site: the text of the site.
+    :param log: where errors go.
+    :param more: further lines.
+    :returns: its path.
+    """
+    enabled = re.search(r"a2enmod ([a-z_ ]+)", site)
+    assert enabled is not None, site
     modules = ["mpm_event", "authz_core", *enabled.group(1).split()]
-    site = case.folder / "apache-site.conf"
-    site.write_text(text)
+    (case.folder / "apache-site.conf").write_text(site)
     main = case.folder / "apache.conf"
     main.write_text(
         "\n".join(
@@ -183,10 +188,10 @@ def _apache_files(case: LiveCase, front: Front, upstream: str, port: int) -> str
                 f"PidFile {case.path('apache.pid')}",
                 f"DocumentRoot {case.folder}",
                 "ServerName localhost",
-                "ErrorLog /dev/stderr",
-                "User www-data\nGroup www-data" if os.geteuid() == 0 else "",
+                f"ErrorLog {log}",
                 "StartServers 1\nServerLimit 1\nThreadsPerChild 16\nMaxRequestWorkers 16",
-                f"Include {site}\n",
+                *more,
+                f"Include {case.path('apache-site.conf')}\n",
             ]
         )
     )

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec uwsgid /srv/shop/fcgid.ini
