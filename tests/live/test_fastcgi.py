@@ -239,6 +239,13 @@ class FaultTests(FastCgiCase):
         daemon.wait_for(r"not FastCGI 1: a record of version \d+\.\.\.skip")
         daemon.wait_for("the front end aborted the request")
 
+    def test_small_buffers(self) -> None:
+        """A large answer arrives whole where the socket takes a little of it at a time."""
+        self.start("socket-sndbuf = 4096")
+        data = b"".join(b"%015d\n" % number for number in range(6400))
+        for _ in range(3):
+            self.assertEqual(self.told(ask(PATH_INFO="/large")).body, data)
+
     def test_harakiri(self) -> None:
         """A request that takes too long ends its worker, and the log tells which one it was."""
         daemon = self.start("harakiri = 1\nharakiri-verbose = true")

@@ -190,9 +190,10 @@ class Connection:
             while rest:
                 self.wait(select.POLLOUT)
                 try:
-                    rest = rest[os.write(self.fd, rest) :]
+                    sent = os.write(self.fd, rest)  # mypyc would do twice what stands in a bound of a slice
                 except BlockingIOError:
-                    pass
+                    continue
+                rest = rest[sent:]
         except (OSError, PeerTimeout):
             self.taken = len(data) - len(rest)
             raise

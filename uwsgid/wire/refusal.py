@@ -34,8 +34,8 @@ class Fields:
 def request_line(line: bytes) -> tuple[str, str, int]:
     """Method, target and minor version of a request line without its CRLF.
 
-    :raises PeerError: it has not exactly two blanks or a line feed (400), is CONNECT (501), or is not HTTP/1.0
-        or 1.1 (505, or 400 where it is no version at all).
+    :raises PeerError: it has a line feed or not exactly two blanks (400), is CONNECT (501), or is neither
+        HTTP/1.0 nor 1.1 (505, or 400 where it is no version at all).
     """
     if b"\n" in line:
         raise PeerError(f"a bare LF in a request line: {shown(line)}")

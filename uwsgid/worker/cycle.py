@@ -140,7 +140,7 @@ class Cycle:
                     request.var_count = count
                     request.packet_size = end - 4
                     request.reply = Reply(connection, vars)
-                    body = Body(connection, length, data[end:] if length else b"")
+                    request.body = body = Body(connection, length, data[end:] if length else b"")
                     return self.serve(connection, (request, body, block))
             prepared = self._decode(connection, data)
             return prepared if isinstance(prepared, Next) else self.serve(connection, prepared)
@@ -184,6 +184,7 @@ class Cycle:
         request.packet_size = head.size
         request.block = head.block
         prepared: Prepared = station.open(connection, head, request)
+        request.body = prepared[1]
         connection.received = b""
         return prepared
 
@@ -194,7 +195,6 @@ class Cycle:
         serving, terms, station = self._serving, self.terms, connection.station
         board, at, core = serving.board, self._at, self._core
         reply = request.reply
-        request.body = body
         take_wire = serving.take_wire
         if take_wire is not None:
             request.wire = take_wire(request)
