@@ -11,7 +11,9 @@ import hashlib
 import http.client
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 from urllib.parse import unquote
@@ -432,6 +434,27 @@ class HaproxyFastcgiTests(Matrix):
     def test_beside_uwsgi(self) -> None:
         """All is as behind it with uWSGI."""
         self.compare_with_uwsgi()
+
+    def many(self, option: str) -> None:
+        """Many clients at once, where HAProxy may send several requests at once on a connection."""
+        docroot = "docroot /srv/www"
+        changes = (
+            (docroot, f"{docroot}\n    option {option}\n    option mpxs-conns\n    option max-reqs 8"),
+        )
+        site = self.site(changes)
+        visits = (Visit("/large"), Visit("/digest", "POST", body=b"x" * 20000), Visit("/missing"))
+        with ThreadPoolExecutor(4) as pool:
+            answers = pool.map(lambda visit: visit.ask(site), visits * 60)
+            found = Counter((answer.status, len(answer.body)) for answer in answers)
+        self.assertEqual(found, Counter({(200, 102400): 60, (200, 70): 60, (404, 22): 60}))
+
+    def test_multiplexing_is_declined(self) -> None:
+        """HAProxy asks first whether it may (``option get-values``), and hears that it may not."""
+        self.many("get-values")
+
+    def test_connections_are_kept(self) -> None:
+        """Each request on a kept connection gets its answer."""
+        self.many("keep-conn")
 
 
 class NginxScgiTests(Matrix):
