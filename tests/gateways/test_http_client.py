@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import time
 
-from tests.gateways.http_stage import GET, OK, Played, Stage
+from tests.gateways.http_stage import GET, OK, PATIENCE, Played, Stage
 from uwsgid.gateways.http_router import HttpTerms
 from uwsgid.gateways.http_upstream import Node
 
@@ -420,6 +421,35 @@ class Instances(Stage):
         worker = self.instance.accept()
         worker.send(OK)
         self.assertEqual(self.heard(client, len(OK)), OK)
+
+
+class Leaving(Stage):
+    """The end of a gateway."""
+
+    def test_answers_on_their_way(self) -> None:
+        """What an instance says right then still reaches the client; who is idle is closed."""
+        self.open()
+        idle = self.client(GET)
+        first, _, _ = self.instance.asked()
+        client = self.client(GET)
+        second, _, _ = self.instance.asked()
+        first.send(OK)
+        self.heard(idle, len(OK))
+        second.send(OK)
+        self.router.leave()
+        self.assertEqual((self.receive(client), self.receive(client)), (OK, b""))
+        self.assertEqual(self.receive(idle), b"")
+        self.assertEqual(self.router.sessions, set())
+
+    def test_stubborn(self) -> None:
+        """An instance that says nothing is waited for a moment only."""
+        self.open()
+        client = self.client(GET)
+        self.instance.asked()
+        began = time.monotonic()
+        self.router.leave()
+        self.assertLess(time.monotonic() - began, PATIENCE)
+        self.assertEqual(self.receive(client), b"")
 
 
 class Chunked(Stage):

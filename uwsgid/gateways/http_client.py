@@ -85,6 +85,11 @@ class Session:
         self.surplus = 0
         self.deadline = router.rounds.now + terms.headers_timeout
 
+    @property
+    def is_being_answered(self) -> bool:
+        """It waits for an answer, or for the rest of one."""
+        return self.state in (ASKED, FLUSH) and not self.is_tunnel
+
     def start(self) -> None:
         """Begin to listen to it."""
         self.router.rounds.watch(self.fd, self.heard)

@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from uwsgid.errors import PeerError
@@ -23,6 +24,7 @@ from uwsgid.wire.uwsgi import write_vars
 SWEEP: Final = 1.0  #: seconds between two looks at who is late
 BREATHER: Final = 0.2  #: seconds to accept nobody after the descriptors ran out
 ACCEPTS: Final = 16  #: clients that are accepted before others are served
+FAREWELL: Final = 0.7  #: seconds for answers that are on their way when the process ends; less than `MERCY`
 SECOND: Final = 1.0  #: at most one line about refused requests in that time
 
 _OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -271,10 +273,13 @@ class Router:
             self.say(f"[uwsgi-http] {self.hostname} => marking {node.name} as failed")
 
     def leave(self) -> None:
-        """The process ends."""
+        """The process ends: answers that are on their way get a moment, the reactor having stopped."""
         self.leaving = True
-        for session in list(self.sessions):
-            session.close()
         for listener in list(self._listeners):
             self._shut(listener)
+        end = monotonic() + FAREWELL
+        while any(session.is_being_answered for session in self.sessions) and monotonic() < end:
+            self.rounds.doRead()
+        for session in list(self.sessions):
+            session.close()
         self.rounds.shut()
