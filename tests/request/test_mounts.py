@@ -366,3 +366,23 @@ class ModelTests(SynchronousTestCase):
             self.assertIs(found, apps.only)
             moved = lookup.manage_script_name and (vars["SCRIPT_NAME"], vars["PATH_INFO"]) != (script, path)
             self.assertFalse(moved)
+
+
+class LanguageTests(SynchronousTestCase):
+    """Several languages in one worker."""
+
+    def test_tables_of_languages(self) -> None:
+        """Each has mountpoints of its own, and numbers go on through all of them."""
+        apps = apps_at("", "/a")
+        perl = apps.of(5)
+        self.assertIs(apps.of(5), perl)
+        self.assertIsNone(perl.only)
+        app = perl.add("", "perl", modifier1=5)
+        self.assertEqual((app.id, len(apps), len(perl)), (2, 3, 3))
+        self.assertEqual([one.id for one in apps], [0, 1, 2])
+        self.assertIs(apps[2], app)
+        self.assertIs(perl.only, app)
+        self.assertEqual(answer(apps, SCRIPT_NAME="/a"), "/a")
+        found = perl.find({"SCRIPT_NAME": "/a"})
+        self.assertIs(found, app)
+        self.assertEqual(apps.add("/b", "python").id, 3)

@@ -135,7 +135,7 @@ def load_plugin(name: str) -> None:
 
 #: Plugins of uWSGI that need not be loaded here.
 BUILT_IN: Final = frozenset(
-    {"cgi", "python", "python3", "http", "rack"}
+    {"cgi", "http", "perl", "psgi", "python", "python3", "rack"}
     | {f"python3{minor}" for minor in range(11, 16)}
     | {f"rack_ruby{version}" for version in (18, 19, 191, *range(20, 28), *range(30, 36))}
 )
