@@ -191,26 +191,39 @@ class FrameReader:
     :param letters: those that may come.
     """
 
-    __slots__ = ("_buffer", "_letters")
+    __slots__ = ("_buffer", "_have", "_letters", "_need", "_parts")
 
     def __init__(self, letters: bytes) -> None:
         self._letters = frozenset(letters)
         self._buffer = b""
+        # of a frame that is known to be larger than what arrived; joined when it is complete
+        self._parts: list[bytes] = []
+        self._have = 0
+        self._need = 0
 
     @property
     def idle(self) -> bool:
         """Whether nothing of a frame has arrived."""
-        return not self._buffer
+        return not (self._buffer or self._parts)
 
     def feed(self, data: bytes) -> None:
         """Take what arrived."""
-        self._buffer = self._buffer + data if self._buffer else data
+        if self._need:
+            self._parts.append(data)
+            self._have += len(data)
+        else:
+            self._buffer = self._buffer + data if self._buffer else data
 
     def next(self) -> tuple[int, bytes] | None:
         """Letter and payload of the next frame; None where more has to arrive.
 
         :raises BridgeError: a letter that means nothing here, or a length that nothing has.
         """
+        if self._need:
+            if self._have < self._need:
+                return None
+            self._buffer = b"".join(self._parts)
+            self._parts, self._need = [], 0
         buffer = self._buffer
         if not buffer:
             return None
@@ -224,6 +237,8 @@ class FrameReader:
             raise BridgeError(f"junk in place of an answer: {buffer[:40]!r}, a frame of {size} bytes")
         end = HEADER + size
         if len(buffer) < end:
+            self._parts, self._have, self._need = [buffer], len(buffer), end
+            self._buffer = b""
             return None
         self._buffer = buffer[end:]
         return letter, buffer[HEADER:end]
