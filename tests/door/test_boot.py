@@ -82,6 +82,7 @@ class OrderTests(BootCase):
 
     def test_the_first_process_of_a_daemon_leaves(self) -> None:
         """Whoever started a daemon that ends without an answer gets 1."""
+        self.addCleanup(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
         self.kernel.forks = [4712]
         with self.assertRaises(Exited) as caught:
             self.boot(*SERVED, "--daemonize", "/var/log/shop.log")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import stat
 import tempfile
@@ -67,6 +68,11 @@ class Names(SynchronousTestCase):
 
 class Commands(TestCase):
     """emperor-on-demand-exec"""
+
+    def setUp(self) -> None:
+        # a reactor that runs leaves its own handlers behind
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
 
     def ask(self, name: str, command: str) -> Deferred[str]:
         from twisted.internet import reactor

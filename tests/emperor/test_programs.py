@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from typing import Any
 
@@ -20,6 +21,9 @@ class Executing(TestCase):
         self.programs = Programs(reactor, self.lines.append)
         self.folder = tempfile.mkdtemp(prefix="uwsgid-")
         self.addCleanup(os.rmdir, self.folder)
+        # a reactor that runs leaves its own handlers behind
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
 
     def script(self, text: str) -> str:
         path = os.path.join(self.folder, "hook")
