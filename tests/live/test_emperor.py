@@ -362,6 +362,22 @@ class Kinds(EmperorCase):
         daemon.wait_for(r"dropping privileges to 1 1 for instance a.ini")
         self.end(daemon)
 
+    def test_a_tyrant_and_an_unreadable_file(self) -> None:
+        """A vassal whose file its owner may not read fails with the reason, and starts once it may."""
+        requires("root")
+        daemon = self.reign("emperor-tyrant = true\nemperor-throttle = 100")
+        self.folder.chmod(0o777)
+        hidden = self.folder / "hidden.ini"
+        self.vassal("hidden.ini").rename(hidden)
+        os.chown(hidden, 65534, 65534)
+        hidden.chmod(0)
+        hidden.rename(self.vassals / "hidden.ini")
+        daemon.wait_for(r"unable to read hidden.ini: Permission denied")
+        self.assertFalse(os.path.exists(self.path("hidden.sock")))
+        (self.vassals / "hidden.ini").chmod(0o400)
+        daemon.wait_for(r"spawned uWSGI worker 1 ")
+        self.end(daemon)
+
     def test_on_demand(self) -> None:
         """A vassal on demand starts with its first client, and sleeps again when it is idle."""
         daemon = self.reign(f"emperor-on-demand-directory = {self.folder}")
