@@ -57,6 +57,25 @@ def application(environ, start_response):
     return [json.dumps(told).encode()]
 """
 
+#: The same in Perl.
+FOOBAR_IN_PERL: Final = """\
+use strict;
+use warnings;
+use IO::Socket::INET ();
+use JSON::PP ();
+use Sys::Hostname ();
+
+sub {
+    my $world = IO::Socket::INET->new(PeerAddr => '10.9.9.2:8000', Timeout => 5) or die "no world: $@";
+    my $seen = <$world>;
+    open my $devices, '<', '/proc/thread-self/net/dev' or die "no devices: $!";
+    my $names = join ' ', sort map { /^\\s*(\\w+):/ ? $1 : () } <$devices>;
+    my $host = Sys::Hostname::hostname();
+    my $told = JSON::PP::encode_json({ host => $host, seen => $seen, interfaces => $names });
+    return [200, ['Content-Type' => 'application/json'], [$told]];
+};
+"""
+
 #: The world: says to whoever connects which address that is.
 WORLD: Final = """
 import socket
@@ -174,6 +193,18 @@ class Manual(JailCase):
         self.assertEqual(daemon.wait(), 0)
         self.assertEqual(daemon.survivors(), [])
         self.assertNotIn("emperor0", self.host.run("ip", "-o", "link"))
+
+    def test_foobar_in_perl(self) -> None:
+        """The vassal of the manual, with its own last line: psgi-file = foobar.pl."""
+        requires("perl")
+        daemon = self.start({"foobar.ini": VASSAL + "psgi-file = foobar.pl\n", "foobar.pl": FOOBAR_IN_PERL})
+        daemon.wait_for(r"spawned uWSGI worker 1 ")
+        answer = self.ask(daemon, "/var/www/foobar.socket")
+        self.assertEqual(answer, {"host": "foobar", "seen": "10.9.9.1", "interfaces": "lo uwsgi0"})
+        self.assertEqual(self.ask(daemon, "/var/www/foobar.socket"), answer)
+        daemon.signal(2)
+        self.assertEqual(daemon.wait(), 0)
+        self.assertEqual(daemon.survivors(), [])
 
 
 class StepByStep(JailCase):

@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.errors import AppError, BodyError
+from uwsgid.host.facts import is_proc_ours
 from uwsgid.languages.foreign.calls import Calls
 from uwsgid.languages.foreign.frames import BridgeError
 from uwsgid.languages.foreign.line import Line, Untouched, fields
@@ -311,6 +312,8 @@ class Bridge:
         """What measures this worker, its children counted with it."""
         serving = self._serving
         board, seat = serving.board, serving.seat
+        if not is_proc_ours():
+            return own
 
         def measure() -> None:
             own()

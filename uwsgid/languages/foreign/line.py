@@ -14,6 +14,7 @@ from struct import unpack
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.errors import AppError, BodyError
+from uwsgid.host.facts import is_proc_ours
 from uwsgid.languages.foreign.frames import (
     CLOSE,
     GOES_ON,
@@ -336,6 +337,8 @@ class _Conversation:
             raise BridgeError(f"sent a file where that means nothing: {payload[:40]!r}")
         if self._refused is not None:
             return True
+        if not is_proc_ours():
+            return False  # it numbers processes in another way: the file would be somebody else's
         number, offset, count = unpack("<Iqq", payload)
         try:
             place = f"/proc/{self._line.pid}/fd/{number}"
