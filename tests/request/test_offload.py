@@ -22,7 +22,7 @@ from uwsgid.request.offload import LEAST, Offload
 from uwsgid.request.reply import VIA_OFFLOAD
 
 #: More than the kernel keeps for a client that reads nothing.
-LARGE = 24 << 20
+LARGE = 16 << 20
 Start = Callable[..., Any]
 
 
@@ -48,7 +48,7 @@ class OffloadCase(WorkerCase):
         start_response("200 OK", [("Content-Length", "4")])
         return [b"word"]
 
-    def offloading(self, config: str = "", threads: int = 1, **more: Any) -> Worker:
+    def offloading(self, config: str = "socket-timeout = 60", threads: int = 1, **more: Any) -> Worker:
         worker = self.worker(self.app, config=config, loop=self.loop, **more)
         worker.serving.offload = Offload(threads, worker.serving)
         return worker
@@ -136,7 +136,7 @@ class OffloadTests(OffloadCase):
 
     def test_without_sendfile(self) -> None:
         """Under disable-sendfile bytes are copied."""
-        worker = self.offloading("disable-sendfile = true")
+        worker = self.offloading("disable-sendfile = true\nsocket-timeout = 60")
         self.assertEqual(self.body_of(self.fetch(worker, get("/file"))), self.content)
 
     def test_head(self) -> None:
@@ -154,7 +154,7 @@ class ThreadedOffloadTests(OffloadTests):
 
     loop = "threads"
 
-    def offloading(self, config: str = "", threads: int = 1, **more: Any) -> Worker:
+    def offloading(self, config: str = "socket-timeout = 60", threads: int = 1, **more: Any) -> Worker:
         return super().offloading(config, threads, cores=2, **more)
 
 
