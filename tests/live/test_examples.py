@@ -18,13 +18,19 @@ from tests.live.support import (
     Daemon,
     LiveCase,
     Load,
+    connect,
     fetch,
     free_port,
+    request_vars,
     requires,
     server_command,
+    talk,
     uwsgi_fetch,
+    uwsgi_packet,
     wait_until,
 )
+from tests.loops.support import read_answer
+from tests.worker import fastcgi_client, test_scgi
 
 EXAMPLES: Final = ROOT / "examples"
 GONE: Final = r"worker \d+ (killed successfully|buried)"
@@ -88,8 +94,8 @@ class ExampleTests(ExampleCase):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         daemon, config = self.serve_example("static.ini", 2)
-        for path, text in (("/static/site.css", b"css"), ("/", b"index")):
-            self.assertEqual([answer.body for answer in self.ask(config, path)], [text])
+        for place, body in (("/static/site.css", b"css"), ("/", b"index")):
+            self.assertEqual([answer.body for answer in self.ask(config, place)], [body])
         self.assertIsNotNone(self.ask(config, "/static/site.css")[0].header("Expires"))
         self.assertNotIn(self.ask(config, "/other")[0].body, (b"css", b"index"))
         daemon.wait_for(r"spawned 2 offload threads for uWSGI worker 2")
@@ -126,6 +132,25 @@ class ExampleTests(ExampleCase):
         daemon, text = self.start("sockets.ini")
         daemon.wait_for(SPAWNED)
         self.assertEqual([answer.status for answer in self.ask(text)], [200, 200, 200])
+
+    def test_protocols(self) -> None:
+        """protocols.ini: the same answer in every protocol."""
+        daemon, text = self.start("protocols.ini")
+        daemon.wait_for(SPAWNED)
+        ports = dict(re.findall(r"^(socket|http-socket) = 127\.0\.0\.1:(\d+)$", text, re.M))
+        for where in (self.path("protocols-fastcgi.sock"), ("127.0.0.1", int(ports["socket"]))):
+            with connect(where) as client:
+                client.sendall(fastcgi_client.ask())
+                self.assertIn(b"Hello from", fastcgi_client.read_told(client).body)
+        self.assertIn(b"Hello from", talk(self.path("protocols-scgi.sock"), test_scgi.ask()))
+        header = b"PROXY TCP4 192.0.2.7 192.0.2.1 4000 80\r\n"
+        request = b"GET / HTTP/1.0\r\n\r\n"
+        self.assertIn(b"Hello from", talk(("127.0.0.1", int(ports["http-socket"])), header + request))
+        with connect(self.path("protocols-puwsgi.sock")) as client:
+            for _ in range(2):
+                client.sendall(uwsgi_packet(request_vars("/")))
+                self.assertIn(b"Hello from", read_answer(client)[1])
+        daemon.wait_for(r"\] 192\.0\.2\.7 ")
 
     def test_mounts(self) -> None:
         """mounts.ini: both applications, and nothing between."""
