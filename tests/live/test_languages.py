@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import unquote
 
-from tests.live.fronts import FRONTS, NGINX_UWSGI, Front, standing
+from tests.live.fronts import FRONTS, NGINX_UWSGI, standing
 from tests.live.support import APPS, Address, Answer, LiveCase, fetch, requires
 
 PROBES: Final = APPS / "matrix"
@@ -47,9 +47,11 @@ class LanguageCase(LiveCase):
         lines += [self.option, "master = true", "processes = 2", "chmod-socket = 666", *more]
         self.serve("\n".join(lines), server=server, workers=2, name=f"{server}.ini")
 
-    def check(self, front: Front, site: Address) -> None:
-        """Every page is as it should be."""
-        path = "/env/a-b" if front.plain_paths else "/env/a%20b"
+    def check(self, site: Address, path: str = "/env/a%20b") -> None:
+        """Every page is as it should be.
+
+        :param path: one that is told back.
+        """
         seen = ask(site, f"{path}?d=%20e").body.decode()
         self.assertEqual(
             seen,
@@ -72,7 +74,7 @@ class LanguageCase(LiveCase):
         cookies = [value for key, value in redirect.headers if key.lower() == "set-cookie"]
         self.assertEqual(cookies, ["a=1", "b=2"])
 
-    def told(self, front: Front, site: Address) -> Mapping[str, object]:
+    def told(self, name: str, site: Address) -> Mapping[str, object]:
         """What a client is told on each page: status, reason, headers and body."""
         pages: list[tuple[str, str, bytes | None]] = [
             ("GET", "/env/a-b?d=%20e", None),
@@ -87,7 +89,7 @@ class LanguageCase(LiveCase):
         for method, path, body in pages:
             answer = ask(site, path, method, body)
             headers = [pair for pair in answer.headers if pair[0].lower() not in FRAMING]
-            found[f"{front.example}: {method} {path}"] = (
+            found[f"{name}: {method} {path}"] = (
                 answer.status,
                 answer.reason,
                 sorted(headers),
@@ -102,17 +104,25 @@ class LanguageCase(LiveCase):
         for front in FRONTS:
             if front.program == program:
                 with standing(self, front, self.path(f"uwsgid-{front.option}")) as site:
-                    self.check(front, site)
+                    self.check(site, "/env/a-b" if front.plain_paths else "/env/a%20b")
+
+    def visit_gateway(self) -> None:
+        """The HTTP gateway of the instance, with nothing before it."""
+        requires(*self.programs)
+        gateway = self.path("gateway")
+        self.instance("uwsgid", f"http = {gateway}")
+        self.check(gateway)
 
     def compare(self) -> None:
-        """Every protocol, beside uWSGI."""
+        """Every protocol and the gateway, beside uWSGI."""
         requires("nginx", "uwsgi-core", *self.programs)
         plugin, modifier1 = self.plugin
-        modifiers = [f"{name}-modifier1 = {modifier1}" for name in ("http-socket", "fastcgi", "scgi")]
+        modifiers = [f"{name}-modifier1 = {modifier1}" for name in ("http", "http-socket", "fastcgi", "scgi")]
         told: list[Mapping[str, object]] = []
         for server in ("uwsgi", "uwsgid"):
-            self.instance(server, f"plugins = {plugin}", *modifiers)
-            pages: dict[str, object] = {}
+            gateway = self.path(f"{server}-gateway")
+            self.instance(server, f"plugins = http,{plugin}", f"http = {gateway}", *modifiers)
+            pages = dict(self.told("http", gateway))
             for front in FRONTS:
                 if front.program != "nginx":
                     continue
@@ -122,7 +132,7 @@ class LanguageCase(LiveCase):
                 with standing(
                     self, replace(front, changes=changes), self.path(f"{server}-{front.option}")
                 ) as site:
-                    pages.update(self.told(front, site))
+                    pages.update(self.told(front.example, site))
             told.append(pages)
         found = [
             f"{page}: {told[0][page]} -> {told[1][page]}"
@@ -154,6 +164,10 @@ class PythonTests(LanguageCase):
         """Behind HAProxy."""
         self.visit("haproxy")
 
+    def test_gateway(self) -> None:
+        """Behind the gateway."""
+        self.visit_gateway()
+
     def test_beside_uwsgi(self) -> None:
         """As with uWSGI."""
         self.compare()
@@ -181,6 +195,10 @@ class PerlTests(LanguageCase):
     def test_haproxy(self) -> None:
         """Behind HAProxy."""
         self.visit("haproxy")
+
+    def test_gateway(self) -> None:
+        """Behind the gateway."""
+        self.visit_gateway()
 
     def test_beside_uwsgi(self) -> None:
         """As with uWSGI."""
@@ -210,6 +228,10 @@ class RubyTests(LanguageCase):
         """Behind HAProxy."""
         self.visit("haproxy")
 
+    def test_gateway(self) -> None:
+        """Behind the gateway."""
+        self.visit_gateway()
+
     def test_beside_uwsgi(self) -> None:
         """As with uWSGI."""
         self.compare()
@@ -237,6 +259,10 @@ class CgiTests(LanguageCase):
     def test_haproxy(self) -> None:
         """Behind HAProxy."""
         self.visit("haproxy")
+
+    def test_gateway(self) -> None:
+        """Behind the gateway."""
+        self.visit_gateway()
 
     def test_beside_uwsgi(self) -> None:
         """As with uWSGI."""
