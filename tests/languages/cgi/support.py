@@ -33,6 +33,9 @@ class PaperGuard:
         self.alive: set[int] = set()
         self.all: list[int] = []
 
+    def take_me(self) -> None:
+        """The child's memory is not ours."""
+
     def take(self, group: int) -> None:
         self.alive.add(group)
         self.all.append(group)

@@ -47,6 +47,22 @@ class GuardTests(SynchronousTestCase):
         self.assertIsNone(done.poll())
         os.killpg(done.pid, signal.SIGKILL)
 
+    def test_knows_a_child_before_it_runs(self) -> None:
+        """A child tells the guard itself, so that none is missed however early its parent dies."""
+        guard = Guard()
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", "read never"],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=guard.take_me,
+        )
+        assert process.stdin is not None
+        self.addCleanup(process.stdin.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        guard.close()
+        self.assertEqual(process.wait(PATIENCE), -signal.SIGKILL)
+
     def test_is_deaf(self) -> None:
         """Signals that are meant for workers do not end it."""
         guard = Guard()

@@ -43,6 +43,14 @@ class Guard:
         os.close(reader)
         self.pid = pid
 
+    def take_me(self) -> None:
+        """From now on the group of this process ends with its parent.
+
+        It is for a child that was just forked.  As long as it has not said this, it has the worker's end of
+        the pipe itself, so that the guard waits for it.
+        """
+        self.take(os.getpid())
+
     def take(self, group: int) -> None:
         """From now on *group* ends with this process."""
         self._note(b"+%d\n" % group)

@@ -22,8 +22,11 @@ _TO_DIE: Final = 5.0  #: seconds that the kernel gets to end a process
 class Guarding(Protocol):
     """What is asked of `uwsgid.languages.cgi.guard.Guard`."""
 
+    def take_me(self) -> None:
+        """From now on the group of this process, which was just forked, ends with its parent."""
+
     def take(self, group: int) -> None:
-        """From now on *group* ends with this process."""
+        """The same, for who knows *group*."""
 
     def drop(self, group: int) -> None:
         """It is over."""
@@ -60,9 +63,7 @@ class Process:
             self.stdout, answer = os.pipe2(os.O_CLOEXEC)
             theirs.append(answer)
             os.set_blocking(self.stdout, False)
-            self._popen = subprocess.Popen(
-                command, stdin=body, stdout=answer, cwd=directory, env=environ, start_new_session=True
-            )
+            self._popen = _Child(command, body, answer, directory, environ, guard)
         except BaseException:
             self.close_pipes()
             raise
@@ -124,6 +125,34 @@ class Process:
     def _signal(self, number: int) -> None:
         with suppress(OSError):
             os.killpg(self.pid, number)
+
+
+class _Child(subprocess.Popen[bytes]):
+    """A program that the guard knows of before it runs: its parent may be killed at any time."""
+
+    def __init__(
+        self,
+        command: Sequence[bytes],
+        body: int,
+        answer: int,
+        directory: bytes,
+        environ: Mapping[bytes, bytes],
+        guard: Guarding,
+    ) -> None:
+        try:
+            super().__init__(
+                command,
+                stdin=body,
+                stdout=answer,
+                cwd=directory,
+                env=environ,
+                start_new_session=True,
+                preexec_fn=guard.take_me,
+            )
+        except BaseException:
+            if self.pid:
+                guard.drop(self.pid)
+            raise
 
 
 _unreaped: Final[list[subprocess.Popen[bytes]]] = []
