@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.supervise.board import Board, RequestKind
 from uwsgid.supervise.snapshot import describe_request, request_vars
+from uwsgid.wire.fastcgi import pairs
 
 VARS = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/shop?a=1", "REMOTE_ADDR": "10.0.0.1"}
 
@@ -38,6 +39,16 @@ class Snapshots(SynchronousTestCase):
         """So is the head of an HTTP request."""
         self.keep(b"\nGET /shop HTTP/1.1\r\nHost: a\r\n\r\n", RequestKind.HTTP)
         self.assertEqual(describe_request(self.board, 0, 1), "GET /shop")
+
+    def test_fastcgi_and_scgi(self) -> None:
+        """And the variables of the other protocols, also where the last of them is cut."""
+        nul = "".join(f"{name}\0{value}\0" for name, value in VARS.items()).encode()
+        for kind, data in ((RequestKind.FASTCGI, pairs(VARS.items())), (RequestKind.SCGI, nul)):
+            self.board = Board(slots=1, cores=2, snapshot=256)
+            self.keep(data, kind)
+            self.assertEqual(request_vars(self.board, 0, 1), VARS, kind)
+            self.keep(data[:-3], kind, core=0)
+            self.assertEqual(describe_request(self.board, 0, 0)[:13], "GET /shop?a=1", kind)
 
     def test_idle(self) -> None:
         """A request that is over is not told, though its bytes are still there."""
