@@ -20,6 +20,7 @@ from tests.live.support import (
     Answer,
     Daemon,
     LiveCase,
+    Load,
     connect,
     fetch,
     parse_answer,
@@ -258,6 +259,15 @@ class AnswerTests(PerlCase):
         with connect(self.where) as client:
             client.sendall(uwsgi_packet(request_vars("/later"), PSGI))
             self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+
+    def test_reactor(self) -> None:
+        """So it is under the loop of Twisted: no request gets the answer of another."""
+        self.psgi("threads = 3\nloop = reactor\n")
+        slow = Load(self.where, clients=1, path="/later")
+        with Load(self.where, clients=3, path="/hello") as load, slow as later:
+            load.wait_for(60)
+            later.wait_for(2)
+        self.assertEqual((load.failures, later.failures), ([], []))
 
     def test_mounts(self) -> None:
         """mount gives .psgi files to Perl, and the others to Python."""

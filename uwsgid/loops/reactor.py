@@ -415,6 +415,7 @@ class Reactor:
     def _serve(self, core: int, protocol: ServerProtocol, prepared: Any) -> None:
         # `import uwsgi` finds out by this which request the thread is working on
         threading.current_thread().core = core  # type: ignore[attr-defined]
+        prepared[0].core = core  # it was prepared before it was known who would be free
         after = Next.CLOSE
         try:
             after = self._cores[core].serve(protocol.connection, prepared)
