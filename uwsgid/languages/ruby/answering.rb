@@ -94,7 +94,7 @@ module Uwsgid
       pos += size
       start = data.byteslice(pos, wire.stop - pos)
       vars = Hash[*items]
-      vars.delete_if { |name, value| value.empty? && !KEPT.key?(name) } if items.include?("")
+      drop_empty(vars, items) if items.include?("")
       env = @seed.merge(vars)
       env.delete("HTTP_CONTENT_LENGTH")
       env.delete("HTTP_CONTENT_TYPE")
@@ -105,6 +105,14 @@ module Uwsgid
       @goes_on = false
       @hijack.begin(env)
       env
+    end
+
+    def drop_empty(vars, items)
+      at = items.size - 1
+      while at.positive?
+        vars.delete(items[at - 1]) if items[at].empty? && !KEPT.key?(items[at - 1])
+        at -= 2
+      end
     end
 
     def respond(status, headers, body)

@@ -70,7 +70,7 @@ module Uwsgid
       words("lib").reverse_each { |lib| $LOAD_PATH.unshift(File.expand_path(lib)) }
       words("shared").each { |file| Uwsgid.demand(file) }
       apps = words("app").each_with_index.map { |text, number| load_one(text, number) }
-      GC.start
+      settle
       @lifeline.put("o", [Process.pid, apps.size].pack("VV"))
       apps
     rescue *LOADING => e
@@ -91,6 +91,13 @@ module Uwsgid
     rescue *LOADING => e
       @lifeline.put("l", [number, 0, e.is_a?(Unfit) ? e.message : Uwsgid.describe(e)].pack("VCa*"))
       nil
+    end
+
+    # Makes what was loaded old, so that the collectors of children leave it, and its pages, alone.
+    def settle
+      return Process.warmup if Process.respond_to?(:warmup) # Ruby 3.3
+
+      4.times { GC.start } # an object is old after three
     end
 
     # How often garbage is collected, in the words of uWSGI where it has one.
