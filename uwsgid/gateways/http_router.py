@@ -25,7 +25,7 @@ from uwsgid.wire.uwsgi import write_vars
 SWEEP: Final = 1.0  #: seconds between two looks at who is late
 BREATHER: Final = 0.2  #: seconds to accept nobody after the descriptors ran out
 ACCEPTS: Final = 16  #: clients that are accepted before others are served
-FAREWELL: Final = 0.7  #: seconds for answers that are on their way when the process ends; less than masters grant
+FAREWELL: Final = 0.7  #: seconds for answers that are on their way at the end; less than masters grant
 SECOND: Final = 1.0  #: at most one line about refused requests in that time
 
 _OUT_OF_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
