@@ -125,6 +125,11 @@ TABLE: Final[tuple[KnownOption, ...]] = (
     ),
     *accepted(
         _LANGUAGES,
+        "what nobody catches is logged without a handler",
+        ("perl-no-die-catch", "flag", "leave $SIG{__DIE__} alone"),
+    ),
+    *accepted(
+        _LANGUAGES,
         "scripts are always treated like this",
         ("cgi-close-stdin-on-eof", "flag 2.0", "end the input of a script after the body"),
         ("cgi-async-max-attempts", "int 2.0", "attempts to end a script"),

@@ -22,12 +22,6 @@ class PerlApps(Section):
         default=(),
         help="find modules below this directory first, as local::lib does; the module itself is not needed",
     )
-    no_die_catch: Flag = flag(
-        "perl-no-die-catch",
-        default=False,
-        help="leave $SIG{__DIE__} alone",
-        note="Always so in uwsgid: what nobody catches is logged without such a handler.",
-    )
     version: Flag = flag("perl-version", default=False, help="print the version of Perl and exit")
     args: Text = option("perl-args", default="", help="@ARGV of the application, split at blanks")
     arg: Texts = option("perl-arg", default=(), help="one item of @ARGV; these win over perl-args")
