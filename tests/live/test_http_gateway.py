@@ -9,7 +9,6 @@ import signal
 import socket
 import ssl
 import threading
-import time
 from pathlib import Path
 from typing import Final
 
@@ -86,19 +85,20 @@ class ServingTests(GatewayCase):
 
     def test_no_worker_waits_in_vain(self) -> None:
         """While one worker is busy for long, all other requests are answered by the other one."""
-        where = self.port(self.start("http-keepalive = 1\nhttp-timeout = 120", workers=2))
+        stats = self.path("stats.sock")
+        where = self.port(self.start(f"http-keepalive = 1\nhttp-stats = {stats}", workers=2))
         for _ in range(4):
             fetch(where, "/pid")
         ended: list[str] = []
 
         def sleep() -> None:
-            fetch(where, "/sleep?s=5")
+            fetch(where, "/sleep?s=8")
             ended.append("slept")
 
         thread = threading.Thread(target=sleep)
         thread.start()
-        time.sleep(0.2)
-        for _ in range(40):
+        wait_until(lambda: json.loads(talk(stats, b""))["requests"] == 5, "one worker sleeps")
+        for _ in range(20):
             fetch(where, "/pid")
         ended.append("answered")
         thread.join(PATIENCE)
