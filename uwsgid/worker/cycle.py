@@ -159,7 +159,7 @@ class Cycle:
 
     def _decode(self, connection: Connection, data: bytes) -> Prepared | Next:
         decoder = connection.decoder
-        station = connection.station
+        station: Station = connection.station
         if decoder is None:
             decoder = connection.decoder = station.decoder()
         if data:
@@ -183,7 +183,7 @@ class Cycle:
         request.var_count = head.count
         request.packet_size = head.size
         request.block = head.block
-        prepared: Prepared = station.open(connection, head, request)
+        prepared = station.open(connection, head, request)
         request.body = prepared[1]
         connection.received = b""
         return prepared
@@ -192,7 +192,8 @@ class Cycle:
         """Answer one request, and write down what it cost."""
         request, body, block = prepared
         began = monotonic()
-        serving, terms, station = self._serving, self.terms, connection.station
+        serving, terms = self._serving, self.terms
+        station: Station = connection.station
         board, at, core = serving.board, self._at, self._core
         reply = request.reply
         take_wire = serving.take_wire
@@ -233,7 +234,6 @@ class Cycle:
                 self._broken_handler(request)
 
         request.micros = micros = int((monotonic() - began) * 1000000)
-        after: Next
         if not station.closes:
             after = station.after(connection, reply, body)
         elif body.at_end or body.discard(DISCARD):
