@@ -29,6 +29,8 @@ NAMES: Final = (
     "proxy",
     "gateway",
     "answers",
+    "bridge",
+    "crossing",
 )
 
 
