@@ -29,6 +29,7 @@ NAMES: Final = (
     "proxy",
     "gateway",
     "answers",
+    "cgi",
     "bridge",
     "crossing",
 )

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgpack
 
-from tests.fuzz import bridges, gateway, requests
+from tests.fuzz import bridges, gateway, requests, scripts
 from tests.wire import test_ip as packets_of_tests
 from uwsgid.errors import PeerError
 from uwsgid.testing.packets import PLAIN
@@ -160,6 +160,7 @@ TARGETS: Final[dict[str, Target]] = {
     "captures": captures,
     **requests.REQUESTS,
     **gateway.GATEWAY,
+    **scripts.SCRIPTS,
     **bridges.BRIDGES,
 }
 
@@ -170,6 +171,8 @@ def seeds(name: str) -> list[bytes]:
         return gateway.seeds(name)
     if name in requests.REQUESTS:
         return requests.seeds(name)
+    if name in scripts.SCRIPTS:
+        return scripts.seeds(name)
     if name in bridges.BRIDGES:
         return bridges.seeds(name)
     bad = [packet for cases in packets_of_tests.BAD.values() for packet in cases.values()]

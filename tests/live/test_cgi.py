@@ -151,6 +151,17 @@ class ServerTests(CgiCase):
         self.assertIn(b"CONTENT_LENGTH=5\n", said)
         self.assertTrue(said.rstrip().endswith(b" 5") or b" 5\n" in said, said)
 
+    def test_behind_nginx(self) -> None:
+        """A front end that speaks uwsgi sends requests to scripts by their modifier."""
+        _, address = self.server()
+        front = self.nginx(f"location / {{ uwsgi_pass unix:{address}; uwsgi_modifier1 9; }}")
+        body = os.urandom(200_000)
+        self.assertEqual(fetch(front, "/c/echo.py", method="POST", body=body).body, body)
+        self.assertEqual(fetch(front, "/c/location.py").header("Location"), "/elsewhere")
+        self.assertIn(b"PATH_INFO=/more\n", fetch(front, "/c/tell.py/more?a=b").body)
+        self.script("junk.sh", "echo junk", "/bin/sh")
+        self.assertEqual(fetch(front, "/c/junk.sh").status, 502)
+
     def test_harakiri(self) -> None:
         """A worker that is killed by harakiri takes its script and all its children along."""
         note = self.root / "pids"

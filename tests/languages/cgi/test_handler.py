@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from tests.languages.cgi.support import CgiCase, is_alive
+from uwsgid.request.body import Body
 
 ERROR = b"HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n%s"
 
@@ -84,6 +85,27 @@ class AnswerTests(CgiCase):
         starter.join()
         self.assert_all_gone()
         self.assertTrue(client.answer().endswith(body))
+
+    def test_no_answer_before_the_body(self) -> None:
+        """The answer starts once the body is here: nginx sends no more of it when an answer comes."""
+        note = self.folder / "note"
+        self.script("cat.sh", rf"printf 'X: y\n\nhello '; touch {note}; exec cat")
+        client = self.client("/cat.sh", b"whole", here=5)
+        client.request.body = Body(client.connection, 10, b"whole")
+        seen: list[bytes] = []
+
+        def send_late() -> None:
+            self.wait_until(note.exists, "the start of the answer")
+            time.sleep(0.1)  # in which nothing is to happen
+            seen.append(client.received)
+            client.socket.sendall(b" body")
+
+        sender = threading.Thread(target=send_late, daemon=True)
+        sender.start()
+        self.handler(client.request)
+        sender.join()
+        self.assertEqual(seen, [b""])
+        self.assertTrue(client.answer().endswith(b"hello whole body"))
 
     def test_streams(self) -> None:
         """What is written arrives while the script goes on."""

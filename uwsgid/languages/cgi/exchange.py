@@ -2,7 +2,8 @@
 
 Neither side is trusted to read before it writes.  As long as the body has not gone to the script, everything
 is waited for at once, and what the script writes meanwhile lies in a `Spool`; after that the script waits for
-the client, as any pipe would let it.
+the client, as any pipe would let it.  The answer starts when the body is here, because nginx, like others,
+sends no more of a body once an answer comes.
 
 The first bytes of a body wait a moment for those that follow, so that a short answer leaves in one piece and
 with a length.
@@ -122,6 +123,16 @@ class Exchange:
             self._active = self._clock()
             self._pending = self._pending[count:]
 
+    @property
+    def _may_answer(self) -> bool:
+        """Whether the client has sent all that is wanted of it."""
+        return not self._feeding or self._ended or self._received == self._body.length
+
+    @property
+    def _waits_a_moment(self) -> bool:
+        """Whether there is a head that could leave."""
+        return self._head is not None and self._may_answer and not self._reply.sent
+
     # ---- waiting -------------------------------------------------------------------------------------------
 
     def _wait(self) -> None:
@@ -135,7 +146,7 @@ class Exchange:
             poll.register(process.stdin, select.POLLOUT)
         if client >= 0:
             events = select.POLLIN if self._wants_body else 0
-            if self._feeding and self._spool.size:
+            if self._feeding and self._spool.size and (self._may_answer or held_back):
                 events |= select.POLLOUT
             poll.register(client, events)
         found = dict(poll.poll(self._patience(client) * 1000))
@@ -147,7 +158,7 @@ class Exchange:
             self._read()
         elif self._head is not None and self._spool.size and not self._feeding:
             self._flush()  # a moment has passed, and nothing came
-        elif self._head is not None and not self._reply.sent and not self._spool.size and not found:
+        elif self._waits_a_moment and not self._spool.size and not found:
             self._reply.flush()
         self._look_at_the_clock(held_back)
 
@@ -159,7 +170,7 @@ class Exchange:
             patience = min(patience, self._heard + self._connection.terms.timeout - now)
             if client < 0:
                 patience = min(patience, _LOOK)
-        if self._head is not None and (not self._reply.sent or (self._spool.size and not self._feeding)):
+        if self._waits_a_moment or (self._reply.sent and self._spool.size and not self._feeding):
             patience = min(patience, _MOMENT)
         if client < 0:
             patience = min(patience, 1.0)
