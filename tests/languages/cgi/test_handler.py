@@ -318,6 +318,26 @@ class FaultTests(CgiCase):
         child = int(note.read_text())
         self.wait_until(lambda: not is_alive(child), "the end of the child")
 
+    def test_a_client_that_goes_while_much_is_kept(self) -> None:
+        """What was kept for a client that is gone is given back, its file as well."""
+        note = self.folder / "note"
+        self.script("a.sh", rf"printf 'X: y\n\n'; head -c 2000000 /dev/zero; touch {note}; exec cat")
+        before = len(os.listdir("/proc/self/fd"))
+        client = self.client("/a.sh", b"whole", here=5, reads=False)
+        client.request.body = Body(client.connection, 10, b"whole")
+
+        def leave() -> None:
+            self.wait_until(note.exists, "all that is written")
+            client.socket.close()
+
+        leaver = threading.Thread(target=leave, daemon=True)
+        leaver.start()
+        self.handler(client.request)
+        leaver.join()
+        self.assert_all_gone()
+        client.connection.close()
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+
     def test_a_client_that_goes_while_it_is_answered(self) -> None:
         """A script without end is ended when its client has had enough."""
         self.script("a.sh", r"printf 'X: y\n\n'; exec yes")

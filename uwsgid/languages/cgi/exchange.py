@@ -85,9 +85,10 @@ class Exchange:
             while not self._is_complete:
                 self._feed()
                 self._wait()
-        finally:
             self._process.close_stdin()
-        self._finish()
+            self._finish()
+        finally:
+            self._spool.close()
 
     # ---- towards the script --------------------------------------------------------------------------------
 
@@ -252,4 +253,3 @@ class Exchange:
         else:
             self._reply.whole(self._spool.take(_HOLD))
             self._reply.finish()
-        self._spool.close()
