@@ -24,7 +24,7 @@ use constant {
     PIDFD    => 434,        # pidfd_open(), which has this number everywhere
 };
 
-our (%config, @apps, $sock, $buffer, $talking, $owner, $gone, @postfork, @atexit, $slot, $core, %base, $told);
+our (%config, @apps, $nothing, $sock, $buffer, $talking, $owner, $gone, @postfork, @atexit, $slot, $core, %base, $told);
 
 sub text { defined $_[0] ? $_[0] : '' }
 
@@ -265,7 +265,8 @@ sub look_for_client {
 sub head_of {
     my ($status, $headers) = @_;
     die "invalid PSGI status code\n" unless defined $status && $status =~ /^[0-9]{3}/;
-    die "invalid PSGI headers\n" unless ref $headers && eval { $#$headers % 2 };
+    die "invalid PSGI headers\n" unless ref $headers && (ref $headers eq 'ARRAY' || eval { my $count = @$headers; 1 });
+    die "invalid PSGI headers\n" if @$headers % 2;
     no warnings 'uninitialized';
     my $head = join "\0", $status, @$headers;
     die "invalid PSGI headers: a NUL byte in one\n" if ($head =~ tr/\0//) != @$headers;
@@ -378,7 +379,9 @@ sub request {
     else { substr $buffer, 0, HEADER + $size, '' }
     delete @env{'HTTP_CONTENT_TYPE', 'HTTP_CONTENT_LENGTH'};
     $env{'psgi.url_scheme'} = defined $env{HTTPS} || defined $env{UWSGI_SCHEME} ? scheme(\%env) : 'http';
-    $env{'psgi.input'} = uwsgid::input->new($start, $length < 0 ? -1 : $length - length $start, $base{'psgix.input.buffered'});
+    $env{'psgi.input'} = $length
+        ? uwsgid::input->new($start, $length < 0 ? -1 : $length - length $start, $base{'psgix.input.buffered'})
+        : $nothing;
     $env{'psgix.cleanup.handlers'} = [];
     ($gone, $talking) = (0, 1);
     if (eval {
@@ -554,6 +557,7 @@ sub prepare {
     }
     @ARGV = @{$config{argv} || []};
     my $errors = bless {}, 'uwsgid::errors';
+    $nothing = uwsgid::input->new('', 0, $config{buffered}[0] || 0);
     %base = (
         # PSGI wants these two always, and front ends leave them out; uWSGI passes on what there is
         'SCRIPT_NAME' => '',
