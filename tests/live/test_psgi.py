@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -360,6 +361,23 @@ class BreakingTests(PerlCase):
         wait_until(lambda: _is_dead(pid), "the end of the interpreter")
         self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
         self.assertEqual(len(self.children(daemon)), 1)
+
+    def test_strangers(self) -> None:
+        """Other users of the host may knock at the mother, and nothing is done for them."""
+        requires("root")
+        daemon = self.psgi()
+        pid = ask(self.where, "/pid").body
+        names = set(re.findall(r"@uwsgid-perl-[0-9a-f]{32}", Path("/proc/net/unix").read_text()))
+        knock = (
+            "import os, socket, sys\nos.setgid(65534); os.setuid(65534)\n"
+            "with socket.socket(socket.AF_UNIX) as s:\n"
+            "    s.settimeout(30); s.connect('\\0' + sys.argv[1][1:]); print('said', s.recv(100))\n"
+        )
+        for name in names:
+            stranger = self.run_daemon([sys.executable, "-c", knock, name])
+            stranger.wait_for("said b''|ConnectionResetError")
+        self.assertEqual([process.pid for process in self.children(daemon)], [int(pid)])
+        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
 
     def test_fork(self) -> None:
         """What an application forks does not answer in its place."""

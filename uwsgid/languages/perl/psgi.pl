@@ -613,6 +613,9 @@ sub watch {
         my $connection = IO::Handle->new;
         accept $connection, $door or next;
         binmode $connection;
+        # anybody may connect, so nobody's child is forked for strangers; the token is asked for after that
+        my (undef, $uid) = unpack 'iII', getsockopt($connection, Socket::SOL_SOCKET(), Socket::SO_PEERCRED()) || '';
+        if (!defined $uid || $uid && $uid != $>) { close $connection; next }
         my $pid = fork;
         if (!defined $pid) { complain("[uwsgi-perl error] fork(): $!\n"); close $connection; next }
         if (!$pid) {
