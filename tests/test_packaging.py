@@ -78,10 +78,17 @@ class WheelTests(SynchronousTestCase):
         return folder / "env" / "bin"
 
     def test_contents(self) -> None:
-        """The wheel has every module, twistd's plugin and the type marker, and nothing of Twisted's own."""
+        """The wheel has every module, the scripts of other languages, twistd's plugin and the type marker,
+        and nothing of Twisted's own."""
         names = set(zipfile.ZipFile(self.wheel).namelist())
         modules = {str(path.relative_to(ROOT)) for path in (ROOT / "uwsgid").rglob("*.py")}
-        self.assertEqual(modules - names, set())
+        scripts = {
+            str(path.relative_to(ROOT))
+            for ending in ("pl", "rb")
+            for path in (ROOT / "uwsgid").rglob(f"*.{ending}")
+        }
+        self.assertIn("uwsgid/languages/perl/psgi.pl", scripts)
+        self.assertEqual((modules | scripts) - names, set())
         self.assertIn("uwsgid/py.typed", names)
         self.assertTrue(self.wheel.name.endswith("-none-any.whl"), self.wheel.name)
         self.assertEqual([name for name in names if name.endswith(".so")], [])
