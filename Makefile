@@ -3,6 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 METADATA := setup.cfg pyproject.toml uwsgid/_version.py
+#: How many processes run tests at a time.
+JOBS ?= $(shell nproc)
 BENCHES := requests protocols tuntap emperor
 
 #: Where the wheel is tested, and what is in the wheel.
@@ -51,11 +53,11 @@ docs: venv ## the manual and the API pages, where a warning is an error
 	$(BIN)/pydoctor
 
 py: venv ## all tests but the live ones, on this tree; TESTS=tests.wire runs some
-	$(BIN)/python -m tests.run $(or $(TESTS),tests --without tests.live)
+	$(BIN)/python -m tests.run --jobs $(JOBS) $(or $(TESTS),tests --without tests.live)
 
 compiled: packages $(WHEEL_VENV)/.stamp ## codecs, router and live tests, on a wheel as users build it
 	@cat $(WHEEL_VENV)/contents
-	cd $(WHEEL_VENV)/tree && ../bin/python -m tests.run $(or $(TESTS),tests.wire tests.tuntap tests.live)
+	cd $(WHEEL_VENV)/tree && ../bin/python -m tests.run --jobs $(JOBS) $(or $(TESTS),tests.wire tests.tuntap tests.live)
 
 $(WHEEL_VENV)/.stamp: $(WHEEL_SOURCES)
 	@echo "Building the wheel, and $(WHEEL_VENV) with it"
@@ -63,7 +65,7 @@ $(WHEEL_VENV)/.stamp: $(WHEEL_SOURCES)
 	@touch $@
 
 live: venv packages ## the tests with real processes, nginx and uWSGI, on this tree
-	$(BIN)/python -m tests.run tests.live
+	$(BIN)/python -m tests.run --jobs $(JOBS) tests.live
 
 bench: $(addprefix bench-,$(BENCHES)) ## all benchmarks; make bench-requests runs one
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -44,6 +45,9 @@ class ListLogs:
 
     def drain(self) -> None:
         pass
+
+    def patient(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def open_late(self) -> None:
         pass

@@ -205,7 +205,7 @@ class ServerTests(CgiCase):
         for path in ("/c/dies.sh", "/c/status.py", "/c/none.py") * 3:
             ask(address, path)
         self.assertEqual([member.status() for member in daemon.family() if member.status() == "zombie"], [])
-        self.assertEqual(daemon.seen("died by signal 11, SIGSEGV"), 3)
+        daemon.wait_for("died by signal 11, SIGSEGV", count=3)
 
     def test_stderr_goes_to_the_log(self) -> None:
         """What a script complains about is in the log."""

@@ -42,12 +42,13 @@ class Configurations(EmperorCase):
         self.put(a=more)
         worker = self.wait_answer()
         before = self.wait_row(ready=1)["pid"]
-        self.put(a=f"{more}processes = 2\n")
-        daemon.wait_for(r"spawned uWSGI worker 2 ")
+        # one worker: uWSGI tells nobody to reload whom it has not spawned yet, and then waits for its end
+        self.put(a=f"{more}worker-reload-mercy = 17\n")
+        daemon.wait_for(r"on workers is 17 seconds")
         wait_until(lambda: self.wait_answer() != worker, "another worker answers")
         self.assertEqual(self.wait_row(ready=1)["pid"], before)
         os.kill(before, signal.SIGHUP)
-        daemon.wait_for(r"spawned uWSGI worker 2 ", count=2)
+        daemon.wait_for(r"spawned uWSGI worker 1 ", count=3)
         self.wait_answer()
         self.put()
         daemon.wait_for(r"removed uwsgi instance a.ini")

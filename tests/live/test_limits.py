@@ -56,7 +56,7 @@ class LimitTests(LiveCase):
         with Load(self.path("app.sock"), clients=2) as load:
             load.wait_for(1000)
         self.assertEqual(load.failures, [], daemon.log())
-        self.assertGreaterEqual(daemon.seen("The work of process .* is done. Seeya!"), 5, daemon.log())
+        daemon.wait_for("The work of process .* is done. Seeya!", count=5)
         self.assertEqual(daemon.seen("DAMN"), 0, daemon.log())
 
     def test_reload_on_rss(self) -> None:

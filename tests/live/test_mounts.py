@@ -36,6 +36,7 @@ class MountTests(LiveCase):
         ):
             answer = fetch(self.path("http.sock"), path)
             self.assertEqual((answer.status, answer.body), (status, body), path)
+        daemon.wait_for("GET /empty ")  # the log line of a request comes after its answer
         self.assertEqual(daemon.seen("no python application found"), 1, daemon.log())
         self.assertEqual(
             daemon.seen(r'unable to find "nothing" callable .*callable = app or application$'), 1

@@ -331,7 +331,7 @@ class HostileTests(StaticCase):
             self.assertNotIn(SECRET.encode(), data, path)
             self.assertNotIn(b"root:", data, path)
         self.assertEqual(fetch(address, "/s/page.html").body, b"<p>page")
-        self.assertGreater(daemon.seen(r"\[uwsgi-fileserve\] security error: .*/secret.txt is not under"), 5)
+        daemon.wait_for(r"\[uwsgi-fileserve\] security error: .*/secret.txt is not under", count=6)
         self.assertEqual(daemon.seen("Traceback"), 0)
 
     def test_a_link_that_changes(self) -> None:

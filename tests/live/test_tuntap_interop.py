@@ -120,6 +120,8 @@ class BesideUwsgiTests(TunTapCase):
         self.router(server="uwsgi")
         vassal = self.device()
         self.reach_each_other()
+        # until then the stand-in of the boot may be the one who passes them on
+        vassal.wait_for("tuntap device uwsgi0: frames to the router")
         before = self.vassal.run("ip", "-o", "addr", "show", "uwsgi0")
         kill_gateway(vassal, "tuntap device uwsgi0")
         vassal.wait_for("tuntap device uwsgi0: frames to the router", count=2)

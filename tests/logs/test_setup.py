@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import traceback
 from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import Settings, settings_of
-from uwsgid.logs.setup import BATCH, LogPipe, Logs
+from uwsgid.logs.setup import BATCH, PATIENCE, LogPipe, Logs
 
 
 class LogsTests(SynchronousTestCase):
@@ -176,3 +177,22 @@ class PipeTests(SynchronousTestCase):
         with self.assertRaises(BlockingIOError):
             while True:
                 os.write(pipe.writer, b"x" * 60)
+
+    def test_a_patient_writer(self) -> None:
+        """Where somebody promises to read, a writer waits for him, and then no longer than before."""
+        pipe = self.pipe()
+        pipe.hold_writers(0)
+        fill = b"x" * 60
+        writer = threading.Thread(target=lambda: [os.write(pipe.writer, fill) for _ in range(5000)])
+        writer.start()
+        writer.join(3 * PATIENCE)
+        self.assertTrue(writer.is_alive())
+        records = 0
+        while records < 5000:
+            select.select([pipe.reader], [], [], 30)
+            records += len(pipe.read(BATCH))
+        writer.join()
+        pipe.hold_writers(PATIENCE)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(pipe.writer, fill)

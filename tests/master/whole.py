@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 from tests.master.support import InstanceCase
@@ -31,6 +32,9 @@ class FakeLogs:
 
     def drain(self) -> None:
         self.calls.append("drain")
+
+    def patient(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def restore(self) -> None:
         self.calls.append("restore")

@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -159,6 +160,7 @@ class Boot:
             self.kernel,
             self.say,
             meanwhile=self.read_the_log,
+            patience=self.hold_the_log,
             again=self.kept is not None and self.kept.has_outlived,
         )
 
@@ -166,6 +168,10 @@ class Boot:
         """Write what others said by now, where it comes to us first (``log-master``)."""
         if self.logs is not None:
             self.logs.drain()
+
+    def hold_the_log(self) -> AbstractContextManager[None]:
+        """Let others wait until we read what they say, since we are about to do nothing else."""
+        return self.logs.patient() if self.logs is not None else nullcontext()
 
 
 Step = Callable[[Boot], None]
@@ -215,6 +221,7 @@ def run_last_hooks(boot: Boot, error: BaseException) -> None:
             boot.kernel,
             boot.say,
             meanwhile=boot.read_the_log,
+            patience=boot.hold_the_log,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.hooks.chain import phase_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
 
 Meanwhile = Callable[[], None] | None
+Patience = Callable[[], AbstractContextManager[None]]
 _LOOK: Final = 0.05  #: seconds between two calls of *meanwhile*
 
 
@@ -29,6 +31,7 @@ def run(
     say: Say,
     *,
     meanwhile: Meanwhile = None,
+    patience: Patience = nullcontext,
     variables: Mapping[str, str] = NOTHING,
     vassal: VassalFacts | None = None,
     again: bool = False,
@@ -37,6 +40,7 @@ def run(
     """Run what the configuration wants in *phase*, and wait for it.
 
     :param meanwhile: called again and again while a command runs, or while an action waits.
+    :param patience: entered while a command runs: what it writes may wait for *meanwhile* then.
     :param variables: what commands have in their environment besides that of this process.
     :param vassal: whom a phase of the Emperor or of a vassal is about.
     :param again: this has run before for the very devices that are still there, so that a failure of
@@ -45,11 +49,15 @@ def run(
     :raises SystemExit: for the action ``exit``.
     """
     scene = Scene(settings, kernel, say, variables, vassal)
-    drive(phase_of(phase, scene, again=again), kernel, meanwhile, sleep)
+    drive(phase_of(phase, scene, again=again), kernel, meanwhile, patience, sleep)
 
 
 def drive(
-    doing: Doing, kernel: IKernel, meanwhile: Meanwhile = None, sleep: Callable[[float], None] = time.sleep
+    doing: Doing,
+    kernel: IKernel,
+    meanwhile: Meanwhile = None,
+    patience: Patience = nullcontext,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Grant every wish of *doing* at once; raises what it raises."""
     answer: int | OSError = 0
@@ -61,7 +69,10 @@ def drive(
                 answer = _pause(wish.seconds, meanwhile, sleep)
             else:
                 try:
-                    answer = kernel.run_command(wish.shell, wish.command, meanwhile, wish.variables or None)
+                    with patience():
+                        answer = kernel.run_command(
+                            wish.shell, wish.command, meanwhile, wish.variables or None
+                        )
                 except OSError as error:
                     answer = error
             wish = doing.throw(answer) if isinstance(answer, OSError) else doing.send(answer)

@@ -35,7 +35,7 @@ def run_and_wait(
     Everything that does not close on exec is inherited, as are the directory and the environment.
 
     :param meanwhile: called many times a second until it ends, and once more then.  With ``log-master`` only
-        we read what the command writes; its writes fail where nobody does for a tenth of a second.
+        we read what the command writes.
     :param variables: what its environment has besides ours.
     :return: the exit code, or 128 and the number of the signal that ended the shell.
     :raises OSError: the shell can not be executed.

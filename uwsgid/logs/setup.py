@@ -6,9 +6,11 @@ and 2 where they belong.  It knows no Twisted; `uwsgid.logs.intake` reads its pi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from uwsgid.config.settings import Settings
@@ -28,18 +30,25 @@ class LogPipe:
     :param stream: bytes instead of records; *bufsize* limits what is read at a time.
     :ivar reader: the master's descriptor, non-blocking.  No child may keep it: that nobody reads any more
         is how writers notice that the master is gone.
-    :ivar writer: everybody's descriptor; a write waits `PATIENCE` seconds at most.
+    :ivar writer: everybody's descriptor; a write waits `PATIENCE` seconds at most, unless told otherwise.
     """
 
     def __init__(self, bufsize: int, stream: bool = False) -> None:
         kind = socket.SOCK_STREAM if stream else socket.SOCK_SEQPACKET
         mine, theirs = socket.socketpair(socket.AF_UNIX, kind)
         mine.setblocking(False)
-        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, int(PATIENCE * 1e6)))
         self.reader: Final = mine.detach()
         self.writer: Final = theirs.detach()
+        self.hold_writers(PATIENCE)
         self._bufsize = bufsize
         self._stream = stream
+
+    def hold_writers(self, seconds: float) -> None:
+        """Have those who write to a full pipe wait *seconds* from now on, or for ever where that is 0."""
+        whole = int(seconds)
+        with socket.socket(fileno=os.dup(self.writer)) as writer:
+            timeout = struct.pack("ll", whole, int((seconds - whole) * 1e6))
+            writer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
 
     def read(self, most: int) -> list[bytes]:
         """The records that are there now, *most* of them at the most; an empty list where there are none."""
@@ -134,6 +143,21 @@ class Logs:
         """Write everything that is in the pipe by now: before the end, and before a reload executes."""
         while self.take() == BATCH:
             pass
+
+    @contextlib.contextmanager
+    def patient(self) -> Iterator[None]:
+        """Have everybody wait until their records are taken, which whoever enters this has to do.
+
+        He must not write to descriptors 1 and 2 meanwhile: he would wait for himself.
+        """
+        if self.pipe is None:
+            yield
+            return
+        self.pipe.hold_writers(0)
+        try:
+            yield
+        finally:
+            self.pipe.hold_writers(PATIENCE)
 
     def restore(self) -> None:
         """Drain, and let descriptors 1 and 2 lead to the log itself: before this process executes itself."""

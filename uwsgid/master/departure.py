@@ -116,9 +116,16 @@ class Departure:
 
     def _run_last_hooks(self) -> None:
         """Nobody is left who could be disturbed by waiting for a command."""
-        house, drain = self._inheritance.household, self._inheritance.logs.drain
+        house, logs = self._inheritance.household, self._inheritance.logs
         with contextlib.suppress(SystemExit):  # this is an end already
-            run(Phase.AS_USER_ATEXIT, house.settings, house.kernel, self._say, meanwhile=drain)
+            run(
+                Phase.AS_USER_ATEXIT,
+                house.settings,
+                house.kernel,
+                self._say,
+                meanwhile=logs.drain,
+                patience=logs.patient,
+            )
 
     def _finish(self, code: int) -> None:
         self._wind_up()
