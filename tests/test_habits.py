@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.live.support import ROOT
 
 #: The name of a fragment: the issue, the kind, and a number where there are several, maybe behind a letter.
-FRAGMENT: Final = re.compile(r"(\d+)\.([a-z]+)(\.[A-Z]?\d+)?\.rst")
+FRAGMENT: Final = re.compile(r"(\d+)\.([a-z]+)(\.\d+)?\.rst")
 
 #: What may be called in a bound of a slice: it gives the same twice.
 HARMLESS: Final = {"len", "min", "max", "index", "find", "start", "end"}
