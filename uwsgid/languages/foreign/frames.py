@@ -58,7 +58,7 @@ From the worker
     ``a``  u8 kind, bytes                                 what the function returned: 0 nothing, 1 bytes,
                                                           2 a counted list, 3 an error: its text, 4 a number
     ``k``  u8 sent                                        the file was sent; 0: it can not be, send its bytes
-    ``g``                                                 the client is gone, nobody reads the answer
+    ``g``  nothing                                        the client is gone, nobody reads the answer
     ====== ============================================== ==================================================
 
     Flags of ``q``: 1, the body is complete in this frame; 2, its length is not known (the length is -1); 4,
