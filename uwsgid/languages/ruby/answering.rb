@@ -90,7 +90,8 @@ module Uwsgid
       @app = @apps.size == 1 ? @apps[0] : @apps[data.getbyte(pos + 2) | data.getbyte(pos + 3) << 8]
       size = data.getbyte(pos + 14) | data.getbyte(pos + 15) << 8 | data.getbyte(pos + 16) << 16
       pos += 18
-      items = flags & COUNTED == 0 ? data.byteslice(pos, size).split("\0", -1) : counted(pos, size)
+      # a slice would share the buffer, which the next read would then have to make anew
+      items = flags & COUNTED == 0 ? data.unpack1("@#{pos}a#{size}").split("\0", -1) : counted(pos, size)
       pos += size
       start = data.byteslice(pos, wire.stop - pos)
       vars = Hash[*items]
