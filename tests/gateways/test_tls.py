@@ -264,10 +264,15 @@ class Configured(Stage):
         """A file that is not there, or does not fit, is named, and nothing starts."""
         certificate, key = self.pair
         other = make(Path.cwd(), "other.example")
-        for files in (("none.crt", key), (certificate, "none.key"), (certificate, other[1]), (key, key)):
+        for files, reason in (
+            (("none.crt", key), "none.crt can not be used: No such file or directory"),
+            ((certificate, "none.key"), "none.key can not be used: No such file or directory"),
+            ((certificate, other[1]), "can not be used: key values mismatch"),
+            ((key, key), "can not be used: no start line"),
+        ):
             settings = settings_of(f"https = 127.0.0.1:0,{','.join(files)}")
             error = self.assertRaises(ConfigError, gateways, settings, Kernel(), print, self.kept)
-            self.assertIn("https: ", str(error))
+            self.assertRegex(str(error), rf"^\S+:1: https: .*{reason}$")
 
     def test_gateway(self) -> None:
         """https alone makes a gateway."""

@@ -45,6 +45,9 @@ def context_of(what: Certificate, session: str) -> SSL.Context:
     context.set_alpn_select_callback(_choose)
     step = what.certificate
     try:
+        for step in filter(None, (what.certificate, what.key, what.client_ca)):
+            open(step, "rb").close()  # OpenSSL does not say what is wrong with it
+        step = what.certificate
         context.use_certificate_chain_file(what.certificate)
         step = what.key
         context.use_privatekey_file(what.key)
@@ -57,7 +60,7 @@ def context_of(what: Certificate, session: str) -> SSL.Context:
             context.set_client_ca_list(_names_of(step))
             context.set_verify(_mode(what), _accepted)
     except (SSL.Error, crypto.Error, OSError, ValueError) as error:
-        raise ConfigError(f"https: {step} can not be used: {_reason(error)}") from None
+        raise ConfigError(f"{what.origin}: {step} can not be used: {_reason(error)}") from None
     return context
 
 
@@ -91,8 +94,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     first = error.args[0] if error.args else ""
-    if isinstance(first, list) and first:
-        return str(first[0][-1])
+    if isinstance(first, list):
+        first = next((text for one in first for text in reversed(one) if text), "")
     return str(first or type(error).__name__)
 
 

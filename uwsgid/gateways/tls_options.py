@@ -6,7 +6,7 @@ The names and their syntax are those of uWSGI (plugins/http/https.c, core/ssl.c)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from uwsgid.config.directive import Directive
@@ -35,6 +35,7 @@ class Certificate:
     :ivar ciphers: in OpenSSL's words; empty for our own choice.
     :ivar client_ca: file with whom clients' certificates have to be of; empty where none is asked for.
     :ivar needs_client: a client without a certificate is refused.
+    :ivar origin: where the configuration says so; equal certificates may stand in two places.
     """
 
     certificate: str
@@ -42,6 +43,7 @@ class Certificate:
     ciphers: str = ""
     client_ca: str = ""
     needs_client: bool = False
+    origin: str = field(default="sni-dir", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +70,32 @@ class Named:
         return re.search(self.name, name) is not None if self.is_pattern else self.name == name
 
 
-def _made(certificate: str, key: str, ciphers: str = "", client_ca: str = "") -> Certificate:
-    return Certificate(certificate, key, ciphers, client_ca.removeprefix("!"), client_ca.startswith("!"))
+def _made(
+    directive: Directive, certificate: str, key: str, ciphers: str = "", client_ca: str = ""
+) -> Certificate:
+    return Certificate(
+        certificate,
+        key,
+        ciphers,
+        client_ca.removeprefix("!"),
+        client_ca.startswith("!"),
+        f"{directive.origin}: {directive.name}",
+    )
 
 
 def _https(directive: Directive) -> HttpsAddress:
     text = directive.value or ""
     if directive.name == "https2":
-        return _https2(text)
+        return _https2(directive)
     address, *files = text.split(",")
     if not address or not 2 <= len(files) <= 4 or not all(files[:2]):
         raise ValueError("invalid https syntax must be socket,crt,key")
-    return HttpsAddress(address, _made(*files))
+    return HttpsAddress(address, _made(directive, *files))
 
 
-def _https2(text: str) -> HttpsAddress:
+def _https2(directive: Directive) -> HttpsAddress:
     given: dict[str, str] = {}
-    for pair in text.split(","):
+    for pair in (directive.value or "").split(","):
         name, _, value = pair.partition("=")
         if name not in _HTTPS2_KEYS:
             raise ValueError(f"https2 has no item {name!r}, only {', '.join(_HTTPS2_KEYS)}")
@@ -93,7 +104,7 @@ def _https2(text: str) -> HttpsAddress:
     address = given.pop("address", "")
     if not (address and given.get("certificate") and given.get("key")):
         raise ValueError("--https2 option needs addr, cert and key items")
-    return HttpsAddress(address, _made(**given))
+    return HttpsAddress(address, _made(directive, **given))
 
 
 def _named(directive: Directive) -> Named:
@@ -107,7 +118,7 @@ def _named(directive: Directive) -> Named:
             re.compile(name)
         except re.error as error:
             raise ValueError(f"{name!r} is not a regular expression: {error}") from None
-    return Named(name if is_pattern else name.lower(), _made(*files), is_pattern)
+    return Named(name if is_pattern else name.lower(), _made(directive, *files), is_pattern)
 
 
 ADDRESSES: Final = Kind(
