@@ -217,6 +217,29 @@ class LineTests(SynchronousTestCase):
             gone.serve(FakeRequest(FakeBody(b"start")))
         self.assertEqual(untouched.exception.start, b"start")
 
+    def test_end_while_the_request_is_on_its_way(self) -> None:
+        """A request that was written and that nobody read may go to another interpreter."""
+
+        def mother(interpreter: Interpreter) -> None:
+            interpreter.end.recv(1, socket.MSG_PEEK)
+            interpreter.say(frame(b"y"))
+
+        def kernel(interpreter: Interpreter) -> None:
+            interpreter.end.recv(1, socket.MSG_PEEK)
+
+        for script in (mother, kernel):
+            with self.assertRaises(Untouched) as untouched:
+                Interpreter(script).serve(FakeRequest(FakeBody(b"start")))
+            self.assertEqual(untouched.exception.start, b"start")
+
+        def later(interpreter: Interpreter) -> None:
+            interpreter.hear()
+            interpreter.say(frame(b"h", b"\1200 OK") + frame(b"y"))
+
+        with self.assertRaises(BridgeError) as caught:
+            Interpreter(later).serve(FakeRequest())
+        self.assertNotIsInstance(caught.exception, Untouched)
+
     def test_body(self) -> None:
         """The interpreter gets the body as it asks for it, and nothing at its end."""
 

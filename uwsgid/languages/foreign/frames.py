@@ -37,6 +37,8 @@ From the interpreter
     ``u``  counted: function, arguments                   call of an API function: ``a`` follows
     ``i``  joined: paths                                  files that the application was made of
     ``z``  u8 flags, or nothing                           what was to be done after the answer is done
+    ``y``  nothing                                        from the mother: the child has ended, and had not
+                                                          read the request
     ====== ============================================== ==================================================
 
     A *head* is joined: status, name, value, name, value, ….  The *turn* is that of the request; another one

@@ -7,6 +7,7 @@ of strangers: what makes no sense ends it, as its own end does, and costs the re
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
     from uwsgid.request.reply import Reply
     from uwsgid.request.request import Request
 
-_LETTERS: Final = b"whbfexruiz"
+_LETTERS: Final = b"whbfexruizy"
 _FIRST: Final = 16384  #: bytes of the first read of an answer, which is all for most
 _PIECE: Final = 1 << 18
 _INLINE: Final = 65536  #: bytes of a body that go with its request, if they are here
 _WHOLE: Final = ord("w")
+_UNREAD: Final = frame(b"y")
 _SLOW_DOWN: Final = 1 << 20  #: the most that is read of a body at a time
 #: Heads that were read before, most come again.
 _HEADS: Final[dict[bytes, tuple[str, list[tuple[str, str]]]]] = {}
@@ -106,7 +108,11 @@ class Line:
             if sent != len(data):
                 self._send(data[sent:])
             data = os.read(fd, _FIRST)
+        except BridgeError as error:
+            raise Untouched(str(error), start) from None
         except OSError as error:
+            if error.errno == errno.ECONNRESET:  # closed, with something unread
+                raise Untouched(f"closed its line: {error.strerror}", start) from None
             raise BridgeError(f"closed its line: {error.strerror}") from None
         # a whole answer in one piece, as nearly all are, needs no reader
         if len(data) > 10 and data[0] == _WHOLE and data[5] == turn and self._reader.idle:
@@ -118,7 +124,7 @@ class Line:
                 if flags:
                     self._end(request.reply, flags)
                 return True
-        return self._converse(request, data)
+        return self._converse(request, data, start)
 
     def _answer(self, reply: Reply, head: bytes, body: bytes) -> None:
         """Send a whole answer."""
@@ -157,10 +163,12 @@ class Line:
             raise BridgeError("ended")
         return data
 
-    def _converse(self, request: Request, data: bytes) -> bool:
+    def _converse(self, request: Request, data: bytes, start: bytes) -> bool:
         """Go on with an answer that is not whole."""
         if not data:
             raise BridgeError("ended")
+        if data == _UNREAD and self._reader.idle:
+            raise Untouched("ended", start)
         return _Conversation(self, request).listen(data)
 
     def finish(self) -> None:
@@ -245,6 +253,8 @@ class _Conversation:
 
     def _last(self, letter: int, payload: bytes) -> bool:
         line, reply = self._line, self._reply
+        if letter == ord("y"):
+            raise BridgeError("ended")
         if letter == _WHOLE and len(payload) >= 6 and not self._started:
             self._check_turn(payload[0])
             end = 6 + int.from_bytes(payload[2:6], "little")

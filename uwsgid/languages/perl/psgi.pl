@@ -597,6 +597,10 @@ sub watch {
             if ($poll->events($life)) {
                 waitpid $pid, 0;
                 report($pid, $?, $children{$pid}[2]);
+                shutdown $connection, 0;
+                # what nobody has read goes to another child
+                recv $connection, my $unread, 1, Socket::MSG_PEEK() | Socket::MSG_DONTWAIT();
+                syswrite $connection, frame('y', '') if length text($unread);
                 shutdown $connection, 2;
                 $poll->remove($life);
                 $poll->remove($connection);

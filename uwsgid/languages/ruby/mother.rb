@@ -179,7 +179,7 @@ module Uwsgid
 
         tell(pid, $?, @children[pid])
         child = @children.delete(pid)
-        child.lines.each { |line| shut(line) }
+        child.lines.each { |line| give_back(line) }
         child.control&.close
       end
     end
@@ -230,6 +230,17 @@ module Uwsgid
       true
     rescue IO::WaitWritable
       false
+    end
+
+    # Lets a connection go whose child has ended; what that had not read goes to another one.
+    def give_back(line)
+      line.shutdown(Socket::SHUT_RD)
+      unread = line.recv_nonblock(1, Socket::MSG_PEEK, exception: false)
+      line.write("y\0\0\0\0") if unread.is_a?(String) && !unread.empty?
+    rescue SystemCallError
+      nil # the worker was faster
+    ensure
+      shut(line)
     end
 
     def shut(line)
