@@ -397,6 +397,7 @@ class BreakingTests(RubyCase):
         with connect(self.where) as client:
             client.sendall(uwsgi_packet(request_vars("/deaf"), RACK))
             found = daemon.wait_for(r"spawned uWSGI worker 1 \(pid: (\d+)")
+            daemon.wait_for("^deaf$")
             os.kill(int(found[1]), signal.SIGKILL)
             wait_until(lambda: _is_dead(pid), "the end of Ruby")
 
@@ -405,6 +406,7 @@ class BreakingTests(RubyCase):
         daemon = self.rack(workers=2)
         with connect(self.where) as client:
             client.sendall(uwsgi_packet(request_vars("/sleep"), RACK))
+            daemon.wait_for("^asleep$")
             wait_until(lambda: len(self.rubies(daemon)) == 3, "a mother and two children")
             pids = [process.pid for process in self.rubies(daemon)]
             daemon.signal(signal.SIGINT)

@@ -94,7 +94,7 @@ PAGES = {
           (UWSGI.cache_get("x") rescue $!.class)].join("|"))
   end,
   "/endless" => ->(_) { [200, TEXT.dup, Endless.new] },
-  "/sleep" => ->(_) { sleep 60 }
+  "/sleep" => ->(_) { $stderr.syswrite("asleep\n"); sleep 60 }
 }.freeze
 
 # What breaks the rules, or worse.
@@ -134,6 +134,7 @@ WRONG = {
   "/close" => ->(_) { UWSGI.wire.io.shutdown; sleep 60 },
   "/deaf" => lambda do |_|
     %w[TERM INT HUP USR1].each { |name| trap(name) { nil } }
+    $stderr.syswrite("deaf\n")
     loop { begin; sleep 1; rescue Exception; nil; end }
   end,
   "/eat" => ->(_) { $eaten = "x" * (200 << 20); sleep 60 }
