@@ -11,8 +11,8 @@ from typing import Any
 
 from tests.languages.python.support import AppTestCase, run_python
 from uwsgid.config.settings import settings_of
+from uwsgid.languages.outcome import LoadOutcome
 from uwsgid.languages.python.loading import (
-    LoadOutcome,
     format_traceback,
     freeze,
     load_apps,

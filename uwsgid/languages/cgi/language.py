@@ -16,7 +16,7 @@ from uwsgid.request.options import Dispatch
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
     from uwsgid.languages.cgi.guard import Guard
-    from uwsgid.languages.python.loading import LoadOutcome
+    from uwsgid.languages.outcome import LoadOutcome
     from uwsgid.request.mounts import Apps
     from uwsgid.request.serving import Handler, Serving
     from uwsgid.supervise.household import Household
@@ -53,7 +53,7 @@ class Cgi:
         self, settings: Settings, apps: Apps, say: Say, *, lazy: bool = False, is_reload: bool = False
     ) -> LoadOutcome:
         """See whether what is mounted is there; only under ``cgi-optimize`` it has to be."""
-        from uwsgid.languages.python.loading import LoadOutcome
+        from uwsgid.languages.outcome import LoadOutcome
 
         chosen = settings[CgiOptions]
         for _, path in chosen.mounts:

@@ -23,7 +23,7 @@ from uwsgid.languages.foreign.calls import Calls
 from uwsgid.languages.foreign.frames import BridgeError
 from uwsgid.languages.foreign.line import Line, Untouched, fields
 from uwsgid.languages.foreign.mother import Mother, NoInterpreter, Recipe
-from uwsgid.languages.python.loading import LoadOutcome
+from uwsgid.languages.outcome import LoadOutcome
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.exits import Exit
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from uwsgid.languages.python.loading import LoadOutcome
+from uwsgid.languages.outcome import LoadOutcome
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings

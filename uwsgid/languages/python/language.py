@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 from uwsgid.errors import AppError
 from uwsgid.families import languages
 from uwsgid.host.locks import LockTable
+from uwsgid.languages.outcome import LoadOutcome
 from uwsgid.languages.python import api, wsgi
 from uwsgid.languages.python.api_locks import user_lock_names
 from uwsgid.languages.python.autoreload import AutoReload, Reloader
 from uwsgid.languages.python.context import here
 from uwsgid.languages.python.imports import argv, import_all, map_aliases, try_module
-from uwsgid.languages.python.loading import LoadOutcome, freeze, load_apps, say_traceback, threads_alive
+from uwsgid.languages.python.loading import freeze, load_apps, say_traceback, threads_alive
 from uwsgid.languages.python.ondemand import load_on_demand
 from uwsgid.languages.python.options import PythonApps
 from uwsgid.languages.python.virtualenv import PythonHome, enter

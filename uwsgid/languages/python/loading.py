@@ -19,13 +19,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.errors import AppError
 from uwsgid.families import languages
+from uwsgid.languages.outcome import LoadOutcome
 from uwsgid.languages.python.options import PythonApps
 from uwsgid.languages.python.targets import (
     FILE_ENDINGS,
@@ -48,22 +48,6 @@ Say = Callable[[str], None]
 FAILED_APP: Final = 22
 
 _HOUSE: Final = str(Path(__file__).resolve().parents[2]) + os.sep
-
-
-@dataclass(frozen=True, slots=True)
-class LoadOutcome:
-    """What came of loading.
-
-    :ivar loaded: how many applications are in the table because of it.
-    :ivar failed: how many could not be loaded.
-    :ivar exit_code: the status this process has to leave with, None to go on.
-    :ivar reason: why it has to, for the log.
-    """
-
-    loaded: int = 0
-    failed: int = 0
-    exit_code: int | None = None
-    reason: str = ""
 
 
 def load_apps(
