@@ -31,7 +31,9 @@ jail_setups: Final[Registry[Callable[..., Any]]] = Registry("jail setup")
 hook_actions: Final[Registry[Any]] = Registry("hook action")
 #: Functions of the ``uwsgi`` module that applications import, by name.
 api_functions: Final[Registry[Callable[..., Any]]] = Registry("function of the uwsgi module")
-#: Where a log line can go: ``file``.
+#: Where a log line can go: ``file``, ``rsyslog`` … (`uwsgid.logs.loggers`).
 loggers: Final[Registry[Any]] = Registry("logger")
+#: What changes a line on its way there: ``json``, ``gzip`` … (`uwsgid.logs.encoders`).
+log_encoders: Final[Registry[Any]] = Registry("log encoder")
 #: Where an emperor finds its vassals, by scheme: ``dir``, ``glob``.
 imperial_monitors: Final[Registry[Any]] = Registry("imperial monitor")

@@ -12,6 +12,7 @@ and whoever needs it asks ``protocols["uwsgi"]``.
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -51,6 +52,20 @@ class Registry(Generic[T]):
         self._contract: Any = contract
         self._members: dict[str, Member[T]] = {}
         self._names: dict[str, str] = {}
+        self._promised: dict[str, str] = {}
+
+    def promise(self, module: str, *names: str) -> None:
+        """Say that importing *module* registers *names*, which happens when somebody asks for one of them.
+
+        For parts that few need and that are dear to import.  Who goes through all members does not see them
+        before they came; `names` tells of both.
+        """
+        for name in names:
+            self._promised[name] = module
+
+    def names(self) -> tuple[str, ...]:
+        """All names and aliases, those of promised members too, sorted."""
+        return tuple(sorted({*self._names, *self._promised}))
 
     def member(self, name: str, *aliases: str) -> Callable[[T], T]:
         """Register the decorated class or function as *name* (and *aliases*).
@@ -78,17 +93,17 @@ class Registry(Generic[T]):
 
         :raises UnknownMember: with the nearest names, when there is none.
         """
+        if name not in self._names and name in self._promised:
+            importlib.import_module(self._promised[name])
         try:
             return self._members[self._names[name]].part
         except KeyError:
-            near = difflib.get_close_matches(name, self._names, n=3)
-            hint = (
-                f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(self._names))}"
-            )
+            near = difflib.get_close_matches(name, self.names(), n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.names())}"
             raise UnknownMember(f"there is no {self.family} called {name!r}; {hint}") from None
 
     def __contains__(self, name: str) -> bool:
-        return name in self._names
+        return name in self._names or name in self._promised
 
     def __iter__(self) -> Iterator[Member[T]]:
         """The members, in the order they registered."""

@@ -14,6 +14,7 @@ from uwsgid.families import loggers
 from uwsgid.logs.files import DatagramLogger, FileLogger, open_destination
 
 NOW = 1700000000.9
+SETTINGS = settings_of("")
 
 
 class FileTests(SynchronousTestCase):
@@ -128,12 +129,13 @@ class FileTests(SynchronousTestCase):
 
     def test_engine(self) -> None:
         """The engine `file` takes a path or the keys of 2.0."""
-        made = loggers["file"].from_argument(f"logfile={self.path},maxsize=3,backupname={self.path}.b")
+        argument = f"logfile={self.path},maxsize=3,backupname={self.path}.b"
+        made = loggers["file"].from_argument(argument, SETTINGS)
         self.addCleanup(made.close)
         made.write([b"four"])
         made.check_size()
         self.assertTrue(self.kept(".b").startswith("four"))
-        self.assertRaises(ConfigError, FileLogger.from_argument, "logfile=x,colour=red")
+        self.assertRaises(ConfigError, FileLogger.from_argument, "logfile=x,colour=red", SETTINGS)
         self.assertIn("file", loggers)
 
 

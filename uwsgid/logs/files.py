@@ -117,7 +117,7 @@ class FileLogger(DescriptorLogger):
         self._lead()
 
     @classmethod
-    def from_argument(cls, argument: str) -> FileLogger:
+    def from_argument(cls, argument: str, settings: Settings) -> FileLogger:
         """What ``logger = file:…`` names: a path, or ``logfile=…,backupname=…,maxsize=…`` (uWSGI 2.0).
 
         :raises ConfigError: a key that nobody knows, or a size that is no number.
