@@ -283,6 +283,9 @@ def say_who_we_are(boot: Boot) -> None:
         boot.say(line)
     for line in banner.start_lines(boot.cwd, started=time.time(), binary=boot.binary):
         boot.say(line)
+    assert boot.logs is not None
+    for line in boot.logs.registered():
+        boot.say(line)
     for warning in boot.site.settings.warnings:
         boot.say(f"*** WARNING: {warning} ***")
     for notice in boot.site.settings.notices:

@@ -30,6 +30,7 @@ from uwsgid.errors import ConfigError, ConfigProblems, UwsgidError
 from uwsgid.host import Kernel, become_now, emperor, signal_pidfile
 from uwsgid.host.privileges import resolve_group, resolve_user
 from uwsgid.interfaces import IKernel
+from uwsgid.logs.outlet_options import LogOutlets, engine_list
 from uwsgid.stats.client import read_all
 from uwsgid.supervise.exits import Exit
 from uwsgid.wire.vassal import EMPEROR_FD
@@ -204,6 +205,8 @@ def _asked(reading: Reading, *names: str) -> bool:
 def _one_shot(settings: Settings, kernel: IKernel) -> Answer | None:
     """The answer to an option that does something else than serving."""
     questions, commands = settings[Questions], settings[OneShot]
+    if settings[LogOutlets].listing:
+        return Answer(engine_list())
     if questions.get:
         found = [get_option(settings.directives, name) for name in questions.get]
         return Answer("\n".join(text for text in found if text is not None))

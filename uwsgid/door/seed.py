@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 def share_memory(boot: Boot) -> None:
     """The board, on which every process finds every other."""
+    assert boot.logs is not None
     settings = boot.site.settings
     processes = settings[Processes]
     watched = bool(settings[Stats].address or settings[Harakiri].timeout)
@@ -64,6 +65,7 @@ def share_memory(boot: Boot) -> None:
         kept=boot.kept,
         read_again=lambda: read_again(boot.site, boot.cwd),
         be_vassal=boot.be_vassal,
+        request_log=boot.logs.request_writer,
         has_emperor=emperor.find(boot.environ) is not None,
     )
     boot.say(banner.backlog_line(settings[Sockets].listen))

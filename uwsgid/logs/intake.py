@@ -22,16 +22,18 @@ class Intake:
     """Reads the pipe in batches, one batch each time the reactor finds it readable.
 
     :param logs: opened at boot, with a pipe.
+    :param requests: read the pipe of the lines of requests.
     :raises InternalError: there is no pipe, since ``log-master`` is off.
 
     Before the process ends or executes itself anew, `Logs.drain` takes all that is left.
     """
 
-    def __init__(self, logs: Logs) -> None:
-        if logs.pipe is None:
+    def __init__(self, logs: Logs, requests: bool = False) -> None:
+        pipe = logs.request_pipe if requests else logs.pipe
+        if pipe is None:
             raise InternalError("a log intake needs the pipe of log-master")
-        self._logs = logs
-        self._reader = logs.pipe.reader
+        self._take = logs.take_requests if requests else logs.take
+        self._reader = pipe.reader
 
     def fileno(self) -> int:
         """The descriptor a reactor watches."""
@@ -43,7 +45,7 @@ class Intake:
 
     def doRead(self) -> None:
         """Pass on what is there, one batch at most."""
-        self._logs.take()
+        self._take()
 
     def connectionLost(self, reason: Failure) -> None:
         """Nothing: the pipe belongs to boot."""

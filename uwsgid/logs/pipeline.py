@@ -2,13 +2,20 @@
 
 Records come in batches, as the pipe is drained, and leave in batches, so that a file gets one write for
 many lines.  A record is whatever one process wrote at once: usually a line with its newline, sometimes
-several lines or a piece of one.  It is passed on as it came.
+several lines or a piece of one.  It is passed on as it came, unless an encoder changes it.
+
+`Sieve` decides, `Pipeline` acts, `Outlet` is a logger with what stands before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final, Protocol
+
+from uwsgid.logs.grievances import Grievances
 
 
 class Logger(Protocol):
@@ -33,49 +40,182 @@ class Logger(Protocol):
         """Let go of all resources."""
 
 
+#: What changes a record, and its name in the configuration.
+Stage = tuple[str, Callable[[bytes], bytes]]
+
+
+class Outlet:
+    """A logger behind its encoders, which is a logger to whoever writes to it.
+
+    :param stages: what each record goes through, in order.
+    :param label: what the logger is called in the log.
+    :param lock: held while it works; its own where not given.
+    """
+
+    def __init__(
+        self,
+        logger: Logger,
+        stages: Sequence[Stage] = (),
+        *,
+        label: str = "",
+        grievances: Grievances | None = None,
+        lock: Lock | None = None,
+    ) -> None:
+        self.logger = logger
+        self.label: Final = label or f"logger {type(logger).__name__}"
+        self._stages: Final = tuple(stages)
+        self._grievances: Final = grievances or Grievances()
+        self._lock: Final = lock or Lock()
+
+    def write(self, records: Sequence[bytes]) -> None:
+        """Encode *records* and keep them.
+
+        :raises OSError: they could not be kept.
+        """
+        with self._lock:
+            self.logger.write([self._encode(record) for record in records] if self._stages else records)
+
+    def reopen(self) -> None:
+        """Pass it on."""
+        with self._lock:
+            self.logger.reopen()
+
+    def rotate(self) -> None:
+        """Pass it on."""
+        with self._lock:
+            self.logger.rotate()
+
+    def check_size(self) -> None:
+        """Pass it on."""
+        with self._lock:
+            self.logger.check_size()
+
+    def close(self) -> None:
+        """Pass it on."""
+        with self._lock:
+            self.logger.close()
+
+    def _encode(self, record: bytes) -> bytes:
+        for name, encode in self._stages:
+            try:
+                record = encode(record)
+            except Exception as error:
+                # uWSGI loses the record (core/logging.c, uwsgi_log_func_do)
+                self._grievances.note(f"log-encoder {name}", 1, f"left unencoded: {error}")
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """Which records are kept, and for whom.
+
+    :ivar drains: a record that matches one of them is dropped.
+    :ivar filters: where there are any, a record that matches none of them is dropped.
+    :ivar routes: a record goes to the loggers of all routes that match, and then to nobody else.
+    """
+
+    drains: tuple[re.Pattern[bytes], ...] = ()
+    filters: tuple[re.Pattern[bytes], ...] = ()
+    routes: tuple[tuple[re.Pattern[bytes], Logger], ...] = ()
+
+    def keeps(self, record: bytes) -> bool:
+        """Whether anybody gets *record*."""
+        for drain in self.drains:
+            if drain.search(record):
+                return False
+        return not self.filters or any(each.search(record) for each in self.filters)
+
+    def sort(self, records: Sequence[bytes]) -> tuple[list[bytes], list[tuple[Logger, list[bytes]]]]:
+        """The records that no route takes, and for each logger of a route those that it gets, in order."""
+        rest: list[bytes] = []
+        routed: dict[int, tuple[Logger, list[bytes]]] = {}
+        sifts = bool(self.drains or self.filters)
+        for record in records:
+            if sifts and not self.keeps(record):
+                continue
+            taken = False
+            for pattern, logger in self.routes:
+                if pattern.search(record):
+                    taken = True
+                    routed.setdefault(id(logger), (logger, []))[1].append(record)
+            if not taken:
+                rest.append(record)
+        return rest, list(routed.values())
+
+
 class Pipeline:
     """Delivers each record to the loggers.
 
     :param original: where the log went before there was a pipeline.  It gets the records when there is no
         other logger, and those that another logger could not keep.
-    :param loggers: the others, each of which gets every record.
+    :param loggers: the others, each of which gets every record that no route takes.
+    :param sieve: drops records and routes others; None where each goes to all.
+    :param beside: loggers that get routed records only, or none from here, and hear the orders of all.
+    :param grievances: what was lost, told to the log about once a second.
     """
 
-    def __init__(self, original: Logger, loggers: Sequence[Logger] = ()) -> None:
-        self._original = original
-        self._loggers = tuple(loggers)
+    def __init__(
+        self,
+        original: Logger,
+        loggers: Sequence[Logger] = (),
+        *,
+        sieve: Sieve | None = None,
+        beside: Sequence[Logger] = (),
+        grievances: Grievances | None = None,
+    ) -> None:
+        self._original: Final = original
+        self._loggers: Final = tuple(loggers)
+        self._sieve: Final = sieve
+        self._beside: Final = tuple(beside)
+        self._grievances: Final = grievances or Grievances()
 
     def accept(self, records: Sequence[bytes]) -> None:
         """Deliver *records*.  Nothing is raised: who can not log goes on without."""
+        if self._sieve is not None:
+            records, routed = self._sieve.sort(records)
+            for logger, theirs in routed:
+                self._deliver(logger, theirs)
+            if not records:
+                return
         for logger in self._loggers or (self._original,):
             self._deliver(logger, records)
 
     def reopen(self) -> None:
         """``touch-logreopen`` and the letter ``l`` of the master FIFO."""
-        for logger in self._all():
+        for logger in self.all:
             logger.reopen()
 
     def rotate(self) -> None:
         """``touch-logrotate`` and the letter ``L`` of the master FIFO."""
-        for logger in self._all():
+        for logger in self.all:
             logger.rotate()
 
     def check_size(self) -> None:
-        """To be called about once a second, for ``log-maxsize``."""
-        for logger in self._all():
+        """To be called about once a second, for ``log-maxsize``; says what was lost since."""
+        for logger in self.all:
             logger.check_size()
+        self.complain()
+
+    def complain(self) -> None:
+        """Say what was lost since the last time."""
+        if lines := self._grievances.tell():
+            self._deliver(self._original, lines)
 
     def close(self) -> None:
         """Close every logger."""
-        for logger in self._all():
+        for logger in self.all:
             logger.close()
 
-    def _all(self) -> tuple[Logger, ...]:
-        return (self._original, *self._loggers)
+    @property
+    def all(self) -> tuple[Logger, ...]:
+        """Every logger, the original one first."""
+        return (self._original, *self._loggers, *self._beside)
 
     def _deliver(self, logger: Logger, records: Sequence[bytes]) -> None:
         try:
             logger.write(records)
-        except OSError:
+        except Exception as error:  # a logger may be anybody's, and must not end the reading of the log
             if logger is not self._original:
+                label = getattr(logger, "label", type(logger).__name__)
+                self._grievances.note(label, len(records), f"written to the original log: {error}")
                 self._deliver(self._original, records)

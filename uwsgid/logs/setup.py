@@ -11,12 +11,17 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from uwsgid.config.settings import Settings
 from uwsgid.logs.files import DescriptorLogger, open_destination
 from uwsgid.logs.options import LogFile, LogMaster
+from uwsgid.logs.outlet_options import LogOutlets, RequestOutlets, WorkerOutlets
 from uwsgid.logs.pipeline import Pipeline
+from uwsgid.logs.writing import writer
+
+if TYPE_CHECKING:
+    from uwsgid.logs.outlets import Outlets
 
 STANDARD: Final = (1, 2)  #: the descriptors that carry the log
 BATCH: Final = 128  #: records taken at a time, so that a talkative worker does not hold the reactor
@@ -76,14 +81,21 @@ class Logs:
 
     :ivar pipe: where ``log-master`` is on.
     :ivar pipeline: what the master does with a record.
+    :ivar request_pipe: where lines of requests have a way of their own.
+    :ivar requests: what the master does with those.
+    :ivar read_elsewhere: a thread reads the pipes.
     """
 
     def __init__(self, settings: Settings, pipeline: Pipeline, original: DescriptorLogger) -> None:
         self._settings = settings
         self._original = original
         self._again = False
+        self._outlets: Outlets | None = None
         self.pipeline = pipeline
         self.pipe: LogPipe | None = None
+        self.requests: Pipeline | None = None
+        self.request_pipe: LogPipe | None = None
+        self.read_elsewhere = False
 
     @classmethod
     def open(
@@ -101,6 +113,7 @@ class Logs:
         :param again: this process has executed itself for a reload: what descriptor 2 is already leads to the
             log file, which may not be ours to open any more.  ``log-reopen`` opens it nevertheless.
         :raises KernelError: the file can not be opened.
+        :raises ConfigError: a logger can not use its argument.
         """
         target = target or settings[LogFile].to
         original: DescriptorLogger
@@ -115,7 +128,12 @@ class Logs:
         logs = cls(settings, Pipeline(original), original)
         logs._again = again
         if settings[LogMaster].enabled:
+            if settings[LogOutlets].any or settings[RequestOutlets].any:
+                logs._fit(owner)
             logs._lay_pipe()
+        if settings[WorkerOutlets].any:
+            # a jail may hide it from the workers
+            import uwsgid.logs.workers  # noqa: F401
         return logs
 
     def open_late(self, owner: tuple[int, int] | None = None) -> None:
@@ -129,8 +147,34 @@ class Logs:
         followers = () if self.pipe is not None else STANDARD
         late = open_destination(target, self._settings, owner=owner, followers=followers, again=self._again)
         self.drain()
+        if self._outlets is not None:
+            self._outlets.original.logger = late
+        else:
+            self.pipeline = Pipeline(late)
         self._original.close()
-        self._original, self.pipeline = late, Pipeline(late)
+        self._original = late
+
+    @property
+    def threaded(self) -> bool:
+        """Whether a thread of the master is to read the pipes."""
+        return self._settings[LogOutlets].threaded
+
+    @property
+    def request_writer(self) -> int:
+        """The descriptor that lines of requests are written to."""
+        return 2 if self.request_pipe is None else self.request_pipe.writer
+
+    def registered(self) -> Iterator[str]:
+        """Lines about the encoders, for the start."""
+        if self._outlets is not None:
+            from uwsgid.logs.outlets import registered
+
+            yield from registered(self._settings)
+
+    def begin(self) -> None:
+        """Have the threads of slow loggers; for the master, once the last process was forked from it."""
+        if self._outlets is not None:
+            self._outlets.start()
 
     def take(self, most: int = BATCH) -> int:
         """Write *most* records of those that are in the pipe by now, and say how many it were."""
@@ -139,9 +183,23 @@ class Logs:
             self.pipeline.accept(records)
         return len(records)
 
+    def take_requests(self, most: int = BATCH) -> int:
+        """The same for lines of requests."""
+        records = self.request_pipe.read(most) if self.request_pipe is not None else []
+        if records and self.requests is not None:
+            self.requests.accept(records)
+        return len(records)
+
     def drain(self) -> None:
-        """Write everything that is in the pipe by now: before the end, and before a reload executes."""
+        """Write everything that is in the pipes by now: before the end, and before a reload executes.
+
+        Where a thread reads them that is its work.
+        """
+        if self.read_elsewhere:
+            return
         while self.take() == BATCH:
+            pass
+        while self.take_requests() == BATCH:
             pass
 
     @contextlib.contextmanager
@@ -150,43 +208,66 @@ class Logs:
 
         He must not write to descriptors 1 and 2 meanwhile: he would wait for himself.
         """
-        if self.pipe is None:
-            yield
-            return
-        self.pipe.hold_writers(0)
+        pipes = [pipe for pipe in (self.pipe, self.request_pipe) if pipe is not None]
+        for pipe in pipes:
+            pipe.hold_writers(0)
         try:
             yield
         finally:
-            self.pipe.hold_writers(PATIENCE)
+            for pipe in pipes:
+                pipe.hold_writers(PATIENCE)
 
     def restore(self) -> None:
         """Drain, and let descriptors 1 and 2 lead to the log itself: before this process executes itself."""
-        self.drain()
+        self.finish()
         for descriptor in STANDARD:
             os.dup2(self._original.descriptor, descriptor)
 
+    def finish(self) -> None:
+        """Drain, and give slow loggers a moment to take what waits for them."""
+        self.drain()
+        if self._outlets is not None:
+            self._outlets.finish()
+
     def write(self, data: bytes) -> None:
         """What the master itself says goes straight to the loggers, after what is in the pipe already."""
+        if self.read_elsewhere and self.pipe is not None:
+            writer(self.pipe.writer)(data)
+            return
         self.drain()
         self.pipeline.accept((data,))
 
     def leave(self) -> None:
         """What a newborn calls: only the master reads, and its writers must notice when it is gone."""
-        if self.pipe is not None:
-            os.close(self.pipe.reader)
-            self.pipe = None
+        for pipe in (self.pipe, self.request_pipe):
+            if pipe is not None:
+                os.close(pipe.reader)
+        self.pipe = self.request_pipe = None
+        if self._outlets is not None:
+            self._outlets.forget()
 
     def close(self) -> None:
         """Drain, then close everything that is not descriptor 1 or 2."""
-        self.drain()
+        self.finish()
         if self.pipe is not None:
             self.restore()
             self.pipe.close()
             self.pipe = None
+        if self.request_pipe is not None:
+            self.request_pipe.close()
+            self.request_pipe = None
         self.pipeline.close()
+
+    def _fit(self, owner: tuple[int, int] | None) -> None:
+        from uwsgid.logs.outlets import fit
+
+        self._outlets = fit(self._settings, self._original, owner)
+        self.pipeline, self.requests = self._outlets.records, self._outlets.requests
 
     def _lay_pipe(self) -> None:
         options = self._settings[LogMaster]
         self.pipe = LogPipe(options.bufsize, options.stream)
         for descriptor in STANDARD:
             os.dup2(self.pipe.writer, descriptor)
+        if self.requests is not None:
+            self.request_pipe = LogPipe(options.bufsize, self._settings[RequestOutlets].stream)

@@ -56,6 +56,7 @@ class Household:
     :ivar read_again: reads the configuration anew, as it stands in its files now; raises `ConfigError`.
     :ivar be_vassal: makes a whole instance of this process, forked from an emperor's nest, with that
         command line (without the program) and environment; never returns.
+    :ivar request_log: the descriptor that workers write the lines of requests to.
     :ivar has_emperor: this instance is a vassal.
     :ivar apps: what the zygote loaded; None elsewhere.
     :ivar languages: the languages that were initialised, in the order of loading.
@@ -74,6 +75,7 @@ class Household:
     kept: Kept | None = None
     read_again: Callable[[], Settings] = _nothing_to_read
     be_vassal: BeVassal = nobody_is_a_vassal
+    request_log: int = 2
     has_emperor: bool = False
     apps: Any = None
     languages: list[Any] = field(default_factory=list)

@@ -12,7 +12,7 @@ from uwsgid.hooks import HookFailed, run
 from uwsgid.hooks import Phase as HookPhase
 from uwsgid.hooks.fatal import run_or_destroy
 from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
-from uwsgid.logs.lines import STDERR
+from uwsgid.logs.outlet_options import WorkerOutlets
 from uwsgid.logs.writing import writer
 from uwsgid.request.logline import request_logger
 from uwsgid.request.mount_options import Mounting
@@ -54,6 +54,7 @@ class Worker:
         self._board = house.board
         self._farewell = Farewell()
         self._current: list[Any] = [None] * house.board.cores
+        self._logs: Any = None
         self._signals = WorkerSignals(
             self._farewell,
             house.board,
@@ -74,6 +75,10 @@ class Worker:
         house.kernel.set_parent_death_signal(signal.SIGHUP)
         drop_at(Moment.BIRTH, house, signal.SIGHUP)
         become_signalled(self._signals.install)
+        if self._settings[WorkerOutlets].any:
+            from uwsgid.logs.workers import WorkerLogs
+
+            self._logs = WorkerLogs(self._settings, house)
         processes = self._processes
         house.name_process(f"worker {slot}", processes.procname)
         self._pin_to_cpus()
@@ -193,7 +198,7 @@ class Worker:
         house, newborn = self._house, self._newborn
         handlers: list[Handler | None] = [None] * 256
         take_wire, log_request = request_logger(
-            self._settings, house.board, newborn.slot, newborn.seat, writer(STDERR)
+            self._settings, house.board, newborn.slot, newborn.seat, writer(house.request_log)
         )
         listeners = [listener for listener in house.listeners if listener.serves(newborn.slot)]
         for listener in house.listeners:
@@ -241,6 +246,8 @@ class Worker:
     def _end(self, code: int) -> None:
         for language in self._house.languages:
             language.at_exit()
+        if self._logs is not None and self._endings.skip_atexit:
+            self._logs.end()
         leave(code, atexit_functions=not self._endings.skip_atexit)
 
 
