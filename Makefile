@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 METADATA := setup.cfg pyproject.toml uwsgid/_version.py
 #: How many processes run tests at a time.
 JOBS ?= $(shell nproc)
-BENCHES := requests protocols tuntap emperor
+BENCHES := requests protocols tuntap emperor logs
 
 #: Where the wheel is tested, and what is in the wheel.
 WHEEL_VENV := .venv-wheel
