@@ -1,6 +1,7 @@
 """``uwsgid …`` and ``python -m uwsgid …`` mean ``twistd -n uwsgid …``, in uWSGI's manners.
 
-``uwsgid tuntap …`` looks into a running router instead (`uwsgid.tuntap.commands`).
+``uwsgid tuntap …`` looks into a running router instead (`uwsgid.tuntap.commands`), ``uwsgid unseal …`` reads a
+sealed log (`uwsgid.logs.unseal`).
 
 twistd finds its commands by importing every plugin of every package that is installed.  This entry knows the
 one it wants, so it starts sooner, and twistd's own log lines do not stand beside ours.
@@ -18,6 +19,10 @@ def main() -> None:
         from uwsgid.tuntap.commands import main as look
 
         sys.exit(look(sys.argv[2:]))
+    if sys.argv[1:2] == ["unseal"]:
+        from uwsgid.logs.unseal import main as unseal
+
+        sys.exit(unseal(sys.argv[2:]))
 
     from twisted.application.service import IServiceMaker, ServiceMaker
     from twisted.scripts._twistd_unix import ServerOptions
