@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from uwsgid.logs.grievances import Grievances
-from uwsgid.logs.pipeline import Logger
+from uwsgid.logs.pipeline import Logger, remaining
 
 BATCH: Final = 512  #: records given to a logger at a time
 OVERHEAD: Final = 64  #: bytes that a record in the queue costs beside its own
@@ -169,6 +169,7 @@ class Courier:
         except Exception as error:  # the thread has to live on, whatever a logger does
             if self._over:
                 return
+            batch = remaining(error, batch)
             if batch:
                 self._grievances.note(self.label, len(batch), f"written to the original log: {error}")
                 try:

@@ -345,7 +345,7 @@ class _Workshop:
         outlet = Outlet(
             engine, _stages(encoders, wish.name), label=wish.label, grievances=self.grievances, lock=lock
         )
-        if not getattr(loggers[wish.engine], "SLOW", False):
+        if not getattr(engine, "SLOW", getattr(loggers[wish.engine], "SLOW", False)):
             return outlet
         courier = Courier(
             outlet,

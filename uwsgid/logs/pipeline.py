@@ -18,12 +18,45 @@ from typing import Final, Protocol
 from uwsgid.logs.grievances import Grievances
 
 
+class PartlyKept(OSError):
+    """The first of some records could be kept, and the others not.
+
+    :ivar kept: how many it were; the last of them may be written in part, and is finished by its logger.
+    """
+
+    def __init__(self, reason: OSError, kept: int) -> None:
+        super().__init__(reason.errno, reason.strerror)
+        self.kept: Final = kept
+
+
+class NotKept(OSError):
+    """Some of the records could not be kept, and the others were.
+
+    :ivar positions: which could not, counted from 0.
+    """
+
+    def __init__(self, text: str, positions: Sequence[int]) -> None:
+        super().__init__(text)
+        self.positions: Final = tuple(positions)
+
+
+def remaining(error: BaseException, records: Sequence[bytes]) -> Sequence[bytes]:
+    """Those of *records* that a logger has not kept when it raised *error*."""
+    if isinstance(error, PartlyKept):
+        return records[error.kept :]
+    if isinstance(error, NotKept):
+        return [records[position] for position in error.positions]
+    return records
+
+
 class Logger(Protocol):
     """Where records can go: a member of the family ``loggers``."""
 
     def write(self, records: Sequence[bytes]) -> None:
         """Keep *records*.
 
+        :raises PartlyKept: only the first of them could be kept.
+        :raises NotKept: some of them could not be kept.
         :raises OSError: they could not be kept.
         """
 
@@ -168,6 +201,7 @@ class Pipeline:
         self._sieve: Final = sieve
         self._beside: Final = tuple(beside)
         self._grievances: Final = grievances or Grievances()
+        self._untold: list[bytes] = []
 
     def accept(self, records: Sequence[bytes]) -> None:
         """Deliver *records*.  Nothing is raised: who can not log goes on without."""
@@ -197,9 +231,14 @@ class Pipeline:
         self.complain()
 
     def complain(self) -> None:
-        """Say what was lost since the last time."""
-        if lines := self._grievances.tell():
-            self._deliver(self._original, lines)
+        """Say what was lost since the last time; what can not be written is kept for the next."""
+        if lines := self._untold or self._grievances.tell():
+            self._untold = lines
+            try:
+                self._original.write(lines)
+            except OSError:
+                return
+            self._untold = []
 
     def close(self) -> None:
         """Close every logger."""
@@ -215,7 +254,10 @@ class Pipeline:
         try:
             logger.write(records)
         except Exception as error:  # a logger may be anybody's, and must not end the reading of the log
-            if logger is not self._original:
+            records = remaining(error, records)
+            if logger is self._original:
+                self._grievances.note("log", len(records), f"lost: {error}")
+            else:
                 label = getattr(logger, "label", type(logger).__name__)
                 self._grievances.note(label, len(records), f"written to the original log: {error}")
                 self._deliver(self._original, records)
