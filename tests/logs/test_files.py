@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import socket
 import stat
+import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.families import loggers
-from uwsgid.logs.files import DatagramLogger, FileLogger, open_destination
+from uwsgid.logs.files import BURST, DatagramLogger, FileLogger, open_destination
+from uwsgid.logs.pipeline import PartlyKept
 
 NOW = 1700000000.9
 SETTINGS = settings_of("")
@@ -111,6 +115,130 @@ class FileTests(SynchronousTestCase):
         logger.write([b"on\n"])
         self.assertIn("can not rename", self.kept())
         self.assertTrue(self.kept().endswith("on\n"))
+
+    def test_backups_of_one_second(self) -> None:
+        """What two rotations of the same second set aside is kept, each under a name of its own."""
+        logger = self.logger()
+        for word in (b"one\n", b"two\n", b"three\n"):
+            logger.write([word])
+            logger.rotate()
+        kept = [
+            self.kept(suffix).split("\n")[0] for suffix in (".1700000000", ".1700000000.1", ".1700000000.2")
+        ]
+        self.assertEqual(kept, ["one", "two", "three"])
+
+    def test_each_batch_counts(self) -> None:
+        """A file grows beyond log-maxsize by one batch at most, however often the size is checked."""
+        logger = self.logger(max_size=2 * BURST)
+        batch = [b"x" * 999 + b"\n"] * 128
+        for _ in range(60):
+            logger.write(batch)
+        sizes = [os.stat(os.path.join(self.folder, name)).st_size for name in os.listdir(self.folder)]
+        self.assertEqual(len(sizes), 60 * 128000 // (2 * BURST + 64000) + 1)
+        self.assertLess(max(sizes), 2 * BURST + 128000 + 200)
+
+    def test_a_tiny_limit_makes_no_flood_of_files(self) -> None:
+        """Between two checks a file smaller than a mebibyte is set aside once at most."""
+        logger = self.logger(max_size=1)
+        for _ in range(50):
+            logger.write([b"line\n"])
+        self.assertEqual(len(os.listdir(self.folder)), 2)
+        logger.check_size()
+        logger.write([b"line\n"])
+        self.assertEqual(len(os.listdir(self.folder)), 3)
+        logger.check_size()
+        self.assertEqual(len(os.listdir(self.folder)), 4)
+
+    def test_a_rotation_that_fails_is_told_once(self) -> None:
+        """Batch after batch finds the file too large, and the log does not fill with complaints."""
+        logger = self.logger(max_size=10, backup_name="/nowhere/at/all")
+        for _ in range(5):
+            logger.write([b"0123456789\n"])
+            logger.check_size()
+        self.assertEqual(self.kept().count("can not rename"), 1)
+        self.assertEqual(self.kept().count("0123456789\n"), 5)
+
+    def test_rotation_of_a_file_that_was_renamed_already(self) -> None:
+        """Where somebody was faster, a rotation begins the new file all the same."""
+        logger = self.logger()
+        logger.write([b"old\n"])
+        os.rename(self.path, self.path + ".mine")
+        logger.rotate()
+        logger.write([b"new\n"])
+        self.assertEqual(self.kept(), "new\n")
+        self.assertTrue(self.kept(".mine").startswith("old\n"))
+
+    def test_a_removed_file_is_made_anew(self) -> None:
+        """The next check notices, says how many bytes went with the file, and goes on in a new one."""
+        logger = self.logger()
+        logger.write([b"kept by nobody\n"])
+        logger.check_size()
+        os.unlink(self.path)
+        logger.write([b"lost\n"])
+        logger.check_size()
+        logger.write([b"new\n"])
+        note = f"[1700000000] {self.path} was removed with 5 bytes since the last look at it\n"
+        self.assertEqual(self.kept(), f"{note}new\n")
+
+    def test_a_removed_folder(self) -> None:
+        """Without its folder the file can not be made anew; once it is back, it is."""
+        logger = self.logger()
+        shutil.rmtree(self.folder)
+        logger.write([b"lost\n"])
+        logger.check_size()
+        logger.check_size()
+        os.mkdir(self.folder)
+        logger.check_size()
+        self.assertIn("was removed with 5 bytes", self.kept())
+
+    def test_a_full_disk_tears_no_line(self) -> None:
+        """What the kernel took in part is finished first when there is room again, also in a new file."""
+        really = os.write
+        room = 0
+
+        def put(descriptor: int, data: bytes) -> int:
+            nonlocal room
+            if not room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            taken = min(room, len(data))
+            room -= taken
+            return really(descriptor, data[:taken])
+
+        for rotates in (False, True):
+            logger = self.logger(truncate=True)
+            room = 25
+            self.patch(os, "write", put)
+            records = [b"first line\n", b"second line, longer\n", b"3rd\n"]
+            error = self.assertRaises(PartlyKept, logger.write, records)
+            self.assertEqual(error.kept, 2)
+            self.assertRaises(OSError, logger.write, [b"lost\n"])
+            if rotates:
+                logger.rotate()
+            room = 10000
+            logger.write([b"after\n"])
+            self.patch(os, "write", really)
+            self.assertTrue(self.kept().endswith("second line, longer\nafter\n"), self.kept())
+
+    def test_several_threads(self) -> None:
+        """A file is reopened and set aside by one thread while another writes, and no line is lost."""
+        logger = self.logger()
+        lines = [b"line %d\n" % number for number in range(2000)]
+
+        def write() -> None:
+            for line in lines:
+                logger.write([line])
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        while thread.is_alive():
+            logger.rotate()
+            logger.reopen()
+        thread.join()
+        found = []
+        for name in os.listdir(self.folder):
+            with open(os.path.join(self.folder, name), "rb") as file:
+                found += [line for line in file if line.startswith(b"line")]
+        self.assertEqual(sorted(found), sorted(lines))
 
     def test_followers_go_where_the_file_goes(self) -> None:
         """A descriptor that follows writes to the new file after a rotation."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.logs.pipeline import Pipeline
+from uwsgid.logs.pipeline import PartlyKept, Pipeline
 
 
 class Notebook:
@@ -53,6 +53,30 @@ class PipelineTests(SynchronousTestCase):
         Pipeline(original, [Notebook(broken=True)]).accept([b"a\n"])
         self.assertEqual(original.said, [b"a\n"])
         Pipeline(Notebook(broken=True)).accept([b"a\n"])
+
+    def test_what_the_original_could_not_keep_is_told(self) -> None:
+        """Records that nobody could keep are counted, and the log says how many as soon as it can."""
+        original = Notebook(broken=True)
+        pipeline = Pipeline(original)
+        pipeline.accept([b"a\n", b"b\n"])
+        pipeline.complain()
+        pipeline.accept([b"c\n"])
+        pipeline.complain()
+        original.broken = False
+        pipeline.complain()
+        pipeline.complain()
+        self.assertEqual(original.said, [b"[log] 2 records lost: full\n", b"[log] 1 record lost: full\n"])
+
+    def test_what_was_kept_in_part(self) -> None:
+        """Only the records that a logger could not keep go to the original."""
+
+        class Small(Notebook):
+            def write(self, records: Sequence[bytes]) -> None:
+                raise PartlyKept(OSError(28, "full"), 2)
+
+        original = Notebook()
+        Pipeline(original, [Small()]).accept([b"a\n", b"b\n", b"c\n"])
+        self.assertEqual(original.said, [b"c\n"])
 
     def test_orders_reach_all(self) -> None:
         """Reopen, rotate, check and close go to every logger."""

@@ -9,8 +9,10 @@ The other things ``logto`` can be, a datagram socket and whatever descriptor 2 w
 
 from __future__ import annotations
 
+import math
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -19,22 +21,49 @@ from uwsgid.config.settings import Settings
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.families import loggers
 from uwsgid.logs.options import LogFile
+from uwsgid.logs.pipeline import PartlyKept
 
 FILE_MODE: Final = 0o640  #: of a new log file (core/logging.c, logto)
+#: Bytes under which a file is not set aside twice between two of the checks that come once a second, so that
+#: a tiny ``log-maxsize`` does not fill a folder with files.
+BURST: Final = 1 << 20
 
 
 class DescriptorLogger:
-    """Writes to a descriptor that somebody else opened."""
+    """Writes to a descriptor that somebody else opened.
+
+    Of a record that the kernel took in part the rest is written first the next time, so that none is torn.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self._torn = b""  # the record that was written in part, and the part of it that is missing
+        self._rest = b""
 
     def write(self, records: Sequence[bytes]) -> None:
-        """All *records* in one write.
+        """All *records* in one write, where the kernel takes them at once.
 
-        :raises OSError: as the kernel does.
+        :raises PartlyKept: the first of them are written, the others not.
+        :raises OSError: none is, as the kernel says.
         """
-        os.write(self.descriptor, b"".join(records))
+        data = b"".join((self._rest, *records))
+        done = 0
+        try:
+            done = os.write(self.descriptor, data)
+            while done < len(data):
+                done += os.write(self.descriptor, data[done:])
+        except OSError as error:
+            if not done:
+                raise
+            end, kept = len(self._rest), 0
+            while end < done:
+                end += len(records[kept])
+                kept += 1
+            self._rest = data[done:end]
+            if kept:
+                self._torn = records[kept - 1]
+            raise PartlyKept(error, kept) from None
+        self._rest = b""
 
     def reopen(self) -> None:
         """Nothing: there is no name to open again."""
@@ -79,10 +108,10 @@ class DatagramLogger(DescriptorLogger):
 
 @loggers.member("file")
 class FileLogger(DescriptorLogger):
-    """Appends to a file.
+    """Appends to a file.  It does not matter which thread calls.
 
     :param path: its name; made with mode 0640 where it is missing.
-    :param max_size: bytes from which `check_size` sets the file aside; 0 never does.
+    :param max_size: bytes beyond which the file is set aside; 0 never does.
     :param backup_name: the name it gets then; the path, a dot and the unix time where empty.
     :param mode: what the file's mode is set to, where given.
     :param owner: uid and gid the file is given to, where given.
@@ -109,6 +138,10 @@ class FileLogger(DescriptorLogger):
         self.path = path
         self.followers = tuple(followers)
         self._max_size = max_size
+        self._limit: float = max_size or math.inf
+        self._lock = threading.Lock()
+        self._complaint = ""
+        self._seen = 0
         self._backup_name = backup_name
         self._mode = mode
         self._owner = owner
@@ -131,27 +164,54 @@ class FileLogger(DescriptorLogger):
             raise ConfigError(f"file:{argument}: expected logfile=PATH[,backupname=PATH][,maxsize=BYTES]")
         return cls(path, backup_name=backup, max_size=int(size or 0))
 
+    def write(self, records: Sequence[bytes]) -> None:
+        """As `DescriptorLogger.write`; then set the file aside where it has become too large."""
+        with self._lock:
+            super().write(records)
+            if self._limit is not math.inf and self._size() > self._limit:
+                self._rotate()
+
     def reopen(self) -> None:
         """Open the path again, as after somebody renamed the file.  The old file stays where that fails."""
-        self._note(f"logsize: {self._size()}, triggering log-reopen...")
-        if self._replace():
-            self._note(f"{self.path} reopened.")
+        with self._lock:
+            self._complaint = ""
+            self._note(f"logsize: {self._size()}, triggering log-reopen...")
+            if self._replace():
+                self._note(f"{self.path} reopened.")
 
     def rotate(self) -> None:
-        """Set the file aside and begin a new one.  A backup of the same name is overwritten."""
-        backup = self._backup_name or f"{self.path}.{int(self._clock())}"
-        self._note(f"logsize: {self._size()}, triggering rotation to {backup}...")
-        try:
-            os.rename(self.path, backup)
-        except OSError as error:
-            self._note(f"can not rename {self.path} to {backup}: {error.strerror}")
-            return
-        self._replace()
+        """Set the file aside and begin a new one.
+
+        A backup that has the name of ``log-backupname`` is overwritten.  One that got the time is not: the
+        next of the same second gets a number as well.
+        """
+        with self._lock:
+            self._complaint = ""
+            self._rotate()
 
     def check_size(self) -> None:
-        """Rotate where the file is larger than ``log-maxsize``; to be called about once a second."""
-        if self._max_size and self._size() > self._max_size:
-            self.rotate()
+        """Rotate where the file is larger than ``log-maxsize``; to be called about once a second.
+
+        A file that somebody removed is made anew, since nobody can read the old one any more.
+        """
+        with self._lock:
+            self._limit = self._max_size or math.inf
+            size = self._size()
+            if not self.followers and self._removed():
+                gone = size - self._seen
+                if self._replace():
+                    self._note(f"{self.path} was removed with {gone} bytes since the last look at it")
+                else:
+                    self._seen += self._size() - size  # what this said nobody misses
+                return
+            self._seen = size
+            if self._max_size and size > self._max_size:
+                self._rotate()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            super().close()
 
     def _size(self) -> int:
         try:
@@ -159,18 +219,67 @@ class FileLogger(DescriptorLogger):
         except OSError:
             return 0
 
+    def _removed(self) -> bool:
+        try:
+            found = os.fstat(self.descriptor)
+            return found.st_nlink == 0 and not os.path.samestat(found, os.stat(self.path))
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+
     def _note(self, text: str) -> None:
         try:
-            os.write(self.descriptor, f"[{int(self._clock())}] {text}\n".encode("utf-8", "surrogateescape"))
+            super().write([f"[{int(self._clock())}] {text}\n".encode("utf-8", "surrogateescape")])
         except OSError:
             pass
 
+    def _complain(self, text: str) -> None:
+        """Say what fails, and not again for as long as it fails in the same way."""
+        if text != self._complaint:
+            self._complaint = text
+            self._note(text)
+
+    def _rotate(self) -> None:
+        self._limit = math.inf  # until the next check, should this fail
+        backup = self._backup_name or self._free_name()
+        if not self._complaint:
+            self._note(f"logsize: {self._size()}, triggering rotation to {backup}...")
+        try:
+            os.rename(self.path, backup)
+        except FileNotFoundError:
+            if os.path.lexists(self.path):
+                self._complain(f"can not rename {self.path} to {backup}: its folder is missing")
+                return
+        except OSError as error:
+            self._complain(f"can not rename {self.path} to {backup}: {error.strerror}")
+            return
+        # somebody may have renamed it before us: then this begins the new file
+        if self._replace() and self._max_size:
+            self._limit = max(self._max_size, BURST)
+
+    def _free_name(self) -> str:
+        first = name = f"{self.path}.{int(self._clock())}"
+        number = 0
+        while os.path.lexists(name):
+            number += 1
+            name = f"{first}.{number}"
+        return name
+
     def _replace(self) -> bool:
+        """Go over to the file that has our name now."""
         try:
             fresh = self._open(truncate=False)
         except KernelError as error:
-            self._note(str(error))
+            self._complain(str(error))
             return False
+        if self._rest:
+            try:
+                super().write(())
+            except OSError:
+                self._rest = self._torn
+        self._complaint = ""
+        self._seen = 0
         old, self.descriptor = self.descriptor, fresh
         os.close(old)
         self._lead()
