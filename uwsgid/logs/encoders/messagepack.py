@@ -4,8 +4,8 @@
 some an argument behind a colon.  Items without any text are skipped; ``|`` can not stand in an argument.
 
 The bytes are uWSGI's (plugins/msgpack/msgpack.c), which any decoder reads.  Where its plugin packs as the
-library does, the library packs.  It differs in numbers: uWSGI has no unsigned ones, calls no negative number
-short, and chooses between the two sizes of a float by the value.
+library does, the library packs.  It differs in numbers: uWSGI has no unsigned ones, and chooses between the two
+sizes of a float by the value.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def parse(arguments: str) -> list[Piece]:
 def pack_int(number: int) -> bytes:
     """A number from -2**63 to 2**63 - 1, in as many bytes as uWSGI takes for it.
 
-    It compares the absolute value, so that of each size the smallest number gets the next one; but for
-    -2**31, and -1, which has the one byte of the short numbers.
+    Of the numbers that fit into one byte it gives two to 0 and to -32.  Otherwise it looks at the absolute
+    value, so that the smallest number of a size gets the next one, but for -2**31.
     """
-    if number == -1 or 0 < number <= 127:
+    if -32 < number <= 127 and number:
         return struct.pack("b", number)
     size = abs(number)
     if size <= 127:
