@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -281,7 +282,9 @@ def fit_worker(settings: Settings, original: Logger, request_original: Logger) -
 def registered(settings: Settings) -> Iterator[str]:
     """What uWSGI says of each encoder at the start."""
     for wish in (*settings[LogOutlets].encoders, *settings[RequestOutlets].encoders):
-        yield f"[{wish.option}] registered {wish.text}"
+        # the key of aead is nobody's business
+        shown = re.sub(r"\bkey=[^,]+", "key=***", wish.text) if wish.encoder == "aead" else wish.text
+        yield f"[{wish.option}] registered {shown}"
 
 
 def _first_by_name(made: Iterable[tuple[LoggerWish, Logger]]) -> dict[str, Logger]:

@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from twisted.trial.unittest import SynchronousTestCase
 
+from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError
 from uwsgid.logs.encoders import sealing
 from uwsgid.logs.encoders.sealed import make_key
 from uwsgid.logs.encoders.sealing import Sealer, aead
 from uwsgid.logs.encoders.unsealing import Fault, Opened, Unsealer
+from uwsgid.logs.outlets import registered
 
 SECRET: Final = bytes.fromhex("8f1d7ac03be6925418f0c47d6b2ea9135fd8037b91e64c2ab07f15d3894ee260")
 KEY: Final = make_key(SECRET, "it")
@@ -159,3 +161,8 @@ class ArgumentTests(SynchronousTestCase):
         with self.assertRaises(ConfigError) as raised:
             aead(SECRET.hex())
         self.assertNotIn(SECRET.hex()[:24], str(raised.exception))
+
+    def test_log_shows_no_key(self) -> None:
+        """The line that tells of the encoder at the start has no key in it, but all the rest."""
+        told = registered(settings_of(f"log-encoder = aead form=text,key={SECRET.hex()},cipher=aes-256-gcm"))
+        self.assertEqual(list(told), ["[log-encoder] registered aead form=text,key=***,cipher=aes-256-gcm"])
