@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.logs.pipeline import PartlyKept, Pipeline
+from uwsgid.logs.grievances import Grievances
+from uwsgid.logs.pipeline import Outlet, PartlyKept, Pipeline, Sieve
 
 
 class Notebook:
@@ -86,3 +88,103 @@ class PipelineTests(SynchronousTestCase):
             order()
         self.assertEqual(original.said, ["reopen", "rotate", "check", "close"])
         self.assertEqual(one.said, original.said)
+
+    def test_the_unhappy_are_counted(self) -> None:
+        """What a logger could not keep is said once, when it is time."""
+        original = Notebook()
+        pipeline = Pipeline(original, [Outlet(Notebook(broken=True), label="logger shop")])
+        pipeline.accept([b"a\n"])
+        pipeline.accept([b"b\n", b"c\n"])
+        pipeline.complain()
+        pipeline.complain()
+        self.assertEqual(
+            original.said,
+            [b"a\n", b"b\nc\n", b"[logger shop] 3 records written to the original log: full\n"],
+        )
+
+    def test_loggers_beside(self) -> None:
+        """Loggers that get no record from here hear all orders."""
+        beside = Notebook()
+        pipeline = Pipeline(Notebook(), beside=[beside])
+        pipeline.accept([b"a"])
+        pipeline.reopen()
+        self.assertEqual(beside.said, ["reopen"])
+
+    def test_a_broken_logger_of_somebody_ends_nothing(self) -> None:
+        """Whatever a logger raises, the records go to the original log."""
+
+        class Odd(Notebook):
+            def write(self, records: Sequence[bytes]) -> None:
+                raise ZeroDivisionError("odd")
+
+        original = Notebook()
+        Pipeline(original, [Odd()]).accept([b"a"])
+        self.assertEqual(original.said, [b"a"])
+
+
+class SieveTests(SynchronousTestCase):
+    def pattern(self, text: bytes) -> re.Pattern[bytes]:
+        return re.compile(text)
+
+    def test_drains_come_before_filters(self) -> None:
+        """A drained record is gone though a filter wants it; without filters everything else is kept."""
+        sieve = Sieve(drains=(self.pattern(b"secret"),), filters=(self.pattern(b"^a"), self.pattern(b"^b")))
+        kept = [record for record in (b"a", b"b", b"c", b"a secret") if sieve.keeps(record)]
+        self.assertEqual(kept, [b"a", b"b"])
+        self.assertTrue(Sieve(drains=(self.pattern(b"x"),)).keeps(b"c"))
+
+    def test_routed_records_are_for_their_loggers_only(self) -> None:
+        """Each route that matches gets the record, also twice for one logger, and nobody else does."""
+        one, two, rest, original = Notebook(), Notebook(), Notebook(), Notebook()
+        routes = (
+            (self.pattern(b"x"), one),
+            (self.pattern(b"y"), two),
+            (self.pattern(b"^xy"), one),
+        )
+        pipeline = Pipeline(original, [rest], sieve=Sieve(routes=routes), beside=[one, two])
+        pipeline.accept([b"x1 ", b"plain ", b"y2 ", b"xy3 ", b"x4 "])
+        pipeline.accept([b"x5 "])
+        self.assertEqual(one.said, [b"x1 xy3 xy3 x4 ", b"x5 "])
+        self.assertEqual(two.said, [b"y2 xy3 "])
+        self.assertEqual((rest.said, original.said), ([b"plain "], []))
+
+    def test_a_route_that_fails(self) -> None:
+        """What a logger of a route can not keep is in the original log, too."""
+        original = Notebook()
+        broken = Notebook(broken=True)
+        pipeline = Pipeline(original, sieve=Sieve(routes=((self.pattern(b"x"), broken),)))
+        pipeline.accept([b"x", b"y"])
+        self.assertEqual(original.said, [b"x", b"y"])
+
+
+class OutletTests(SynchronousTestCase):
+    def test_encoders_in_their_order(self) -> None:
+        """What one makes of a record is what the next one gets."""
+        notebook = Notebook()
+        stages = [("one", lambda record: b"1" + record), ("two", lambda record: b"2" + record)]
+        Outlet(notebook, stages).write([b"a", b"b"])
+        self.assertEqual(notebook.said, [b"21a21b"])
+
+    def test_an_encoder_that_fails_leaves_the_record(self) -> None:
+        """The others go on with what it was given, and the failure is counted."""
+
+        def fail(record: bytes) -> bytes:
+            raise ValueError("no")
+
+        notebook, grievances = Notebook(), Grievances()
+        outlet = Outlet(
+            notebook,
+            [("one", lambda record: b"1" + record), ("bad", fail), ("two", lambda record: record + b"2")],
+            grievances=grievances,
+        )
+        outlet.write([b"a", b"b"])
+        self.assertEqual(notebook.said, [b"1a21b2"])
+        self.assertEqual(grievances.tell(), [b"[log-encoder bad] 2 records left unencoded: no\n"])
+
+    def test_orders_pass(self) -> None:
+        """The logger behind it hears all orders."""
+        notebook = Notebook()
+        outlet = Outlet(notebook)
+        for order in (outlet.reopen, outlet.rotate, outlet.check_size, outlet.close):
+            order()
+        self.assertEqual(notebook.said, ["reopen", "rotate", "check", "close"])

@@ -202,9 +202,10 @@ class LogOutlets(Section):
 
 def engine_list() -> str:
     """What ``logger-list`` prints, in uWSGI's words."""
-    import uwsgid.logs.loggers as family
+    import uwsgid.logs.loggers  # noqa: F401  it promises the built-in ones
+    from uwsgid.families import loggers
 
-    names = "\n".join(family.loggers.names())
+    names = "\n".join(loggers.names())
     return f"\n*** uWSGI loaded loggers ***\n{names}\n--- end of loggers list ---\n"
 
 

@@ -91,6 +91,7 @@ class Logs:
         self._original = original
         self._again = False
         self._outlets: Outlets | None = None
+        self._stdout: int | None = None
         self.pipeline = pipeline
         self.pipe: LogPipe | None = None
         self.requests: Pipeline | None = None
@@ -222,6 +223,8 @@ class Logs:
         self.finish()
         for descriptor in STANDARD:
             os.dup2(self._original.descriptor, descriptor)
+        if self._stdout is not None:
+            os.dup2(self._stdout, 1)
 
     def finish(self) -> None:
         """Drain, and give slow loggers a moment to take what waits for them."""
@@ -261,6 +264,8 @@ class Logs:
     def _fit(self, owner: tuple[int, int] | None) -> None:
         from uwsgid.logs.outlets import fit
 
+        if any(wish.engine == "stdio" for wish in self._settings[LogOutlets].loggers):
+            self._stdout = os.dup(1)  # a reload is to find it again
         self._outlets = fit(self._settings, self._original, owner)
         self.pipeline, self.requests = self._outlets.records, self._outlets.requests
 
