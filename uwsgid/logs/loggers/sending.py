@@ -87,7 +87,10 @@ class DatagramEngine(Engine):
         self.SLOW = sender.waits
 
     def packets(self, record: bytes) -> Iterable[bytes]:
-        """What is sent for *record*."""
+        """What is sent for *record*.
+
+        :raises OSError: it can not be sent to anybody.
+        """
         raise NotImplementedError
 
     def write(self, records: Sequence[bytes]) -> None:
@@ -100,7 +103,13 @@ class DatagramEngine(Engine):
         send = self.sender.send
         for position, record in enumerate(records):
             try:
-                for packet in self.packets(record):
+                packets = self.packets(record)
+            except OSError as error:  # it can not be made into packets
+                reason = error
+                lost.append(position)
+                continue
+            try:
+                for packet in packets:
                     send(packet)
             except OSError as error:
                 reason = error
