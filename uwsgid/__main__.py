@@ -1,7 +1,8 @@
 """``uwsgid …`` and ``python -m uwsgid …`` mean ``twistd -n uwsgid …``, in uWSGI's manners.
 
-``uwsgid tuntap …`` looks into a running router instead (`uwsgid.tuntap.commands`), ``uwsgid unseal …`` reads a
-sealed log (`uwsgid.logs.unseal`).
+``uwsgid tuntap …`` looks into a running router instead (`uwsgid.tuntap.commands`), ``uwsgid unseal …`` reads
+a sealed log (`uwsgid.logs.unseal`), ``uwsgid manhole …`` opens a prompt in a running instance
+(`uwsgid.manhole.commands`).
 
 twistd finds its commands by importing every plugin of every package that is installed.  This entry knows the
 one it wants, so it starts sooner, and twistd's own log lines do not stand beside ours.
@@ -23,6 +24,12 @@ def main() -> None:
         from uwsgid.logs.unseal import main as unseal
 
         sys.exit(unseal(sys.argv[2:]))
+
+    if sys.argv[1:2] == ["manhole"]:
+        from uwsgid.door.attaching import manholes_of
+        from uwsgid.manhole.commands import main as attach
+
+        sys.exit(attach(sys.argv[2:], manholes_of))
 
     from twisted.application.service import IServiceMaker, ServiceMaker
     from twisted.scripts._twistd_unix import ServerOptions

@@ -78,6 +78,7 @@ from uwsgid.isolation.refork import begin_as_first
 from uwsgid.logs import Lines, banner
 from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
+from uwsgid.manhole.options import Manhole
 from uwsgid.master.inheritance import Inheritance
 from uwsgid.request.buffering import how_buffered
 from uwsgid.request.options import Bodies, RequestOptions
@@ -390,6 +391,16 @@ def choose_the_loop(boot: Boot) -> None:
         loop_engines[name]
 
 
+def fetch_the_manhole(boot: Boot) -> None:
+    """Import what ``manhole`` needs while it can be found: a jail, or another user, may not see it."""
+    manhole = boot.site.settings[Manhole]
+    if manhole.places:
+        import uwsgid.master.manhole
+        import uwsgid.worker.manhole
+    if manhole.ssh:
+        import uwsgid.manhole.ssh  # noqa: F401
+
+
 def enter_the_directory(boot: Boot) -> None:
     """``chdir``."""
     path = boot.site.settings[Privileges].chdir
@@ -480,6 +491,7 @@ STEPS: Final[tuple[Step, ...]] = (
     set_the_umask,
     run_first_hooks,
     choose_the_loop,
+    fetch_the_manhole,
     keep_the_terminal,
     open_the_log,
     go_to_the_background,

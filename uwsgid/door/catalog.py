@@ -38,6 +38,7 @@ CHILDREN: Final = (
     "uwsgid.logs.lines",
     "uwsgid.logs.files",
     "uwsgid.logs.setup",
+    "uwsgid.manhole.options",
     "uwsgid.request.log_options",
     "uwsgid.request.mount_options",
     "uwsgid.request.offload_options",

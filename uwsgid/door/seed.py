@@ -24,6 +24,7 @@ from uwsgid.isolation.refork import dies_with_parent
 from uwsgid.isolation.step import change_user
 from uwsgid.languages.python.api_locks import user_lock_names
 from uwsgid.logs import Lines, banner
+from uwsgid.manhole.options import Manhole
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.options import Bodies, RequestOptions
 from uwsgid.stats import Stats
@@ -43,7 +44,7 @@ def share_memory(boot: Boot) -> None:
     assert boot.logs is not None
     settings = boot.site.settings
     processes = settings[Processes]
-    watched = bool(settings[Stats].address or settings[Harakiri].timeout)
+    watched = bool(settings[Stats].address or settings[Harakiri].timeout or settings[Manhole].places)
     board = Board(
         max(1, processes.processes),
         processes.threads,

@@ -14,6 +14,7 @@ from uwsgid.hooks.fatal import DESTROY
 from uwsgid.host.notify import notify
 from uwsgid.isolation.options import Namespaces
 from uwsgid.logs import banner
+from uwsgid.manhole.options import Manhole as ManholeOptions
 from uwsgid.master.cheap import CheapMode
 from uwsgid.master.checkround import CheckRound
 from uwsgid.master.departure import Departure
@@ -145,6 +146,11 @@ class Master(MultiService):
             inheritance, self.workforce, self.queues, self.stall, self.gateways, reactor
         )
         self.statistics.setServiceParent(self)
+        self._manhole: Any = None
+        if settings[ManholeOptions].places:
+            from uwsgid.master.manhole import Manhole
+
+            self._manhole = Manhole(self, inheritance, reactor)
         self._intake = LogIntake(reactor, inheritance.logs)
         rereading = Rereading(self.workforce.supervisor, self.workforce.proceed)
         self._reexec = Reexec(
@@ -236,6 +242,8 @@ class Master(MultiService):
         try:
             if self._house.settings[FifoFiles].paths:
                 self.fifo.start()
+            if self._manhole is not None:
+                self._manhole.open()
             self.liaison.open()
         except KernelError as error:
             self._say(str(error))
@@ -384,6 +392,8 @@ class Master(MultiService):
     def _wind_up(self) -> None:
         self._checks.stop()
         self.fifo.stop()
+        if self._manhole is not None:
+            self._manhole.close(again=self.departure.is_anew)
         if self._lender is not None:
             self._lender.stop()
         self.stall.stop()

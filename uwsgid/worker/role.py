@@ -14,6 +14,7 @@ from uwsgid.hooks.fatal import run_or_destroy
 from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
 from uwsgid.logs.outlet_options import WorkerOutlets
 from uwsgid.logs.writing import writer
+from uwsgid.manhole.options import Manhole
 from uwsgid.request.logline import request_logger
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.offload_options import Offloading
@@ -54,6 +55,7 @@ class Worker:
         self._board = house.board
         self._farewell = Farewell()
         self._current: list[Any] = [None] * house.board.cores
+        self._manholes: list[Any] = []
         self._logs: Any = None
         self._signals = WorkerSignals(
             self._farewell,
@@ -111,6 +113,10 @@ class Worker:
             threading.stack_size(max(_LEAST_STACK, processes.thread_stacksize << 10))
         engine = loop_engines[self._engine_name()](serving, Cycle(serving))
         self._welcome()
+        if self._settings[Manhole].workers:
+            from uwsgid.worker.manhole import open_manhole
+
+            self._manholes = open_manhole(serving)
         self._board.phase[seat] = Phase.READY
         self._newborn.master.say(Ready(os.getpid()))
         code = engine.run()
@@ -244,6 +250,8 @@ class Worker:
             self._farewell.bid(Exit.END, "the master is gone")
 
     def _end(self, code: int) -> None:
+        for door in self._manholes:
+            door.close("the worker ends")
         for language in self._house.languages:
             language.at_exit()
         if self._logs is not None and self._endings.skip_atexit:

@@ -1,0 +1,216 @@
+"""The manhole of a worker: threads of its own, since workers know no Twisted and their loops must not wait.
+
+One thread listens.  A session has two: one reads, the other runs statements, so that Ctrl-C, and a client
+that hangs up, reach a statement that runs.  Requests go on meanwhile, as far as Python lets threads run side
+by side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import queue
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from uwsgid.errors import KernelError
+from uwsgid.manhole.console import ClientGone
+from uwsgid.manhole.line import Line, peer_of
+from uwsgid.manhole.listening import Hole, accept
+from uwsgid.manhole.names import Name, namespace
+from uwsgid.manhole.record import Record
+from uwsgid.manhole.session import Session
+
+MOST_SESSIONS: Final = 4  #: at a time
+
+_PIECE: Final = 1 << 16
+_INTERRUPT: Final = b"\x03"
+
+
+class ThreadDoor:
+    """Lets root and the user of the worker in.
+
+    :param path: of the socket.
+    :param names: what statements know.
+    :param say: writes a line to the log.
+    :param greeting: the first line of a session.
+    :param whose: as in `Record`.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        names: Iterable[Name],
+        say: Callable[[str], None],
+        *,
+        greeting: str = "",
+        whose: str = "",
+    ) -> None:
+        self.path: Final = path
+        self.names: Final = tuple(names)
+        self.say: Final = say
+        self.greeting: Final = greeting
+        self._whose = whose
+        self.clients: set[ThreadClient] = set()
+        self._hole: Hole | None = None
+        self._end: int = -1
+        self._pid = 0
+
+    def open(self) -> None:
+        """Listen, in a thread of its own.
+
+        :raises KernelError: the socket can not be made.
+        """
+        self._hole = Hole(self.path)
+        self._end = os.eventfd(0, os.EFD_CLOEXEC)
+        self._pid = os.getpid()
+        threading.Thread(target=self._listen, args=(self._hole,), name="manhole", daemon=True).start()
+
+    def close(self, why: str) -> None:
+        """Tell all sessions why they end, and remove the socket.
+
+        A process that the application forked is not the worker, and removes nothing.
+        """
+        hole, self._hole = self._hole, None
+        if hole is None or os.getpid() != self._pid:
+            return
+        hole.close()
+        os.eventfd_write(self._end, 1)
+        for client in tuple(self.clients):
+            client.dismiss(why)
+
+    def _listen(self, hole: Hole) -> None:
+        poll = select.poll()
+        poll.register(hole.socket, select.POLLIN)
+        poll.register(self._end, select.POLLIN)
+        while self._hole is not None:
+            if any(fd == self._end for fd, _ in poll.poll()):
+                return
+            try:
+                self._welcome(accept(hole.socket))
+            except (OSError, RuntimeError) as error:  # no more threads, no more memory
+                self.say(f"manhole at unix:{self.path}: {error}")
+
+    def _welcome(self, connection: socket.socket | None) -> None:
+        if connection is None:
+            return
+        record, peer = Record(self.say, f"unix:{self.path}", self._whose), peer_of(connection)
+        why = ""
+        if not peer.is_welcome:
+            why = "only root and the user of the worker may come in"
+        elif len(self.clients) >= MOST_SESSIONS:
+            why = f"there are {MOST_SESSIONS} sessions already"
+        if why:
+            record.refused(str(peer), why)
+            connection.close()
+            return
+        record.login(str(peer))
+        client = ThreadClient(self, connection, record)
+        self.clients.add(client)
+        client.start()
+
+
+class ThreadClient:
+    """One client, with its two threads."""
+
+    def __init__(self, door: ThreadDoor, connection: socket.socket, record: Record) -> None:
+        self._door = door
+        self._socket = connection
+        self._line = Line(connection)
+        self._said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._runner = threading.Thread(target=self._run, name="manhole statements", daemon=True)
+        self._session = Session(namespace(door.names), record, self._line.send, self._leave, door.greeting)
+
+    def start(self) -> None:
+        """Begin to read and to run."""
+        self._runner.start()
+        threading.Thread(target=self._read, name="manhole keys", daemon=True).start()
+
+    def dismiss(self, why: str) -> None:
+        """End the session, from another thread."""
+        self._session.dismiss(why)
+
+    def _read(self) -> None:
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        while not self._session.is_over:
+            try:
+                poll.poll()
+                data = self._socket.recv(_PIECE)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            if not data:
+                # a client that has only said all it wants to say still listens
+                if self._is_gone():
+                    self._interrupt(ClientGone)
+                self._said.put(None)
+                return
+            if data == _INTERRUPT and self._interrupt(KeyboardInterrupt):
+                continue
+            self._said.put(data)
+
+    def _is_gone(self) -> bool:
+        poll = select.poll()
+        try:
+            poll.register(self._socket, 0)
+            return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
+        except (OSError, ValueError):
+            return True
+
+    def _run(self) -> None:
+        try:
+            while not self._session.is_over:
+                try:
+                    data = self._said.get()
+                    if data is None:
+                        self._session.end_of_input()
+                    else:
+                        self._session.receive(data)
+                    self._line.drain()
+                except KeyboardInterrupt:  # it came when its statement was through
+                    continue
+        except ClientGone:
+            self._session.end("hung up")
+        finally:
+            self._close()
+
+    def _interrupt(self, kind: type[BaseException]) -> bool:
+        """Raise *kind* in the statement that runs; whether one does."""
+        if not self._session.is_running or self._runner.ident is None:
+            return False
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._runner.ident), ctypes.py_object(kind))
+        return True
+
+    def _leave(self) -> None:
+        """The session is over: send what is left, and wait for nobody in a thread that is not ours."""
+        with contextlib.suppress(ClientGone):
+            if threading.current_thread() is self._runner:
+                self._line.drain()
+            else:
+                self._line.flush()
+        self._said.put(None)
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads
+
+    def _close(self) -> None:
+        self._door.clients.discard(self)
+        self._socket.close()
+
+
+def open_door(
+    path: str, names: Iterable[Name], say: Callable[[str], None], *, greeting: str = "", whose: str = ""
+) -> ThreadDoor | None:
+    """A door at *path*; None, and a word in the log, where there can be none: a worker serves without."""
+    door = ThreadDoor(path, names, say, greeting=greeting, whose=whose)
+    try:
+        door.open()
+    except KernelError as error:
+        say(str(error))
+        return None
+    return door
