@@ -49,7 +49,26 @@ class IntakeTests(SynchronousTestCase):
         intake.connectionLost(Failure(ConnectionError()))
         self.assertEqual(intake.logPrefix(), "log intake")
 
+    def test_the_pipe_of_requests(self) -> None:
+        """Lines of requests are taken from their own pipe and go their own way."""
+        keeper, theirs = Keeper(), Keeper()
+        logs = Logs(settings_of(), Pipeline(keeper), keeper)
+        logs.pipe, logs.request_pipe = LogPipe(100), LogPipe(100)
+        logs.requests = Pipeline(theirs)
+        for pipe in (logs.pipe, logs.request_pipe):
+            self.addCleanup(pipe.close)
+        self.assertEqual(logs.request_writer, logs.request_pipe.writer)
+        os.write(logs.request_pipe.writer, b"r\n")
+        os.write(logs.pipe.writer, b"x\n")
+        Intake(logs, requests=True).doRead()
+        self.assertEqual((keeper.batches, theirs.batches), ([], [[b"r\n"]]))
+        logs.drain()
+        self.assertEqual((keeper.batches, theirs.batches), ([[b"x\n"]], [[b"r\n"]]))
+
     def test_needs_a_pipe(self) -> None:
         """Without log-master there is nothing to read."""
         keeper = Keeper()
-        self.assertRaises(InternalError, Intake, Logs(settings_of(), Pipeline(keeper), keeper))
+        logs = Logs(settings_of(), Pipeline(keeper), keeper)
+        self.assertEqual(logs.request_writer, 2)
+        self.assertRaises(InternalError, Intake, logs)
+        self.assertRaises(InternalError, Intake, logs, requests=True)

@@ -163,6 +163,15 @@ class FitTests(SynchronousTestCase):
         made.finish()
         self.assertEqual((self.kept(), self.original.said), ({}, []))
 
+    def test_a_fork_keeps_no_files(self) -> None:
+        """A file that is set aside is not kept alive by the children of the master."""
+        path = self.mktemp()
+        made = self.fit(f"logger = file:{path}")
+        made.records.accept([b"x"])
+        (file,) = made.descriptors
+        made.forget()
+        self.assertRaises(OSError, os.fstat, file.descriptor)
+
     def test_what_can_not_be_opened_is_tried_again(self) -> None:
         """Its records go to the original log meanwhile, which hears why."""
         Remembering.refuse = {"late"}

@@ -5,49 +5,14 @@ from __future__ import annotations
 import os
 import select
 import threading
-import traceback
-from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.config.settings import Settings, settings_of
+from tests.logs.elsewhere import ElsewhereCase
 from uwsgid.logs.setup import BATCH, PATIENCE, LogPipe, Logs
 
 
-class LogsTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.folder = os.path.abspath(self.mktemp())
-        os.mkdir(self.folder)
-        self.path = os.path.join(self.folder, "site.log")
-
-    def settings(self, *lines: str) -> Settings:
-        return settings_of("\n".join(lines))
-
-    def elsewhere(self, task: Callable[[], None]) -> None:
-        """Run *task* in a child whose descriptors 1 and 2 are its own."""
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                silent = os.open(os.path.join(self.folder, "stderr"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-                os.dup2(silent, 1)
-                os.dup2(silent, 2)
-                task()
-                code = 0
-            except BaseException:
-                with open(os.path.join(self.folder, "failure"), "w") as file:
-                    traceback.print_exc(file=file)
-            finally:
-                os._exit(code)
-        _, status = os.waitpid(pid, 0)
-        if status:
-            with open(os.path.join(self.folder, "failure")) as file:
-                self.fail(file.read())
-
-    def kept(self, name: str = "site.log") -> str:
-        with open(os.path.join(self.folder, name)) as file:
-            return file.read()
-
+class LogsTests(ElsewhereCase):
     def test_logto_takes_descriptors_1_and_2(self) -> None:
         """What anybody prints goes to the file."""
 
@@ -127,6 +92,64 @@ class LogsTests(SynchronousTestCase):
 
         self.elsewhere(task)
         self.assertEqual((self.kept(), self.kept("site.log2")), ("first\n", "second\n"))
+
+    def test_requests_have_a_pipe_of_their_own(self) -> None:
+        """Where they are routed, lines of requests come in by another descriptor and go to their loggers."""
+
+        def task() -> None:
+            logs = Logs.open(
+                self.settings(
+                    f"logto = {self.path}",
+                    f"req-logger = file:{self.path}.requests",
+                    "log-encoder = prefix A",
+                )
+            )
+            assert list(logs.registered()) == ["[log-encoder] registered prefix A"]
+            os.write(logs.request_writer, b"a request\n")
+            os.write(2, b"a line\n")
+            if (pid := os.fork()) == 0:
+                writer = logs.request_writer
+                logs.leave()
+                os.write(writer, b"of a child\n")
+                os._exit(0)
+            os.waitpid(pid, 0)
+            logs.close()
+
+        self.elsewhere(task)
+        self.assertEqual(self.kept(), "Aa line\n")
+        self.assertEqual(self.kept("site.log.requests"), "a request\nof a child\n")
+
+    def test_logto2_behind_encoders(self) -> None:
+        """The second file takes the place of the first behind what stands there."""
+
+        def task() -> None:
+            logs = Logs.open(
+                self.settings(f"logto = {self.path}", f"logto2 = {self.path}2", "log-encoder = prefix A")
+            )
+            os.write(2, b"first\n")
+            logs.open_late()
+            os.write(2, b"second\n")
+            logs.close()
+
+        self.elsewhere(task)
+        self.assertEqual((self.kept(), self.kept("site.log2")), ("Afirst\n", "Asecond\n"))
+
+    def test_standard_output_survives_a_reload(self) -> None:
+        """stdio is what the instance was started with, also after it has executed itself."""
+        output = os.path.join(self.folder, "stdout")
+
+        def task() -> None:
+            out = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(out, 1)
+            for again in (False, True):
+                logs = Logs.open(self.settings(f"logto = {self.path}", "logger = stdio"), again=again)
+                logs.begin()
+                os.write(2, b"again\n" if again else b"once\n")
+                logs.restore()
+            os.write(2, b"direct\n")
+
+        self.elsewhere(task)
+        self.assertEqual((self.kept("stdout"), self.kept()), ("once\nagain\n", "direct\n"))
 
     def test_a_dead_master_hurts_nobody(self) -> None:
         """Once the master's end is closed a write fails at once instead of waiting."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from uwsgid.config.directive import Directive, Origin
-from uwsgid.config.kinds import Bytes, Flag, Kind, Takes
+from uwsgid.config.kinds import Count, Flag, Kind, Takes
 from uwsgid.config.section import Section, flag, option, section
 from uwsgid.config.settings import Settings
 
@@ -172,7 +172,7 @@ class LogOutlets(Section):
         help="send records that match to a named logger, LOGGER REGEX",
         note="a logger that nobody named stops the start, rather than being ignored",
     )
-    queue_size: Bytes = option(
+    queue_size: Count = option(
         "log-queue-size",
         default=4 << 20,
         help="bytes of records that may wait for a slow logger, what comes then is dropped and counted",

@@ -25,7 +25,7 @@ from uwsgid.families import log_encoders, loggers
 from uwsgid.logs import encoders as _encoders
 from uwsgid.logs import loggers as _loggers
 from uwsgid.logs.courier import Courier
-from uwsgid.logs.files import FileLogger
+from uwsgid.logs.files import DescriptorLogger, FileLogger
 from uwsgid.logs.grievances import Grievances
 from uwsgid.logs.options import LogMaster
 from uwsgid.logs.outlet_options import (
@@ -189,6 +189,7 @@ class Outlets:
     :ivar requests: that of the lines of requests, where they have one of their own.
     :ivar original: the log of last resort, which another logger may be put into.
     :ivar couriers: the slow ones among the loggers.
+    :ivar descriptors: those among the loggers that are nothing but a descriptor.
     :ivar grievances: what all of them complain of.
     """
 
@@ -196,6 +197,7 @@ class Outlets:
     requests: Pipeline | None
     original: Outlet
     couriers: tuple[Courier, ...]
+    descriptors: tuple[DescriptorLogger, ...]
     grievances: Grievances
 
     def start(self) -> None:
@@ -213,9 +215,11 @@ class Outlets:
         self.records.complain()
 
     def forget(self) -> None:
-        """What a fork of the process that delivers calls."""
+        """What a fork of the process that delivers calls: it keeps no file that is set aside later."""
         for courier in self.couriers:
             courier.forget()
+        for descriptor in self.descriptors:
+            descriptor.close()
 
 
 def fit(settings: Settings, original: Logger, owner: Owner | None = None) -> Outlets:
@@ -339,7 +343,15 @@ class _Workshop:
 
     def finished(self, records: Pipeline, requests: Pipeline | None = None) -> Outlets:
         """All that was made."""
-        return Outlets(records, requests, self._original, tuple(self.couriers), self.grievances)
+        descriptors = [engine for engine, _ in self._engines.values() if isinstance(engine, DescriptorLogger)]
+        return Outlets(
+            records,
+            requests,
+            self._original,
+            tuple(self.couriers),
+            tuple(descriptors),
+            self.grievances,
+        )
 
     def _outlet(self, wish: LoggerWish, encoders: Sequence[EncoderWish]) -> Logger:
         if wish not in self._engines:

@@ -45,7 +45,11 @@ class PipeReader:
         self._ending = True
         os.write(self._wake, b"!")
         self._thread.join(seconds)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            return False
+        os.close(self._waker)
+        os.close(self._wake)
+        return True
 
     def _run(self) -> None:
         poll = select.poll()
@@ -54,13 +58,14 @@ class PipeReader:
         due = time.monotonic() + 1
         while True:
             busy = False
-            for descriptor, _ in poll.poll(1000):
-                if descriptor != self._waker:
+            ready = poll.poll(0 if self._ending else 1000)
+            for descriptor, _ in ready:
+                if descriptor == self._waker:
+                    os.read(self._waker, 1)
+                else:
                     busy = bool(self._pipes[descriptor]()) or busy
             if self._each_second is not None and (now := time.monotonic()) >= due:
                 due = now + 1
                 self._each_second()
             if self._ending and not busy:
                 break
-        os.close(self._waker)
-        os.close(self._wake)

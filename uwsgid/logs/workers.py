@@ -46,6 +46,7 @@ class WorkerLogs:
         elsewhere = speaker.request_log not in STANDARD
         request_original = DescriptorLogger(speaker.request_log) if elsewhere else original
         self._outlets: Final = fit_worker(settings, original, request_original)
+        self._pid: Final = os.getpid()
         self._ended = False
         bufsize = settings[LogMaster].bufsize
         pipes = []
@@ -69,7 +70,7 @@ class WorkerLogs:
 
     def end(self) -> None:
         """Send on what is there; what is said from now on goes where it went before."""
-        if self._ended:
+        if self._ended or os.getpid() != self._pid:  # a child that the application forked
             return
         self._ended = True
         for stream in (sys.stdout, sys.stderr):
