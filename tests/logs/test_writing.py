@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
@@ -31,3 +32,23 @@ class WriterTests(SynchronousTestCase):
         room = theirs.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         writer(theirs.fileno())(b"x" * (room + 1))
         self.assertEqual(mine.recv(1 << 20), b"x" * 8192)
+
+    def test_what_is_lost_is_counted(self) -> None:
+        """Records that nobody takes are dropped, and the next one that is taken comes after their number."""
+        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(mine.close)
+        self.addCleanup(theirs.close)
+        theirs.setblocking(False)
+        write = writer(theirs.fileno())
+        taken = 0
+        with contextlib.suppress(BlockingIOError):
+            while theirs.send(b"x" * 1000):
+                taken += 1
+        write(b"one\n")
+        write(b"two\n")
+        for _ in range(taken):
+            mine.recv(1000)
+        write(b"three\n")
+        write(b"four\n")
+        note = b"[pid: %d] 2 records lost: the log took no more\n" % os.getpid()
+        self.assertEqual([mine.recv(1000) for _ in range(3)], [note, b"three\n", b"four\n"])

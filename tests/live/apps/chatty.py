@@ -1,4 +1,4 @@
-"""Writes numbered lines to descriptor 2, and keeps account of those that were accepted where a kill can not reach.
+"""Writes numbered lines to descriptor 2, and counts those that were accepted in a file that outlives it.
 
 ``/STREAM/COUNT/ACCOUNT``: COUNT lines of a stream; the file ACCOUNT has two numbers of 8 bytes for each
 stream, how many lines were accepted and the pid of who wrote them.
