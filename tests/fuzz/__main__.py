@@ -32,6 +32,8 @@ NAMES: Final = (
     "cgi",
     "bridge",
     "crossing",
+    "records",
+    "sealed",
 )
 
 
@@ -61,7 +63,7 @@ def _run(name: str, seconds: int, only: str) -> int:
 def fuzz(name: str, seconds: int, only: str) -> None:
     """Look for bytes that break a target.  Does not return."""
     atheris: Any = importlib.import_module("atheris")
-    with atheris.instrument_imports(include=["uwsgid.wire", "uwsgid.tuntap"]):
+    with atheris.instrument_imports(include=["uwsgid.wire", "uwsgid.tuntap", "uwsgid.logs.encoders"]):
         targets = importlib.import_module("tests.fuzz.targets")
     corpus = HERE / name
     corpus.mkdir(parents=True, exist_ok=True)

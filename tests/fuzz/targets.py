@@ -12,7 +12,7 @@ from typing import Final
 
 import msgpack
 
-from tests.fuzz import bridges, gateway, requests, scripts
+from tests.fuzz import bridges, gateway, logs, requests, scripts
 from tests.wire import test_ip as packets_of_tests
 from uwsgid.errors import PeerError
 from uwsgid.testing.packets import PLAIN
@@ -162,6 +162,7 @@ TARGETS: Final[dict[str, Target]] = {
     **gateway.GATEWAY,
     **scripts.SCRIPTS,
     **bridges.BRIDGES,
+    **logs.LOGS,
 }
 
 
@@ -175,6 +176,8 @@ def seeds(name: str) -> list[bytes]:
         return scripts.seeds(name)
     if name in bridges.BRIDGES:
         return bridges.seeds(name)
+    if name in logs.LOGS:
+        return logs.seeds(name)
     bad = [packet for cases in packets_of_tests.BAD.values() for packet in cases.values()]
     odd = [packet for packet, _ in packets_of_tests.ODD.values()]
     short = [packet for packet in (*PLAIN.values(), *odd, *bad) if len(packet) < 300]

@@ -74,11 +74,15 @@ class WholeTests(SynchronousTestCase):
         self.assertEqual(read(data, 7, SECRET, SECRET[::-1]), ([b"old\n", b"new\n"], []))
 
     def test_missing_key(self) -> None:
-        """Without one of them its records are counted, and the others read."""
-        parts = sealed(b"a", b"b") + sealed(b"other", key=SECRET[::-1]) + sealed(b"c", session=b"t" * 16)
-        why = f"1 of the records are sealed with another key, {OTHER.id.hex()}"
+        """Without one of them its records are told, with the name of the key, and the others read."""
+        parts = sealed(b"a", b"b")
+        parts += sealed(b"other", b"another", key=SECRET[::-1]) + sealed(b"c", session=b"t" * 16)
         for form in (parts, texts(parts)):
-            self.assertEqual(read(b"".join(form)), ([b"a", b"b", b"c"], [why]))
+            start, end = len(b"".join(form[:2])), len(b"".join(form[:4]))
+            why = f"bytes {start} to {end - 1} are sealed with another key, {OTHER.id.hex()}, or damaged"
+            for size in (1, 20, 1000):
+                self.assertEqual(read(b"".join(form), size), ([b"a", b"b", b"c"], [why]))
+            self.assertEqual(len(read(b"".join(form[2:4]))[1]), 1)
 
 
 class DamageTests(SynchronousTestCase):

@@ -4,8 +4,8 @@
 some an argument behind a colon.  Items without any text are skipped; ``|`` can not stand in an argument.
 
 The bytes are uWSGI's (plugins/msgpack/msgpack.c), which any decoder reads.  Where its plugin packs as the
-library does, the library packs.  It differs in numbers: uWSGI has no unsigned ones, and chooses between the two
-sizes of a float by the value.
+library does, the library packs.  It differs in numbers: uWSGI has no unsigned ones, and chooses between the
+two sizes of a float by the value.
 """
 
 from __future__ import annotations

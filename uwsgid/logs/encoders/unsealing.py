@@ -87,10 +87,10 @@ class Unsealer:
     def __init__(self, keys: Sequence[Key]) -> None:
         self._keys: Final = {key.id: key for key in keys}
         self._sessions: Final[dict[tuple[bytes, bytes, int], _Session]] = {}
-        self._strangers: Final[dict[bytes, int]] = {}
         self._buffer = bytearray()
         self._read = 0  # bytes that are not in the buffer any more
-        self._strange = -1  # where something began that is no record; -1 for nowhere
+        self._strange = -1  # where something began that can not be opened; -1 for nowhere
+        self._other = b""  # the key that its begin seems to want
 
     def feed(self, data: bytes) -> list[Opened | Fault]:
         """More of the log: what it says."""
@@ -100,8 +100,6 @@ class Unsealer:
     def finish(self) -> list[Opened | Fault]:
         """The log is at its end: what is left, and what is wrong with all of it."""
         found = list(self._scan(at_end=True))
-        for id, count in self._strangers.items():
-            found.append(Fault(f"{count} of the records are sealed with another key, {id.hex()}"))
         for (_, name, _), session in self._sessions.items():
             for start, end in sorted(session.gaps):
                 which = f"record {start} is" if end == start + 1 else f"records {start} to {end - 1} are"
@@ -128,12 +126,11 @@ class Unsealer:
                 said = self._open(sealed, self._read + start)
             except InvalidTag:
                 # its length may be wrong as well, so the next one can begin anywhere behind it
-                self._pass(start, start + 1)
+                self._pass(start, start + 1, sealed)
                 at = start + 1
                 continue
             yield from self._told(self._read + begin)
-            if said is not None:
-                yield said
+            yield said
             at = end
         del buffer[:at]
         self._read += at
@@ -141,28 +138,17 @@ class Unsealer:
             yield from self._told(self._read)
 
     def _find(self, at: int) -> int | None:
-        """Where the next record seems to begin, from *at* on."""
-        buffer = self._buffer
-        while at < len(buffer) and buffer[at] in _BLANK:
-            at += 1
-        if self._is_head(at):
-            return at
-        found = []
+        """Where the next record that may be opened seems to begin, from *at* on."""
+        buffer, found = self._buffer, []
         for id in self._keys:
             where = buffer.find(id, at + _BEFORE_ID)
-            while where >= 0 and not self._is_head(where - _BEFORE_ID):
+            while where >= 0 and not _is_head(buffer, where - _BEFORE_ID):
                 where = buffer.find(id, where + 1)
             if where >= 0:
                 found.append(where - _BEFORE_ID)
-        if (text := _TEXT.search(buffer, at)) is not None:
-            found.append(text.start())
-        return min(found, default=None)
-
-    def _is_head(self, at: int) -> bool:
-        buffer = self._buffer
-        if len(buffer) - at < HEAD.size or buffer[at] != VERSION or buffer[at + 1] not in _CIPHERS:
-            return False
-        return TAG <= int.from_bytes(buffer[at + 2 : at + _BEFORE_ID], "big") <= LONGEST
+        binary = min(found, default=None)
+        text = _TEXT.search(buffer, at, len(buffer) if binary is None else binary)
+        return binary if text is None else text.start()
 
     def _binary(self, start: int) -> tuple[bytes, int] | None:
         """The binary record at *start* and where it ends; None where more is needed."""
@@ -180,22 +166,18 @@ class Unsealer:
         except binascii.Error:
             return b"", found.end()
 
-    def _open(self, sealed: bytes, where: int) -> Opened | Fault | None:
-        """What a record says; None where its key is not here.
+    def _open(self, sealed: bytes, where: int) -> Opened | Fault:
+        """What a record says.
 
-        :raises InvalidTag: it is no record, or it was changed.
+        :raises InvalidTag: it is no record, or it was changed, or its key is not here.
         """
-        if len(sealed) < HEAD.size + TAG:
+        if not _is_head(sealed, 0):
             raise InvalidTag
         _, cipher, length, id, name, number = HEAD.unpack_from(sealed)
-        if len(sealed) != HEAD.size + length or cipher not in _CIPHERS:
+        if len(sealed) != HEAD.size + length or id not in self._keys:
             raise InvalidTag
-        key = self._keys.get(id)
-        if key is None:
-            self._strangers[id] = self._strangers.get(id, 0) + 1
-            return None
         session = self._sessions.get((id, name, cipher))
-        opener = session.cipher if session is not None else key.session(name, cipher)
+        opener = session.cipher if session is not None else self._keys[id].session(name, cipher)
         record = opener.decrypt(nonce(number), sealed[HEAD.size :], sealed[: HEAD.size])
         if session is None:
             self._sessions[id, name, cipher] = _Session(opener, number, number + 1)
@@ -210,15 +192,28 @@ class Unsealer:
         shortest = len(buffer) - HEAD.size + 1
         return max(at, min(shortest, line if len(buffer) - line <= _PREFIX else shortest))
 
-    def _pass(self, start: int, end: int) -> None:
-        """Go over bytes that are no record."""
-        if self._strange < 0:
-            passed = self._buffer[start:end]
-            if rest := passed.lstrip(_BLANK):
-                self._strange = self._read + end - len(rest)
+    def _pass(self, start: int, end: int, sealed: bytes = b"") -> None:
+        """Go over bytes that can not be opened.
+
+        :param sealed: the record that they looked like.
+        """
+        if self._strange < 0 and (rest := self._buffer[start:end].lstrip(_BLANK)):
+            self._strange = self._read + end - len(rest)
+            begin = sealed or self._buffer[end - len(rest) :][: HEAD.size]
+            self._other = bytes(begin[_BEFORE_ID : _BEFORE_ID + 8]) if _is_head(begin, 0) else b""
 
     def _told(self, end: int) -> Iterator[Fault]:
         """Tell of such bytes, which end before *end*."""
         if self._strange >= 0:
-            yield Fault(f"bytes {self._strange} to {end - 1} are no sealed records, or damaged ones")
+            why = "are no sealed records, or damaged ones"
+            if self._other and self._other not in self._keys:
+                why = f"are sealed with another key, {self._other.hex()}, or damaged"
+            yield Fault(f"bytes {self._strange} to {end - 1} {why}")
             self._strange = -1
+
+
+def _is_head(data: bytes | bytearray, at: int) -> bool:
+    """Whether *data* looks like a record at *at*, whoever sealed it."""
+    if len(data) - at < HEAD.size or data[at] != VERSION or data[at + 1] not in _CIPHERS:
+        return False
+    return TAG <= int.from_bytes(data[at + 2 : at + _BEFORE_ID], "big") <= LONGEST
