@@ -9,6 +9,7 @@ import threading
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.logs.elsewhere import ElsewhereCase
+from uwsgid.host.messages import Messages
 from uwsgid.logs.setup import BATCH, PATIENCE, LogPipe, Logs
 
 
@@ -186,6 +187,24 @@ class PipeTests(SynchronousTestCase):
         os.write(pipe.writer, b"12345678")
         os.write(pipe.writer, b"123456789")
         self.assertEqual(pipe.read(10), [b"12345678", b"1234567\n"])
+
+    def test_many_records(self) -> None:
+        """Many come in their order and cut alike, with the help of the system or without."""
+        records = [b"%d" % number * number for number in range(1, 60)]
+        expected = [record if len(record) <= 40 else record[:39] + b"\n" for record in records]
+        for helped in (True, False):
+            pipe = self.pipe(bufsize=40)
+            if not helped:
+                self.patch(Messages, "take", lambda *_: os.close(-1))
+            for record in records:
+                os.write(pipe.writer, record)
+            found: list[bytes] = []
+            sizes = []
+            while batch := pipe.read(25):
+                found += batch
+                sizes.append(len(batch))
+            self.assertEqual(found, expected)
+            self.assertEqual(sizes, [25, 25, 9])
 
     def test_a_stream_has_no_borders(self) -> None:
         """With log-master-stream bytes come in the order they were written, cut at the buffer's size."""

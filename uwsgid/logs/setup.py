@@ -10,10 +10,11 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.config.settings import Settings
+from uwsgid.host.messages import Messages
 from uwsgid.logs.files import DescriptorLogger, open_destination
 from uwsgid.logs.options import LogFile, LogMaster
 from uwsgid.logs.outlet_options import LogOutlets, RequestOutlets, WorkerOutlets
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 STANDARD: Final = (1, 2)  #: the descriptors that carry the log
 BATCH: Final = 128  #: records taken at a time, so that a talkative worker does not hold the reactor
 PATIENCE: Final = 0.1  #: seconds that a writer waits while the pipe is full
+FEW: Final = 16  #: records read one by one before many are read at once, which takes memory of its own
 
 
 class LogPipe:
@@ -47,6 +49,8 @@ class LogPipe:
         self.hold_writers(PATIENCE)
         self._bufsize = bufsize
         self._stream = stream
+        self._by_many = not stream
+        self._messages: Messages | None = None
 
     def hold_writers(self, seconds: float) -> None:
         """Have those who write to a full pipe wait *seconds* from now on, or for ever where that is 0."""
@@ -55,20 +59,35 @@ class LogPipe:
             timeout = struct.pack("ll", whole, int((seconds - whole) * 1e6))
             writer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
 
+    # hot path, watched by bench-logs
     def read(self, most: int) -> list[bytes]:
         """The records that are there now, *most* of them at the most; an empty list where there are none."""
         records: list[bytes] = []
         size = self._bufsize if self._stream else self._bufsize + 1
-        while len(records) < most:
-            try:
-                record = os.read(self.reader, size)
-            except BlockingIOError:
-                break
-            # as long as the master holds the writing end there is no end of file, only empty records
+        few = min(most, FEW) if self._by_many else most
+        try:
+            while len(records) < few:
+                records.append(os.read(self.reader, size))
+            if few < most:
+                records += self._read_many(most - few)
+                while not self._by_many and len(records) < most:
+                    records.append(os.read(self.reader, size))
+        except BlockingIOError:
+            pass
+        # as long as the master holds the writing end there is no end of file, only empty records
+        for index, record in enumerate(records):
             if len(record) > self._bufsize:
-                record = record[: self._bufsize - 1] + b"\n"
-            records.append(record)
+                records[index] = record[: self._bufsize - 1] + b"\n"
         return records
+
+    def _read_many(self, most: int) -> list[bytes]:
+        try:
+            if self._messages is None:
+                self._messages = Messages(self._bufsize + 1, BATCH)
+            return self._messages.take(self.reader, most)
+        except OSError:
+            self._by_many = False
+            return []
 
     def close(self) -> None:
         """Close both ends."""
@@ -171,6 +190,11 @@ class Logs:
             from uwsgid.logs.outlets import registered
 
             yield from registered(self._settings)
+
+    @property
+    def troubles(self) -> Mapping[str, int]:
+        """How many records were dropped, lost, left unencoded or written elsewhere, by whose they were."""
+        return self._outlets.grievances.totals if self._outlets is not None else {}
 
     def begin(self) -> None:
         """Have the threads of slow loggers; for the master, once the last process was forked from it."""
