@@ -38,6 +38,7 @@ CHILDREN: Final = (
     "uwsgid.logs.lines",
     "uwsgid.logs.files",
     "uwsgid.logs.setup",
+    "uwsgid.logs.loggers.rsyslog_options",
     "uwsgid.manhole.options",
     "uwsgid.request.log_options",
     "uwsgid.request.mount_options",
@@ -137,6 +138,8 @@ def load_plugin(name: str) -> None:
 #: Plugins of uWSGI that need not be loaded here.
 BUILT_IN: Final = frozenset(
     {"cgi", "http", "perl", "psgi", "python", "python3", "rack"}
+    | {"graylog2", "logcrypto", "logfile", "logpipe", "logsocket", "logzmq", "mongodblog", "msgpack"}
+    | {"redislog", "rsyslog", "syslog", "systemd_logger"}
     | {f"python3{minor}" for minor in range(11, 16)}
     | {f"rack_ruby{version}" for version in (18, 19, 191, *range(20, 28), *range(30, 36))}
 )
