@@ -62,7 +62,7 @@ class Editor:
             case "enter":
                 return self._finish()
             case "interrupt":
-                self._to(len(self._text))
+                self._leave()
                 self._show("^C\r\n")
                 return INTERRUPT
             case "end of input":
@@ -115,12 +115,17 @@ class Editor:
                 self._insert(self._cut)
 
     def _finish(self) -> str:
-        self._to(len(self._text))
+        self._leave()
         self._show("\r\n")
         if self._text.strip() and self.history[-1:] != [self._text]:
             self.history.append(self._text)
             del self.history[:-_MOST_LINES]
         return self._text
+
+    def _leave(self) -> None:
+        """Put the cursor behind the line."""
+        if self._at != len(self._text):
+            self._to(len(self._text))
 
     def _insert(self, text: str) -> None:
         if len(self._text) + len(text) > _LONGEST:

@@ -124,6 +124,12 @@ class Session:
                     self.end("it does not read what is sent")
         self.end_of_input()
 
+    def begin_again(self) -> None:
+        """Show a terminal a new prompt, after something came in between."""
+        if self._is_terminal and not self.is_over:
+            self._console.forget()
+            self._editor.begin(PROMPT)
+
     # ---- the end
 
     def end(self, why: str = "") -> None:
@@ -213,6 +219,9 @@ class Session:
         self.is_running = True
         try:
             outcome = self._console.push(line)
+        except KeyboardInterrupt:  # before its first step
+            self._console.forget()
+            outcome = Outcome.FAILED
         finally:
             self.is_running = False
         if outcome is Outcome.LEFT:

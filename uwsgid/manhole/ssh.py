@@ -15,8 +15,12 @@ from twisted.conch.avatar import ConchUser
 from twisted.conch.error import ValidPublicKey
 from twisted.conch.interfaces import IConchUser
 from twisted.conch.ssh.channel import SSHChannel
-from twisted.conch.ssh.common import getNS
-from twisted.conch.ssh.connection import SSHConnection
+from twisted.conch.ssh.common import NS, getNS
+from twisted.conch.ssh.connection import (
+    MSG_CHANNEL_OPEN_FAILURE,
+    OPEN_ADMINISTRATIVELY_PROHIBITED,
+    SSHConnection,
+)
 from twisted.conch.ssh.factory import SSHFactory
 from twisted.conch.ssh.keys import Key
 from twisted.conch.ssh.session import parseRequest_pty_req, parseRequest_window_change
@@ -27,6 +31,7 @@ from twisted.cred.credentials import ISSHPrivateKey
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -47,6 +52,8 @@ MOST: Final = 16 << 20
 LOGIN_TAKES: Final = 60
 
 _PIECE: Final = 1 << 15
+#: What conch says of channels that open and close is its own business, not that of our log.
+_quiet: Final = property(lambda self: Logger("twisted.conch"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class SshChannel(SSHChannel):
     """A shell, or a command."""
 
     name = b"session"
+    _log = _quiet
     avatar: Any
     conn: Any
 
@@ -75,6 +83,7 @@ class SshChannel(SSHChannel):
         self._columns = 0
         self._pending = bytearray()
         self._is_leaving = False
+        self._waiting: list[Callable[[], None]] | None = []  # what came before the session began
 
     # ---- what the client asks for
 
@@ -96,7 +105,6 @@ class SshChannel(SSHChannel):
         session = self._begin()
         if session is None:
             return 0
-        # first the client hears that it may
         self._later(lambda: session.open_terminal(self._columns) if self._columns else session.open_pipe())
         return 1
 
@@ -110,12 +118,10 @@ class SshChannel(SSHChannel):
         return 1
 
     def dataReceived(self, data: bytes) -> None:
-        if self._session is not None:
-            self._session.receive(data)
+        self._in_turn(lambda session: session.receive(data))
 
     def eofReceived(self) -> None:
-        if self._session is not None:
-            self._session.end_of_input()
+        self._in_turn(Session.end_of_input)
 
     def closed(self) -> None:
         self._is_leaving = True
@@ -170,8 +176,24 @@ class SshChannel(SSHChannel):
         transport.channels.add(self)
         return self._session
 
-    def _later(self, call: Callable[[], None]) -> None:
-        self.conn.transport.factory.door.reactor.callLater(0, call)
+    def _later(self, begin: Callable[[], None]) -> None:
+        """Begin once the client heard that it may, and go on with what came meanwhile."""
+
+        def go() -> None:
+            waiting, self._waiting = self._waiting or [], None
+            for call in (begin, *waiting):
+                call()
+
+        self.conn.transport.factory.door.reactor.callLater(0, go)
+
+    def _in_turn(self, call: Callable[[Session], None]) -> None:
+        session = self._session
+        if session is None:
+            return
+        if self._waiting is None:
+            call(session)
+        else:
+            self._waiting.append(lambda: call(session))
 
 
 class _User(ConchUser):
@@ -239,6 +261,7 @@ class _Auth(SSHUserAuthServer):
 
     loginTimeout = LOGIN_TAKES
     attemptsBeforeDisconnect = 6
+    _log = _quiet
     transport: Any
 
     def serviceStarted(self) -> None:
@@ -255,6 +278,26 @@ class _Auth(SSHUserAuthServer):
         )
 
 
+class _Connection(SSHConnection):
+    """Sessions, and no forwarding."""
+
+    _log = _quiet
+    transport: Any
+
+    def ssh_CHANNEL_OPEN(self, packet: bytes) -> None:
+        kind, rest = getNS(packet)
+        if kind == b"session":
+            SSHConnection.ssh_CHANNEL_OPEN(self, packet)
+            return
+        sender = struct.unpack(">L", rest[:4])[0]
+        self.transport.sendPacket(
+            MSG_CHANNEL_OPEN_FAILURE,
+            struct.pack(">2L", sender, OPEN_ADMINISTRATIVELY_PROHIBITED)
+            + NS(b"a manhole has sessions only")
+            + NS(b""),
+        )
+
+
 class SshTransport(SSHServerTransport):
     """One connection.
 
@@ -264,6 +307,7 @@ class SshTransport(SSHServerTransport):
 
     factory: Any
     transport: Any
+    _log = _quiet
 
     def connectionMade(self) -> None:
         self.channels: set[SshChannel] = set()
@@ -279,6 +323,10 @@ class SshTransport(SSHServerTransport):
         SSHServerTransport.connectionLost(self, reason)
         for channel in tuple(self.channels):
             channel.closed()
+
+    def ssh_DISCONNECT(self, packet: bytes) -> None:
+        """The client leaves, which is no error."""
+        self.transport.loseConnection()
 
     def pauseProducing(self) -> None:
         """The client does not take what was sent."""
@@ -302,9 +350,10 @@ class SshFactory(SSHFactory):
 
     protocol = SshTransport
     noisy = False
+    _log = _quiet
     services = {  # noqa: RUF012 - Twisted declares it
         b"ssh-userauth": _Auth,
-        b"ssh-connection": SSHConnection,
+        b"ssh-connection": _Connection,
     }
 
     def __init__(self, door: SshDoor, key: Key) -> None:

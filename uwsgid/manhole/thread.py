@@ -14,6 +14,7 @@ import queue
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -29,6 +30,7 @@ MOST_SESSIONS: Final = 4  #: at a time
 
 _PIECE: Final = 1 << 16
 _INTERRUPT: Final = b"\x03"
+_MOMENT: Final = 0.005  #: seconds
 
 
 class ThreadDoor:
@@ -122,6 +124,7 @@ class ThreadClient:
         self._socket = connection
         self._line = Line(connection)
         self._said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._put = self._done = 0  # pieces that were read, and that were run
         self._runner = threading.Thread(target=self._run, name="manhole statements", daemon=True)
         self._session = Session(namespace(door.names), record, self._line.send, self._leave, door.greeting)
 
@@ -153,6 +156,7 @@ class ThreadClient:
                 return
             if data == _INTERRUPT and self._interrupt(KeyboardInterrupt):
                 continue
+            self._put += 1
             self._said.put(data)
 
     def _is_gone(self) -> bool:
@@ -174,14 +178,20 @@ class ThreadClient:
                         self._session.receive(data)
                     self._line.drain()
                 except KeyboardInterrupt:  # it came when its statement was through
-                    continue
+                    self._session.begin_again()
+                self._done += 1
         except ClientGone:
             self._session.end("hung up")
         finally:
             self._close()
 
     def _interrupt(self, kind: type[BaseException]) -> bool:
-        """Raise *kind* in the statement that runs; whether one does."""
+        """Raise *kind* in the statement that runs; whether one does.
+
+        A statement that was entered and has not begun is waited for: it may be an endless one.
+        """
+        while not self._session.is_running and self._done < self._put and self._runner.is_alive():
+            time.sleep(_MOMENT)
         if not self._session.is_running or self._runner.ident is None:
             return False
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._runner.ident), ctypes.py_object(kind))
