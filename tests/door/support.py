@@ -30,6 +30,7 @@ class ListLogs:
     opened: dict[str, Any]
     said: list[str]
     pipe = None
+    request_writer = 2
 
     @classmethod
     def of(cls, said: list[str]) -> type[ListLogs]:
@@ -51,6 +52,9 @@ class ListLogs:
 
     def open_late(self) -> None:
         pass
+
+    def registered(self) -> tuple[str, ...]:
+        return ()
 
 
 class BootCase(SynchronousTestCase):

@@ -14,12 +14,14 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import uwsgid
+import uwsgid.logs.encoders
+import uwsgid.logs.loggers
 from uwsgid.config.index import index
 from uwsgid.config.known import KNOWN, Support
 from uwsgid.config.section import Section
 from uwsgid.door import catalog
 from uwsgid.errors import ConfigError
-from uwsgid.families import languages, loop_engines, roles
+from uwsgid.families import languages, log_encoders, loggers, loop_engines, roles
 from uwsgid.host import NOTHING_TO_DO
 from uwsgid.host.privileges import RUNNING_AS_ROOT, STILL_ROOT
 
@@ -263,8 +265,9 @@ class ImportTests(SynchronousTestCase):
         self.assertIn("encodings.idna", found)
 
     def test_nothing_is_forgotten(self) -> None:
-        """Every module that declares options or is a member of a family is imported."""
+        """Every module that declares options or is a member of a family is imported, or promised."""
         found = self.modules("from uwsgid.door import catalog\ncatalog.load()")
+        found |= {module for family in (loggers, log_encoders) for module in family._promised.values()}
         forgotten = []
         for path in sorted(_HOUSE.rglob("*.py")):
             for node in ast.parse(path.read_text()).body:

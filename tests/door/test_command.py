@@ -17,6 +17,7 @@ from uwsgid import __version__
 from uwsgid.door import catalog
 from uwsgid.door.command import IN_FALLBACK, RELOADS, Answer, Site, configuration, decide, read_again
 from uwsgid.errors import ConfigError, KernelError
+from uwsgid.logs.outlet_options import engine_list
 from uwsgid.supervise.processes import Processes
 from uwsgid.testing import MemoryKernel
 
@@ -62,6 +63,20 @@ class QuestionTests(CommandCase):
         names = self.answer("--dump-options").text.splitlines()
         self.assertIn("http-socket", names)
         self.assertFalse([name for name in names if " " in name or name.startswith("-")])
+
+    def test_logger_list(self) -> None:
+        """--logger-list prints the engines of loggers and ends."""
+        answer = self.answer("--logger-list")
+        self.assertEqual(answer, Answer(engine_list()))
+        self.assertIn("\nfile\n", answer.text)
+
+    def test_plugins_of_loggers_are_there(self) -> None:
+        """A configuration that loads uWSGI's plugins for logs needs no other."""
+        names = (
+            "logfile,logsocket,logpipe,syslog,rsyslog,redislog,mongodblog,logzmq,logcrypto,graylog2,msgpack"
+        )
+        ini = self.file("a.ini", f"[uwsgi]\nhttp-socket = :1\nneed-plugins = {names}\n")
+        self.assertEqual(self.site(ini).reading.problems, ())
 
     def test_get(self) -> None:
         """--get prints the first value, expanded, and nothing where there is none."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
 from pathlib import Path
 from typing import Final
 
-from tests.live.support import Daemon, LiveCase, requires, server_command, uwsgi_fetch, wait_until
+from tests.live.support import Daemon, LiveCase, requires, server_command, talk, uwsgi_fetch, wait_until
 
 #: Prints what it was asked for.
 APP: Final = """
@@ -174,6 +175,7 @@ class LogRouteTests(LiveCase):
                 log-queue-size = 20000
                 disable-logging = true
                 check-interval = 1
+                stats = {{folder}}/stats
                 """
             ),
             pass_fds=(writer,),
@@ -184,6 +186,8 @@ class LogRouteTests(LiveCase):
         self.visit("fine")
         wait_until(lambda: "fine\n" in self.text("all.log"), "the other logger")
         daemon.wait_for(r"^\[logger stuck\] \d+ records dropped: its queue is full \(log-queue-size is 20000")
+        numbers = json.loads(talk(self.path("stats"), b""))
+        self.assertGreater(numbers["log_troubles"]["logger stuck"], 10)
         daemon.signal(signal.SIGINT)
         daemon.wait()
         self.assertEqual(daemon.seen(r"^\[logger stuck\] \d+ records lost: it did not take them in time"), 1)

@@ -20,6 +20,13 @@ class FakeLogs:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.pipeline = self
+        self.troubles: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """Nothing is slow here."""
+
+    def finish(self) -> None:
+        """Nothing waits here."""
 
     def check_size(self) -> None:
         self.calls.append("check_size")

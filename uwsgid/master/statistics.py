@@ -36,6 +36,7 @@ class Statistics(MultiService):
     ) -> None:
         MultiService.__init__(self)
         self._house = inheritance.household
+        self._logs = inheritance.logs
         self._workforce = workforce
         self._queues = queues
         self._stall = stall
@@ -79,6 +80,7 @@ class Statistics(MultiService):
         found["reactor_delay"] = int(self._stall.last * 1e6)
         found["reactor_worst_delay"] = int(self._stall.worst * 1e6)
         found["gateways"] = self._gateways.rows()
+        found["log_troubles"] = dict(self._logs.troubles)
         return layout(found, minified=self._stats.minified)
 
     def say(self, say: Callable[[str], None]) -> None:
