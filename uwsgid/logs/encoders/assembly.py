@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from uwsgid.logs.encoders import Encoder
 from uwsgid.logs.encoders.moments import SECOND
@@ -46,13 +46,11 @@ def assemble(pieces: Sequence[Piece], clock: Callable[[], int] = time.time_ns) -
 
     :param clock: nanoseconds since the epoch.
     """
-    if any(isinstance(piece, EachMoment) for piece in pieces):
-        return _with_moments(pieces, clock)
-    makers = [piece.make for piece in pieces if isinstance(piece, OfRecord)]
-    timeless = not any(isinstance(piece, EachSecond) for piece in pieces)
-    if len(makers) == 1:
-        return _around(pieces, makers[0], None if timeless else clock)
-    return _between(pieces, makers, None if timeless else clock)
+    holes = [piece for piece in pieces if isinstance(piece, OfRecord | EachMoment)]
+    timeless = not any(isinstance(piece, EachSecond | EachMoment) for piece in pieces)
+    if len(holes) == 1 and isinstance(hole := holes[0], OfRecord):
+        return _around(pieces, hole.make, None if timeless else clock)
+    return _between(pieces, holes, clock)
 
 
 def strip_newline(record: bytes) -> bytes:
@@ -63,7 +61,7 @@ def strip_newline(record: bytes) -> bytes:
 def _around(
     pieces: Sequence[Piece], make: Callable[[bytes], bytes], clock: Callable[[], int] | None
 ) -> Encoder:
-    """One piece is made of the record; the others stand around it."""
+    """One piece is made of the record; the others stand around it, and know the second at most."""
     head, tail = _texts(pieces, 0)
     if clock is None:
         if not tail:
@@ -85,52 +83,35 @@ def _around(
 
 
 def _between(
-    pieces: Sequence[Piece], makers: Sequence[Callable[[bytes], bytes]], clock: Callable[[], int] | None
+    pieces: Sequence[Piece], holes: Sequence[OfRecord | EachMoment], clock: Callable[[], int]
 ) -> Encoder:
-    """No piece, or several, are made of the record."""
-    template = b"%b".join(text.replace(b"%", b"%%") for text in _texts(pieces, 0))
-    if clock is None:
-        return lambda record: template % tuple([make(record) for make in makers])
-    now = clock
+    """The general case: a template whose holes are filled for each record."""
+    template = b""
     until = 0
+    makers: list[tuple[bool, Callable[[Any], bytes]]] = [
+        (isinstance(hole, OfRecord), hole.make) for hole in holes
+    ]
 
     def encode(record: bytes) -> bytes:
         nonlocal template, until
-        moment = now()
+        moment = clock()
         if not until - SECOND <= moment < until:
             second = moment // SECOND
-            template = b"%b".join(text.replace(b"%", b"%%") for text in _texts(pieces, second))
+            template = b"%b".join([text.replace(b"%", b"%%") for text in _texts(pieces, second)])
             until = (second + 1) * SECOND
-        return template % tuple([make(record) for make in makers])
-
-    return encode
-
-
-def _with_moments(pieces: Sequence[Piece], clock: Callable[[], int]) -> Encoder:
-    """Some pieces are of the moment: all are made for each record."""
-
-    def make(piece: Piece, record: bytes, moment: int) -> bytes:
-        if isinstance(piece, bytes):
-            return piece
-        if isinstance(piece, OfRecord):
-            return piece.make(record)
-        return piece.make(moment // SECOND if isinstance(piece, EachSecond) else moment)
-
-    def encode(record: bytes) -> bytes:
-        moment = clock()
-        return b"".join([make(piece, record, moment) for piece in pieces])
+        return template % tuple([make(record if of_record else moment) for of_record, make in makers])
 
     return encode
 
 
 def _texts(pieces: Sequence[Piece], second: int) -> list[bytes]:
-    """What stands before, between and behind the pieces that are made of the record, at *second*."""
+    """What stands before, between and behind the pieces that are made for each record, at *second*."""
     texts = [b""]
     for piece in pieces:
-        if isinstance(piece, OfRecord):
+        if isinstance(piece, OfRecord | EachMoment):
             texts.append(b"")
         elif isinstance(piece, EachSecond):
             texts[-1] += piece.make(second)
-        elif isinstance(piece, bytes):
+        else:
             texts[-1] += piece
     return texts
