@@ -277,6 +277,10 @@ class FormatTests(SynchronousTestCase):
         self.assertEqual(line("log-format = %(ltime)|%(ftime)"), f"{local}|{local}\n")
         self.assertEqual(line("logdate = %H\nlog-format = %(ftime)"), time.strftime("%H", at) + "\n")
         self.assertEqual(line("logdate = true\nlog-format = %(ftime)"), f"{local}\n")
+        for flag in ("logformat-strftime", "log-format-strftime"):
+            self.assertEqual(
+                line(f"{flag}\nlog-date = %H\nlog-format = %(ftime)"), time.strftime("%H", at) + "\n"
+            )
 
     def test_variables_of_the_application(self) -> None:
         """What an application sets is found under its name, and is a dash before."""

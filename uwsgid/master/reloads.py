@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from uwsgid.logs.options import LogFile
 from uwsgid.master.reexec import Reexec, Sources
 from uwsgid.supervise.processes import Endings
 
@@ -34,6 +35,8 @@ class Reloads:
         self._paths: Final = inheritance.sources
         self._house: Final = inheritance.household
         self._ends: Final = self._house.settings[Endings].exit_on_reload
+        self._reopens: Final = self._house.settings[LogFile].reopen
+        self._logs: Final = inheritance.logs
         self._say: Final = inheritance.say
         self._workforce: Final = workforce
         self._gateways: Final = gateways
@@ -57,13 +60,18 @@ class Reloads:
             self._sources = Sources(self._paths)
             self._say("the configuration changed: the gateways take it over")
             if self._house.listeners:
-                self._workforce.reload()
+                self._renew()
         elif self._sources.changed():
             self._checking = True
             self._sources = Sources(self._paths)
             self._reexec.check(self.judge)
         else:
-            self._workforce.reload()
+            self._renew()
+
+    def _renew(self) -> None:
+        if self._reopens:
+            self._logs.pipeline.reopen()
+        self._workforce.reload()
 
     def judge(self, usable: bool, lines: list[str]) -> None:
         """Go on with what the helper found out about the changed configuration.
