@@ -62,6 +62,11 @@ class CompressionTests(SynchronousTestCase):
         for record in RECORDS:
             self.assertEqual(zlib.decompress(encode(record)), record)
 
+    def test_usual_head(self) -> None:
+        """Whoever looks at the first bytes of a stream finds those that zlib usually makes."""
+        for record in RECORDS:
+            self.assertEqual(compress("")(record)[:2], zlib.compress(record)[:2])
+
     def test_zstd(self) -> None:
         """Each record is a frame, and frames can follow each other."""
         encode = zstd("")

@@ -6,7 +6,8 @@ nowhere but between records.
 
 Deflating a short record takes little time; getting the memory for it by zlib's defaults, a quarter of a
 megabyte for each, takes some twenty times as much.  So window and tables are fitted to the record: nothing
-that is further away than its first byte can be referred to anyway.  Any reader takes it.
+that is further away than its first byte can be referred to anyway.  The head of a zlib stream names the usual
+window all the same, by which receivers of GELF, for example, know it.  Any reader takes it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from uwsgid.errors import ConfigError
 from uwsgid.families import log_encoders
 from uwsgid.logs.encoders import Encoder
 
-#: Added to zlib's number of bits of the window, it asks for the header and the end of gzip.
+#: Added to zlib's number of bits of the window, it asks for the head and the end of gzip.
 _GZIP: Final = 16
+
+#: The head of a zlib stream with the usual window (RFC 1950, 2.2).
+_ZLIB_HEAD: Final = b"\x78\x9c"
 
 #: For records up to so many bytes: bits of the window, and zlib's level of memory.
 _FITTING: Final = ((1 << 10, 10, 4), (1 << 13, 13, 5))
@@ -29,13 +33,13 @@ _FITTING: Final = ((1 << 10, 10, 4), (1 << 13, 13, 5))
 @log_encoders.member("gzip")
 def gzip(arguments: str) -> Encoder:
     """Makes a gzip member of each record.  A number from 1 to 9 is the level."""
-    return _deflating(_level("gzip", arguments, 9), _GZIP)
+    return gzip_members(_level("gzip", arguments, 9))
 
 
 @log_encoders.member("compress")
 def compress(arguments: str) -> Encoder:
     """Makes a zlib stream of each record.  A number from 1 to 9 is the level."""
-    return _deflating(_level("compress", arguments, 9), 0)
+    return zlib_streams(_level("compress", arguments, 9))
 
 
 @log_encoders.member("zstd")
@@ -74,19 +78,43 @@ def _level(name: str, arguments: str, highest: int) -> int:
 
 
 # hot path, watched by bench-logs
-def _deflating(level: int, kind: int) -> Encoder:
+def gzip_members(level: int = -1) -> Encoder:
+    """What makes a gzip member of each record."""
     start = zlib.compressobj
     (short, short_bits, short_memory), (longer, longer_bits, longer_memory) = _FITTING
 
     def deflate(record: bytes) -> bytes:
         length = len(record)
         if length <= short:
-            stream = start(level, zlib.DEFLATED, short_bits + kind, short_memory)
+            stream = start(level, zlib.DEFLATED, short_bits + _GZIP, short_memory)
         elif length <= longer:
-            stream = start(level, zlib.DEFLATED, longer_bits + kind, longer_memory)
+            stream = start(level, zlib.DEFLATED, longer_bits + _GZIP, longer_memory)
         else:
-            stream = start(level, zlib.DEFLATED, zlib.MAX_WBITS + kind)
+            stream = start(level, zlib.DEFLATED, zlib.MAX_WBITS + _GZIP)
         # little or nothing comes before the end, so there is nothing to gain by writing elsewhere
         return stream.compress(record) + stream.flush()
+
+    return deflate
+
+
+def zlib_streams(level: int = -1) -> Encoder:
+    """What makes a zlib stream of each record."""
+    start, sum_of = zlib.compressobj, zlib.adler32
+    (short, short_bits, short_memory), (longer, longer_bits, longer_memory) = _FITTING
+
+    def deflate(record: bytes) -> bytes:
+        length = len(record)
+        if length <= short:
+            stream = start(level, zlib.DEFLATED, -short_bits, short_memory)
+        elif length <= longer:
+            stream = start(level, zlib.DEFLATED, -longer_bits, longer_memory)
+        else:
+            stream = start(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+        return b"%b%b%b%b" % (
+            _ZLIB_HEAD,
+            stream.compress(record),
+            stream.flush(),
+            sum_of(record).to_bytes(4, "big"),
+        )
 
     return deflate
