@@ -6,9 +6,9 @@ nowhere but between records.
 
 Deflating a short record takes little time; getting the memory for it by zlib's defaults, a quarter of a
 megabyte for each, can take twenty times as much, where it comes from the system anew.  So window and tables
-are fitted to the record: nothing that is further away than its first byte can be referred to anyway.  The head
-of a zlib stream names the usual window all the same, by which receivers of GELF, for example, know it.  Any
-reader takes it.
+are fitted to the record: nothing that is further away than its first byte can be referred to anyway.  The
+head of a zlib stream names the usual window all the same, by which receivers of GELF, for example, know it.
+Any reader takes it.
 """
 
 from __future__ import annotations
