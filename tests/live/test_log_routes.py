@@ -113,8 +113,11 @@ class LogRouteTests(LiveCase):
         self.assertEqual(self.text("requests.log").count("order-"), 200)
 
     def test_reloads(self) -> None:
-        """A reload, and one with another configuration, lose no record and read the new routes."""
-        daemon = self.launched(ROUTES)
+        """A reload, and one with another configuration, lose no record and read the new routes.
+
+        The first image has a thread for the log, the second has none.
+        """
+        daemon = self.launched(ROUTES + "threaded-logger = true\n")
         self.visit("order-1")
         daemon.signal(signal.SIGHUP)
         # the lines of the server itself go through the filter, too
@@ -123,18 +126,17 @@ class LogRouteTests(LiveCase):
         self.visit("order-2")
         config = Path(self.path("site.ini"))
         changed = config.read_text().replace("shop.log", "new.log").replace("log-filter", "log-drain = x\n#")
+        changed = changed.replace("threaded-logger = true", "")
         config.write_text(changed)
         daemon.signal(signal.SIGHUP)
         wait_until(lambda: "gracefully (RE)spawned uWSGI master" in self.text("all.log"), "another image")
         wait_until(lambda: "spawned uWSGI worker 1" in self.text("all.log"), "its worker")
         self.visit("order-3", "order-4")
-        self.await_files(
-            {
-                "shop.log": "[two][one]order-1\n[two][one]order-2\n",
-                "new.log": "[two][one]order-3\n[two][one]order-4\n",
-            }
-        )
-        wait_until(lambda: self.text("requests.log").count("order-") == 4, "four lines of requests")
+        daemon.signal(signal.SIGINT)
+        daemon.wait()
+        self.assertEqual(self.text("shop.log"), "[two][one]order-1\n[two][one]order-2\n")
+        self.assertEqual(self.text("new.log"), "[two][one]order-3\n[two][one]order-4\n")
+        self.assertEqual(self.text("requests.log").count("order-"), 4)
 
     def pid(self) -> bytes:
         return uwsgi_fetch(self.path("app.sock"), "/?").body

@@ -47,7 +47,14 @@ class SlowlyRemembering(Remembering):
         super().write(records)
 
 
+class Fussy(Remembering):
+    @classmethod
+    def from_argument(cls, argument: str, settings: Settings) -> Fussy:
+        raise ConfigError("fussybook: never")
+
+
 loggers.member("notebook")(Remembering)
+loggers.member("fussybook")(Fussy)
 loggers.member("slowbook")(SlowlyRemembering)
 
 
@@ -185,8 +192,8 @@ class FitTests(SynchronousTestCase):
 
     def test_bad_arguments_name_the_line(self) -> None:
         """What only the opening finds out stops the start with the place."""
-        with self.assertRaisesRegex(ConfigError, "^lines:2: logger: file:maxsize=x: expected logfile=PATH"):
-            self.fit("logger = notebook:all", "logger = file:maxsize=x")
+        with self.assertRaisesRegex(ConfigError, "^lines:2: logger: fussybook: never"):
+            self.fit("logger = notebook:all", "logger = fussybook:x")
 
     def test_log_files_that_are_made_belong_to_the_user(self) -> None:
         """A new file is given to who is to open it after a reload; one that was there keeps its owner."""
@@ -248,9 +255,14 @@ class ProblemTests(SynchronousTestCase):
                 "log-encoder = nl:shopp",
                 "log-route = chop .",
                 "log-req-route = shopping .",
+                "req-logger = file:maxsize=x",
+                "req-logger = file:",
             ),
             [
                 "lines:1: logger: there is no logger called 'noteboook'; did you mean notebook?",
+                "lines:6: req-logger: file:maxsize=x: "
+                "expected logfile=PATH[,backupname=PATH][,maxsize=BYTES]",
+                "lines:7: req-logger: file: expected the path of a file, such as file:/var/log/shop.log",
                 "lines:2: log-encoder: there is no log encoder called 'prefixx'; did you mean prefix?",
                 "lines:3: log-encoder: no logger is named 'shopp'; did you mean shop?",
                 "lines:4: log-route: no logger is named 'chop'; did you mean shop?",

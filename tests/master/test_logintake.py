@@ -10,6 +10,7 @@ from uwsgid.config.settings import settings_of
 from uwsgid.logs.files import DescriptorLogger, FileLogger
 from uwsgid.logs.pipeline import Pipeline
 from uwsgid.logs.setup import LogPipe, Logs
+from uwsgid.logs.writing import writer
 from uwsgid.master.logintake import LogIntake
 from uwsgid.testing import MemoryReactor
 
@@ -57,6 +58,7 @@ class Intakes(SynchronousTestCase):
         intake = LogIntake(self.reactor, logs)
         intake.start()
         self.assertEqual(self.reactor.readers, [])
+        logs._say = writer(pipe.writer)
         logs.write(b"from the master\n")
         os.write(pipe.writer, b"from a worker\n")
         intake.stop()

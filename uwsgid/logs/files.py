@@ -20,6 +20,7 @@ from typing import Final
 from uwsgid.config.settings import Settings
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.families import loggers
+from uwsgid.host.privileges import Privileges
 from uwsgid.logs.options import LogFile
 from uwsgid.logs.pipeline import PartlyKept
 
@@ -153,16 +154,23 @@ class FileLogger(DescriptorLogger):
     def from_argument(cls, argument: str, settings: Settings) -> FileLogger:
         """What ``logger = file:…`` names: a path, or ``logfile=…,backupname=…,maxsize=…`` (uWSGI 2.0).
 
+        A relative path begins in the directory of ``chdir``, which is where uWSGI is when it opens loggers.
+
         :raises ConfigError: a key that nobody knows, or a size that is no number.
         :raises KernelError: the file can not be opened.
         """
-        if not argument.startswith(("logfile=", "backupname=", "maxsize=")):
-            return cls(argument)
-        given = dict(pair.partition("=")[::2] for pair in argument.split(","))
-        path, backup, size = (given.pop(key, "") for key in ("logfile", "backupname", "maxsize"))
-        if given or not path or not (size or "0").isdecimal():
-            raise ConfigError(f"file:{argument}: expected logfile=PATH[,backupname=PATH][,maxsize=BYTES]")
-        return cls(path, backup_name=backup, max_size=int(size or 0))
+        path, backup, size = _file_argument(argument)
+        folder = settings[Privileges].chdir
+        return cls(
+            os.path.abspath(os.path.join(folder, path)),
+            backup_name=backup and os.path.abspath(os.path.join(folder, backup)),
+            max_size=size,
+        )
+
+    @classmethod
+    def check_argument(cls, argument: str, settings: Settings) -> None:
+        """:raises ConfigError: as `from_argument`."""
+        _file_argument(argument)
 
     def write(self, records: Sequence[bytes]) -> None:
         """As `DescriptorLogger.write`; then set the file aside where it has become too large."""
@@ -309,6 +317,19 @@ class FileLogger(DescriptorLogger):
     def _lead(self) -> None:
         for follower in self.followers:
             os.dup2(self.descriptor, follower)
+
+
+def _file_argument(argument: str) -> tuple[str, str, int]:
+    """Path, name of the backup and largest size."""
+    if not argument:
+        raise ConfigError("file: expected the path of a file, such as file:/var/log/shop.log")
+    if not argument.startswith(("logfile=", "backupname=", "maxsize=")):
+        return argument, "", 0
+    given = dict(pair.partition("=")[::2] for pair in argument.split(","))
+    path, backup, size = (given.pop(key, "") for key in ("logfile", "backupname", "maxsize"))
+    if given or not path or not (size or "0").isdecimal():
+        raise ConfigError(f"file:{argument}: expected logfile=PATH[,backupname=PATH][,maxsize=BYTES]")
+    return path, backup, int(size or 0)
 
 
 def open_destination(

@@ -111,6 +111,7 @@ class Logs:
         self._again = False
         self._outlets: Outlets | None = None
         self._stdout: int | None = None
+        self._say = writer(2)
         self.pipeline = pipeline
         self.pipe: LogPipe | None = None
         self.requests: Pipeline | None = None
@@ -151,9 +152,11 @@ class Logs:
             if settings[LogOutlets].any or settings[RequestOutlets].any:
                 logs._fit(owner)
             logs._lay_pipe()
+        # what is needed later is imported now, as a jail may hide it
         if settings[WorkerOutlets].any:
-            # a jail may hide it from the workers
-            import uwsgid.logs.workers  # noqa: F401
+            import uwsgid.logs.workers
+        if settings[LogOutlets].threaded:
+            import uwsgid.logs.threaded  # noqa: F401
         return logs
 
     def open_late(self, owner: tuple[int, int] | None = None) -> None:
@@ -258,8 +261,8 @@ class Logs:
 
     def write(self, data: bytes) -> None:
         """What the master itself says goes straight to the loggers, after what is in the pipe already."""
-        if self.read_elsewhere and self.pipe is not None:
-            writer(self.pipe.writer)(data)
+        if self.read_elsewhere:
+            self._say(data)
             return
         self.drain()
         self.pipeline.accept((data,))
@@ -296,6 +299,7 @@ class Logs:
     def _lay_pipe(self) -> None:
         options = self._settings[LogMaster]
         self.pipe = LogPipe(options.bufsize, options.stream)
+        self._say = writer(self.pipe.writer)
         for descriptor in STANDARD:
             os.dup2(self.pipe.writer, descriptor)
         if self.requests is not None:
