@@ -11,7 +11,7 @@ from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError
 from uwsgid.families import loggers
 from uwsgid.logs.loggers.engine import NotKept
-from uwsgid.logs.loggers.journal import Journal
+from uwsgid.logs.loggers.journal import Journal, entry
 
 
 def read_entry(data: bytes) -> dict[str, bytes]:
@@ -31,6 +31,13 @@ def read_entry(data: bytes) -> dict[str, bytes]:
     return found
 
 
+class EntryTests(PeerCase):
+    def test_newlines(self) -> None:
+        """A value with a newline has its length before it."""
+        fields = {b"A": b"b=c", b"MESSAGE": b"two\nlines"}
+        self.assertEqual(read_entry(entry(fields)), {"A": b"b=c", "MESSAGE": b"two\nlines"})
+
+
 class JournalTests(PeerCase):
     def setUp(self) -> None:
         super().setUp()
@@ -44,10 +51,10 @@ class JournalTests(PeerCase):
         self.assertTrue(Journal.SLOW)
 
     def test_entry(self) -> None:
-        """A line is an entry with its text, its level and the ident."""
-        self.engine.write([b"a=b\n", b"two\nlines\n", b""])
+        """Each line that is not empty is an entry with its text, its level and the ident."""
+        self.engine.write([b"a=b\n", b"two \n \nlines\n", b"\n", b"end"])
         common = {"PRIORITY": b"6", "SYSLOG_IDENTIFIER": b"shop"}
-        for message in (b"a=b", b"two\nlines", b""):
+        for message in (b"a=b", b"two", b"lines", b"end"):
             self.assertEqual(read_entry(self.peer.recv(999)), {"MESSAGE": message, **common})
 
     def test_long(self) -> None:

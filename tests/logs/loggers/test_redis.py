@@ -56,11 +56,11 @@ class RedisTests(PeerCase):
         self.assertTrue(Redis.SLOW)
 
     def test_commands(self) -> None:
-        """A record is the last word of the command, behind the prefix, over a connection that is kept."""
+        """A record is the last word, behind the prefix and without one newline; the connection is kept."""
         server = self.server(self.serve)
         engine = self.engine(f"127.0.0.1:{server.port},rpush my list,pre ")
         self.assertEqual(server.connections, 0)
-        engine.write([b"one\n", b"two\r\n\0"])
+        engine.write([b"one\n\n", b"two\r\n\0"])
         engine.write([b"three"])
         self.assertEqual(
             self.commands,

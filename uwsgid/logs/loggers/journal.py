@@ -92,6 +92,9 @@ class Journal(DatagramEngine):
         return cls(argument or "uwsgi")
 
     def packets(self, record: bytes) -> Iterable[bytes]:
-        """The entry for *record*, whose newline at the end it leaves out."""
-        message = record.removesuffix(b"\n")
-        return (entry({b"MESSAGE": message, b"PRIORITY": INFO, b"SYSLOG_IDENTIFIER": self._ident}),)
+        """An entry for each line of *record* that is not empty, without blanks at its end, as in uWSGI."""
+        return [
+            entry({b"MESSAGE": line, b"PRIORITY": INFO, b"SYSLOG_IDENTIFIER": self._ident})
+            for line in map(bytes.rstrip, record.split(b"\n"))
+            if line
+        ]

@@ -91,7 +91,7 @@ class Wish:
 
 @loggers.member("redislog")
 class Redis(Engine):
-    """Runs a command of Redis for each record, with the record as its last argument."""
+    """Runs a command of Redis for each record, with the record, without its newline, as the last argument."""
 
     SLOW = True
 
@@ -120,7 +120,8 @@ class Redis(Engine):
         :raises NotKept: it did not take some of them.
         """
         wish = self._wish
-        data = b"".join(command((*wish.words, wish.prefix + record)) for record in records)
+        prefix = wish.prefix
+        data = b"".join(command((*wish.words, prefix + each.removesuffix(b"\n"))) for each in records)
         was_open = self._socket is not None
         lost: dict[int, str] = {}
         answered = 0

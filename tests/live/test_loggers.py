@@ -1,0 +1,371 @@
+"""Loggers and who they log to: real daemons where there are any, and the same bytes as uWSGI's."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import zmq
+
+from tests.live.logpeers import Catcher, PeerCase, jail_prefix
+from tests.live.support import PATIENCE, Daemon, requires, uwsgi_fetch, wait_until
+from tests.logs.loggers.gelf import GelfReceiver
+from tests.logs.loggers.mongod import Mongod
+from tests.logs.loggers.receivers import Server
+from tests.logs.loggers.test_crypto import decrypt
+from tests.logs.loggers.test_journal import read_entry
+from tests.logs.loggers.test_redis import read_command
+
+#: Prints what it was asked for.
+APP: Final = """
+def application(environ, start_response):
+    print(environ["REQUEST_URI"].partition("?")[2], flush=True)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ok"]
+"""
+
+SECRET: Final = "0123456789abcdef0123456789abcdef"
+
+#: What the application of both servers logs while it is loaded.
+RECORDS: Final = (
+    b"rec plain\n",
+    b"rec without a newline",
+    b"rec two\nlines\n",
+    b"rec two newlines\n\n",
+    b"rec trailing blank \n",
+    b"rec tab\tand % and \\ and \x01\n",
+    b"rec \xc3\xbc and \xff\n",
+    b"rec " + b"x" * 3000 + b"\n",
+    b"rec END\n",
+)
+
+
+class LoggerCase(PeerCase):
+    def site(self, more: str, prefix: list[str] | None = None, **words: object) -> Daemon:
+        """uwsgid with these loggers."""
+        (self.folder / "app.py").write_text(APP)
+        config = (
+            f"socket = {self.path('app.sock')}\nwsgi-file = {self.path('app.py')}\nneed-app = true\n"
+            f"disable-logging = true\n{more.format(**words)}\n"
+        )
+        daemon = self.launch(config, prefix=prefix or [])
+        wait_until(lambda: Path(self.path("app.sock")).exists(), "the socket")
+        return daemon
+
+    def say(self, *texts: str) -> None:
+        """Have the application print these."""
+        for text in texts:
+            uwsgi_fetch(self.path("app.sock"), f"/?{text}")
+
+
+class PeerTests(LoggerCase):
+    def test_all_at_once(self) -> None:
+        """What an application prints comes to every one of them, from one instance."""
+        port, syslog = self.rsyslogd()
+        _, redis = self.redis()
+        graylog, datagrams, sealed = self.udp(), self.udp(), self.udp()
+        journal = self.unix("journal.sock")
+        loki, otel = self.collector(), self.collector()
+        mongod = Mongod()
+        self.addCleanup(mongod.close)
+        context = zmq.Context()
+        self.addCleanup(context.destroy, 0)
+        pull = context.socket(zmq.PULL)
+        pull.setsockopt(zmq.RCVTIMEO, int(PATIENCE * 1000))
+        zeromq = pull.bind_to_random_port("tcp://127.0.0.1")
+        self.site(
+            """
+            logger = rsyslog:127.0.0.1:{port},shop,165
+            logger = syslog:shopd,local3
+            logger = systemd:shop
+            logger = redislog:secret@127.0.0.1:{redis}/2,rpush log,web1:
+            logger = graylog2:127.0.0.1:{graylog.port},web1
+            logger = socket:127.0.0.1:{datagrams.port},pre
+            logger = crypto:addr=127.0.0.1:{sealed.port},algo=aes-256-cbc,secret={SECRET},iv=xyz,prefix=w1
+            logger = zeromq:tcp://127.0.0.1:{zeromq}
+            logger = mongodblog:127.0.0.1:{mongod.port},shop.log,web1
+            logger = loki:{loki.url},app=shop
+            logger = otlp:{otel.url},service.name=shop
+            logger = pipe:cat > {out}
+            """,
+            jail_prefix(self.folder),
+            port=port,
+            redis=redis,
+            graylog=graylog,
+            datagrams=datagrams,
+            sealed=sealed,
+            zeromq=zeromq,
+            mongod=mongod,
+            loki=loki,
+            otel=otel,
+            SECRET=SECRET,
+            out=self.path("out"),
+        )
+        self.say("a-line")
+        host = socket.gethostname().partition(".")[0]
+        found = wait_until(lambda: re.search(r"(?m)^165 (\S+) shop: a-line$", syslog()), "rsyslogd by UDP")
+        self.assertTrue(found[1])
+        found = wait_until(
+            lambda: re.search(r"(?m)^158 (\S+) shopd: a-line$", syslog()), "rsyslogd by /dev/log"
+        )
+        self.assertEqual(found[1].partition(".")[0], host)
+        wait_until(
+            lambda: "web1:a-line" in self.redis_cli(redis, "-n", "2", "lrange", "log", "0", "-1"), "Redis"
+        )
+        wait_until(lambda: b"prea-line\n" in datagrams.caught, "the socket")
+        wait_until(
+            lambda: [
+                entry
+                for entry in map(read_entry, list(journal.caught))
+                if entry == {"MESSAGE": b"a-line", "PRIORITY": b"6", "SYSLOG_IDENTIFIER": b"shop"}
+            ],
+            "the journal",
+        )
+        wait_until(
+            lambda: [
+                text
+                for text in (
+                    decrypt(each, "aes-256-cbc", SECRET.encode(), b"xyz") for each in list(sealed.caught)
+                )
+                if re.fullmatch(rb"\d{16} w1 a-line\n", text)
+            ],
+            "the sealed one",
+        )
+        while pull.recv() != b"a-line\n":
+            pass
+        wait_until(lambda: [1 for _, _, it in list(mongod.inserted) if it["msg"] == "a-line"], "MongoDB")
+        wait_until(lambda: "a-line" in loki.lines, "Loki")
+        self.assertEqual(loki.labels[0]["app"], "shop")
+        wait_until(lambda: "a-line" in otel.lines, "OpenTelemetry")
+        self.assertEqual(otel.services, {"shop"})
+        wait_until(lambda: "a-line\n" in Path(self.path("out")).read_text(), "the command")
+        wait_until(lambda: self.gelf(graylog, "a-line"), "Graylog")
+
+    def gelf(self, catcher: Catcher, text: str) -> bool:
+        """Whether a message that is as GELF wants it has come with *text*."""
+        there, here = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with there, here:
+            here.settimeout(0)
+            receiver = GelfReceiver(here)
+            for data in list(catcher.caught):
+                there.send(data)
+                try:
+                    if receiver.receive()["short_message"] == text:
+                        return True
+                except BlockingIOError:
+                    continue
+        return False
+
+
+class FailureTests(LoggerCase):
+    def test_away_and_back(self) -> None:
+        """Peers that are away cost nobody time; the log says so, has the lines, and they are found again."""
+        redis, port = self.redis()
+        collector = self.collector()
+        collector.refuse = True
+        daemon = self.site(
+            """
+            logger = redislog:secret@127.0.0.1:{port},rpush log
+            logger = loki:{url}
+            """,
+            port=port,
+            url=collector.url,
+        )
+        self.say("first")
+        wait_until(lambda: "first" in self.redis_cli(port, "lrange", "log", "0", "-1"), "Redis")
+        daemon.wait_for(r"^\[logger loki\] \d+ records? written to the original log: http://\S+ answered 503")
+        daemon.wait_for("^first$")
+        redis.close()
+        self.say(*(f"second-{number}" for number in range(50)))
+        daemon.wait_for(
+            r"^\[logger redislog\] \d+ records? written to the original log: 127.0.0.1:\d+: Connection"
+        )
+        for number in range(50):
+            daemon.wait_for(f"^second-{number}$", count=2)
+        self.assertLess(daemon.seen(r"^\[logger redislog\]"), 20)
+        collector.refuse = False
+        self.redis(port)
+        self.say("third")
+        wait_until(lambda: "third" in self.redis_cli(port, "lrange", "log", "0", "-1"), "Redis again")
+        wait_until(lambda: "third" in collector.lines, "Loki again")
+
+    def test_hang(self) -> None:
+        """Peers that take a connection and say nothing, or do not read, hold nobody up."""
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        deaf = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(deaf.close)
+        deaf.bind(self.path("deaf"))
+        daemon = self.site(
+            """
+            logger = redislog:127.0.0.1:{port}
+            logger = loki:http://127.0.0.1:{port}
+            logger = socket:{deaf}
+            logger = rsyslog:{deaf}
+            logger = pipe:exec sleep 1000
+            logger = file:{file}
+            """,
+            port=silent.getsockname()[1],
+            deaf=self.path("deaf"),
+            file=self.path("file.log"),
+        )
+        start = time.monotonic()
+        self.say(*(f"line-{number}" for number in range(200)))
+        self.assertLess(time.monotonic() - start, PATIENCE / 2)
+        file = Path(self.path("file.log"))
+        wait_until(lambda: "line-199\n" in file.read_text(), "the file, which does not wait for others")
+        daemon.wait_for(r"^\[logger (redislog|socket|rsyslog)\] \d+ records? written to the original log: ")
+        daemon.close()
+        self.assertEqual(daemon.survivors(), [])
+
+
+class BesideUwsgiTests(PeerCase):
+    """The same config under both; what they send has to be the same."""
+
+    def run_both(self, config: str, *complete: Callable[[], bool]) -> Iterator[str]:
+        """Start each server, whose application logs RECORDS; its name, once all is complete."""
+        requires("uwsgi-core")
+        lines = "\n".join(f"os.write(2, {record!r})" for record in RECORDS)
+        (self.folder / "app.py").write_text(f"import os\n{lines}\n{APP}")
+        for server in ("uwsgi", "uwsgid"):
+            daemon = self.launch(
+                f"socket = {self.path(server)}.sock\nwsgi-file = {self.path('app.py')}\n"
+                f"master = true\n{config}\n",
+                server=server,
+                name=f"{server}.ini",
+                prefix=jail_prefix(self.folder),
+            )
+            wait_until(lambda: all(look() for look in complete), f"{server}: {daemon.log()}")
+            for process in daemon.family():  # uWSGI takes its time otherwise
+                process.kill()
+            daemon.close()
+            yield server
+
+    def compare(self, found: dict[str, dict[str, list[bytes]]]) -> None:
+        for name, original in found["uwsgi"].items():
+            self.assertEqual(found["uwsgid"][name], original, name)
+
+    def test_every_engine_that_debian_has(self) -> None:
+        """Packets, messages, commands and entries are the same, but for their times."""
+        datagrams, short, plain, sealed = self.udp(), self.udp(), self.udp(), self.udp()
+        local, syslog, journal = self.unix("local"), self.unix("log.sock"), self.unix("journal.sock")
+        commands: list[list[bytes]] = []
+
+        def serve(made: socket.socket) -> None:
+            with made.makefile("rb") as stream:
+                while words := read_command(stream):
+                    commands.append(words)
+                    made.sendall(b"+OK\r\n")
+
+        redis = Server(serve)
+        self.addCleanup(redis.close)
+        context = zmq.Context()
+        self.addCleanup(context.destroy, 0)
+        pull = context.socket(zmq.PULL)
+        port = pull.bind_to_random_port("tcp://127.0.0.1")
+        messages: list[bytes] = []
+
+        def pulled() -> bool:
+            while pull.poll(0):
+                messages.append(pull.recv())
+            return any(b"rec END" in each for each in messages)
+
+        def end_of(catcher: Catcher) -> Callable[[], bool]:
+            return lambda: any(b"rec END" in each for each in list(catcher.caught))
+
+        catchers = {
+            "socket": datagrams,
+            "path": local,
+            "rsyslog": short,
+            "rsyslog defaults": plain,
+            "syslog": syslog,
+            "systemd": journal,
+        }
+        plugins = ["logsocket", "rsyslog", "syslog", "systemd_logger", "logcrypto", "redislog", "logzmq"]
+        found: dict[str, dict[str, list[bytes]]] = {}
+        for server in self.run_both(
+            "\n".join(f"plugin = {name}" for name in plugins)
+            + f"""
+            logger = socket:127.0.0.1:{datagrams.port},pre:
+            logger = socket:{self.path("local")}
+            logger = rsyslog:127.0.0.1:{short.port},shop,165
+            logger = rsyslog:127.0.0.1:{plain.port}
+            logger = syslog:shop,local3
+            logger = crypto:addr=127.0.0.1:{sealed.port},algo=aes-256-cbc,secret={SECRET},iv=xyz,prefix=web1
+            logger = redislog:secret@127.0.0.1:{redis.port}/3,publish it,pre:
+            logger = zeromq:tcp://127.0.0.1:{port}
+            logger = systemd
+            """,  # systemd is the last, as in uWSGI it spoils records for those that follow
+            *(end_of(catcher) for catcher in catchers.values()),
+            lambda: any(b"rec END" in text for text in self.unsealed(sealed)),
+            lambda: any(b"rec END" in words[-1] for words in list(commands)),
+            pulled,
+        ):
+            found[server] = {
+                name: [_without_time(each) for each in catcher.caught if b"rec " in each]
+                for name, catcher in catchers.items()
+            }
+            found[server]["crypto"] = [
+                re.sub(rb"^\d{16} ", b"", text) for text in self.unsealed(sealed) if b"rec " in text
+            ]
+            found[server]["zeromq"] = [each for each in messages if b"rec " in each]
+            found[server]["redislog"] = [
+                b" ".join((words[0].upper(), *words[1:]))
+                for words in commands
+                if b"rec " in words[-1] or len(words) == 2
+            ]
+            found[server]["systemd"] = [
+                entry["PRIORITY"] + b" " + entry["MESSAGE"]
+                for entry in map(read_entry, _from_first_to_last(journal.caught))
+            ]
+            # uWSGI has no room for a long record behind a header of 30 bytes, and sends nothing
+            found[server]["rsyslog defaults"] = [
+                each for each in found[server]["rsyslog defaults"] if b"xxx" not in each
+            ]
+            messages.clear()
+            commands.clear()
+            for catcher in (sealed, *catchers.values()):
+                catcher.caught.clear()
+        self.compare(found)
+        ours = found["uwsgid"]
+        self.assertEqual(ours["socket"], [b"pre:" + record for record in RECORDS])
+        self.assertEqual(ours["path"], list(RECORDS))
+        self.assertEqual(ours["zeromq"], list(RECORDS))
+        self.assertEqual(ours["crypto"], [b"web1 " + record for record in RECORDS])
+        self.assertEqual(ours["rsyslog"][0], b"<165>T shop: rec plain")
+        self.assertEqual(ours["syslog"][0], b"<158>T shop: rec plain\n")
+        self.assertEqual(ours["redislog"][:3], [b"AUTH secret", b"SELECT 3", b"PUBLISH it pre:rec plain"])
+
+    def unsealed(self, catcher: Catcher) -> list[bytes]:
+        return [decrypt(each, "aes-256-cbc", SECRET.encode(), b"xyz") for each in list(catcher.caught)]
+
+    def test_pieces(self) -> None:
+        """rsyslog: the same pieces of a given size."""
+        catcher = self.udp()
+        self.unix("log.sock")
+        self.unix("journal.sock")
+        config = f"logger = rsyslog:127.0.0.1:{catcher.port},shop,0\nrsyslog-packet-size = 256"
+        found: dict[str, dict[str, list[bytes]]] = {}
+        for server in self.run_both(
+            f"plugin = rsyslog\n{config}\nrsyslog-split-messages = true",
+            lambda: any(b"rec END" in each for each in list(catcher.caught)),
+        ):
+            found[server] = {"pieces": [_without_time(each) for each in _from_first_to_last(catcher.caught)]}
+            catcher.caught.clear()
+        self.compare(found)
+        self.assertEqual(len(found["uwsgid"]["pieces"]), len(RECORDS) + 3004 // 226)
+
+
+def _from_first_to_last(caught: Sequence[bytes]) -> Sequence[bytes]:
+    """What came from the first of RECORDS to the last."""
+    first = next(at for at, each in enumerate(caught) if b"rec plain" in each)
+    last = next(at for at, each in enumerate(caught) if b"rec END" in each)
+    return caught[first : last + 1]
+
+
+def _without_time(packet: bytes) -> bytes:
+    return re.sub(rb"\w{3} [ \d]\d \d\d:\d\d:\d\d", b"T", packet, count=1)
