@@ -173,6 +173,7 @@ class PacketEnd:
             [sys.executable, "-c", _RECEIVE],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # it is ended by a signal
             preexec_fn=pinned(LOAD_CORE),
         )
         assert self.process.stdout is not None
