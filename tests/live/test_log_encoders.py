@@ -19,7 +19,7 @@ from typing import ClassVar, Final
 import msgpack
 
 from tests.live.support import APPS, LiveCase, requires, wait_until
-from uwsgid.logs.encoders.sealed import read_key
+from uwsgid.logs.encoders.sealed import HEAD, read_key
 from uwsgid.logs.encoders.unsealing import Opened, Unsealer
 
 #: What the application writes, a record at a time.
@@ -260,13 +260,17 @@ class EncoderTests(LiveCase):
         self.assertEqual(ours.splitlines()[0], b"x")
 
 
+#: A key as openssl writes it.
+SECRET: Final = b"8f1d7ac03be6925418f0c47d6b2ea9135fd8037b91e64c2ab07f15d3894ee260\n"
+
+
 class OwnTests(LiveCase):
     """What uWSGI does not have."""
 
     def test_sealed(self) -> None:
         """What a logger sealed is read by ``uwsgid unseal``, through the compression that came before."""
         key = self.folder / "site.key"
-        key.write_text("8f1d7ac03be6925418f0c47d6b2ea9135fd8037b91e64c2ab07f15d3894ee260\n")
+        key.write_bytes(SECRET)
         key.chmod(0o600)
         daemon = self.launch(
             f"socket = {self.path('a.sock')}\nwsgi-file = {APPS / 'probe.py'}\nmaster = true\n"
@@ -286,6 +290,39 @@ class OwnTests(LiveCase):
         done = subprocess.run(command, input=log.read_bytes(), capture_output=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assertIn(b"\nspawned uWSGI worker 1 ", gzip.decompress(done.stdout))
+
+    def test_sealed_by_workers(self) -> None:
+        """Workers that seal side by side, and those of the next start, never use a nonce twice."""
+        key = self.folder / "site.key"
+        key.write_bytes(SECRET)
+        key.chmod(0o600)
+        (self.folder / "app.py").write_text(APP)
+        config = (
+            f"wsgi-file = {self.path('app.py')}\nmaster = true\nprocesses = 3\nlazy-apps = true\n"
+            f"worker-logger = file:{self.path('sealed')}\nworker-log-encoder = aead key-file={key}\n"
+        )
+        log = Path(self.path("sealed"))
+        for start in (1, 2):
+            daemon = self.launch(f"socket = {self.path(f'{start}.sock')}\n{config}", name=f"{start}.ini")
+
+            def complete(start: int = start) -> bool:
+                said = Unsealer([read_key(str(key))]).feed(log.read_bytes()) if log.exists() else []
+                return said.count(Opened(b"all written\n")) == 3 * start
+
+            wait_until(complete, "the lines of all workers")
+            daemon.close()
+        unsealer, data = Unsealer([read_key(str(key))]), log.read_bytes()
+        said = unsealer.feed(data) + unsealer.finish()
+        self.assertEqual([each for each in said if not isinstance(each, Opened)], [])
+        for record in RECORDS:
+            self.assertEqual(said.count(Opened(record)), 6)
+        nonces, at = [], 0
+        while at < len(data):
+            _, _, length, _, session, number = HEAD.unpack_from(data, at)
+            nonces.append((session, number))
+            at += HEAD.size + length
+        self.assertEqual(len(set(nonces)), len(said))
+        self.assertEqual(len({session for session, _ in nonces}), 6)
 
     def test_mistakes(self) -> None:
         """Encoders, variables, types and keys that there are not stop the start, all in one go."""
