@@ -186,8 +186,13 @@ class FitTests(SynchronousTestCase):
         made.records.accept([b"x\n"])
         made.records.check_size()
         self.assertEqual(
-            self.original.said[:1] + self.original.said[2:],
-            [b"x\n", b"[logger shop] 1 record written to the original log: can not open late\n"],
+            self.original.said,
+            [
+                b"x\n",
+                "check",
+                b"[logger shop] its records go to the original log: can not open late\n"
+                b"[logger shop] 1 record written to the original log: can not open late\n",
+            ],
         )
 
     def test_bad_arguments_name_the_line(self) -> None:

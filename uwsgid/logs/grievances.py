@@ -23,7 +23,7 @@ class Grievances:
         self._lock = threading.Lock()
 
     def note(self, label: str, count: int, what: str) -> None:
-        """*count* records had bad luck.
+        """*count* records had bad luck; 0 where something happened that is to be told before any had.
 
         :param label: whose they were, for example ``logger shop``.
         :param what: what became of them and, after a colon, why; of different reasons the last one is told.
@@ -39,7 +39,8 @@ class Grievances:
             return []
         with self._lock:
             found, self._new = self._new, {}
-        return [
-            encode(f"[{label}] {count} {'record' if count == 1 else 'records'} {what}\n")
-            for (label, _), (count, what) in found.items()
-        ]
+        lines = []
+        for (label, _), (count, what) in found.items():
+            records = f"{count} {'record' if count == 1 else 'records'} " if count else ""
+            lines.append(encode(f"[{label}] {records}{what}\n"))
+        return lines

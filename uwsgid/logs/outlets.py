@@ -386,7 +386,7 @@ class _Workshop:
         except ConfigError as error:
             raise ConfigError(f"{wish.origin}: {wish.option}: {error}") from None
         except KernelError as error:
-            self.grievances.note(wish.label, 0, f"written to the original log: {error}")
+            self.grievances.note(wish.label, 0, f"its records go to the original log: {error}")
             return Postponed(make, str(error))
 
 
