@@ -18,7 +18,7 @@ from typing import ClassVar, Final
 
 import msgpack
 
-from tests.live.support import APPS, LiveCase, requires, wait_until
+from tests.live.support import APPS, LiveCase, requires, talk, uwsgi_packet, wait_until
 from uwsgid.logs.encoders.sealed import HEAD, read_key
 from uwsgid.logs.encoders.unsealing import Opened, Unsealer
 
@@ -290,6 +290,36 @@ class OwnTests(LiveCase):
         done = subprocess.run(command, input=log.read_bytes(), capture_output=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assertIn(b"\nspawned uWSGI worker 1 ", gzip.decompress(done.stdout))
+
+    def test_no_request_forges(self) -> None:
+        """Whatever a client sends, each request is one line of JSON with the fields of the template."""
+        hostile = (
+            'curl"',
+            '","admin":true,"x":"',
+            '"}\n{"msg":"forged","unix":0}\r\n',
+            "\0\x01\x1b[31m\x7f\\u0022\\",
+            "\xff\xfe \xe2\x80\xa8 \xc2\x85 gr\xc3\xbc\xc3\x9f",
+            "${msg} %(uri) %b %d",
+            "last",
+        )
+        where, log = self.path("a.sock"), Path(self.path("requests.json"))
+        self.serve(
+            f"socket = {where}\nwsgi-file = {APPS / 'probe.py'}\nmaster = true\n"
+            f"req-logger = file:{log}\nlog-format = %(uagent)\n"
+            'log-req-encoder = json {"unix":${unix},"msg":"${msg}"}\nlog-req-encoder = nl\n'
+        )
+        for agent in hostile:
+            talk(
+                where, uwsgi_packet({"REQUEST_METHOD": "GET", "PATH_INFO": "/env", "HTTP_USER_AGENT": agent})
+            )
+        wait_until(lambda: log.exists() and b'"last"' in log.read_bytes(), "the line of the last request")
+        lines = log.read_bytes().decode().splitlines()
+        self.assertEqual(len(lines), len(hostile))
+        found = [json.loads(line) for line in lines]
+        self.assertEqual([set(each) for each in found], [{"unix", "msg"}] * len(hostile))
+        said = [each["msg"] for each in found]
+        self.assertEqual([said[at] for at in (0, 1, 5, 6)], [hostile[at] for at in (0, 1, 5, 6)])
+        self.assertIn("grüß", said[4])
 
     def test_sealed_by_workers(self) -> None:
         """Workers that seal side by side, and those of the next start, never use a nonce twice."""
