@@ -93,7 +93,7 @@ class Command(Engine):
             try:
                 if number:
                     os.killpg(process.pid, number)
-                process.wait(FAREWELL)
+                process.wait(None if number == signal.SIGKILL else FAREWELL)
             except subprocess.TimeoutExpired:
                 continue
             except ProcessLookupError:
