@@ -103,14 +103,27 @@ class LogRouteTests(LiveCase):
                 )
 
     def test_a_thread_does_the_same(self) -> None:
-        """threaded-logger keeps order and loses nothing, and a stop writes what is left."""
-        daemon = self.launched(ROUTES + "threaded-logger = true\n")
+        """threaded-logger keeps order and loses nothing when files are reopened, nor at the end."""
+        trigger = Path(self.path("trigger"))
+        trigger.touch()
+        daemon = self.launched(ROUTES + f"threaded-logger = true\ntouch-logreopen = {trigger}\n")
         queries = [f"order-{number}" for number in range(200)]
-        self.visit(*queries)
+        self.visit(*queries[:100])
+        for name in ("shop.log", "requests.log"):
+            os.rename(self.path(name), self.path(f"old-{name}"))
+        os.utime(trigger, (2e9, 2e9))
+        for name in ("shop.log", "requests.log"):
+            wait_until(lambda: "reopened" in self.text(name), f"a new {name}")  # noqa: B023
+        self.visit(*queries[100:])
         daemon.signal(signal.SIGINT)
         daemon.wait()
-        self.assertEqual(self.text("shop.log"), "".join(f"[two][one]{query}\n" for query in queries))
-        self.assertEqual(self.text("requests.log").count("order-"), 200)
+        orders = [line for line in self.both("shop.log") if line.startswith("[two]")]
+        self.assertEqual(orders, [f"[two][one]{query}" for query in queries])
+        requests = [line for line in self.both("requests.log") if "order-" in line]
+        self.assertEqual(requests, [f"<GET /?{query} 200>" for query in queries])
+
+    def both(self, name: str) -> list[str]:
+        return (self.text(f"old-{name}") + self.text(name)).splitlines()
 
     def test_reloads(self) -> None:
         """A reload, and one with another configuration, lose no record and read the new routes.
