@@ -51,3 +51,17 @@ class WorkerLogTests(ElsewhereCase):
 
         self.elsewhere(task)
         self.assertEqual((self.kept(), self.kept("stderr")), ("a request\n", "a line\nR:another\n"))
+
+    def test_a_talkative_worker(self) -> None:
+        """It waits for its own thread where the pipe is full, and loses nothing."""
+
+        def task() -> None:
+            logs = WorkerLogs(
+                self.settings(f"worker-logger = file:{self.path}"), SimpleNamespace(request_log=2)
+            )
+            for number in range(5000):
+                os.write(1, b"%d\n" % number)
+            logs.end()
+
+        self.elsewhere(task)
+        self.assertEqual(self.kept(), "".join(f"{number}\n" for number in range(5000)))

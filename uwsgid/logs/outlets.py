@@ -10,6 +10,7 @@ their first record, core/logging.c).
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -219,7 +220,8 @@ class Outlets:
         for courier in self.couriers:
             courier.forget()
         for descriptor in self.descriptors:
-            descriptor.close()
+            with contextlib.suppress(OSError):
+                descriptor.close()
 
 
 def fit(settings: Settings, original: Logger, owner: Owner | None = None) -> Outlets:
