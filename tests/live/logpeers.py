@@ -6,6 +6,7 @@ machine, in a mount namespace of its own.
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import json
 import os
@@ -107,6 +108,8 @@ class Collector:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers["Content-Encoding"] == "gzip":
+                    body = gzip.decompress(body)
                 status = 503 if collector.refuse else collector.take(self.path, body)
                 self.send_response(status)
                 self.send_header("Content-Length", "0")

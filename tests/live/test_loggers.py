@@ -160,6 +160,50 @@ class PeerTests(LoggerCase):
                     continue
         return False
 
+    def test_in_a_jail(self) -> None:
+        """Names, libraries and certificates are found before a chroot hides them."""
+        requires("root")
+        _, redis = self.redis()
+        loki, otel = self.collector(), self.collector()
+        mongod = Mongod()
+        self.addCleanup(mongod.close)
+        context = zmq.Context()
+        self.addCleanup(context.destroy, 0)
+        pull = context.socket(zmq.PULL)
+        pull.setsockopt(zmq.RCVTIMEO, int(PATIENCE * 1000))
+        zeromq = pull.bind_to_random_port("tcp://127.0.0.1")
+        datagrams = self.udp()
+        jail = self.folder / "jail"
+        jail.mkdir()
+        (jail / "app.py").write_text(APP)
+        daemon = self.launch(
+            f"""
+            http-socket = 127.0.0.1:0
+            wsgi-file = /app.py
+            need-app = true
+            chroot = {jail}
+            uid = 33
+            gid = 33
+            logger = redislog:secret@localhost:{redis},rpush log
+            logger = loki:{loki.url.replace("127.0.0.1", "localhost")}
+            logger = loki:https://127.0.0.1:1
+            logger = otlp:{otel.url},compression=gzip
+            logger = zeromq:tcp://127.0.0.1:{zeromq}
+            logger = mongodblog:127.0.0.1:{mongod.port}
+            logger = socket:localhost:{datagrams.port}
+            """
+        )
+        spawned = "spawned uWSGI worker 1 "
+        wait_until(lambda: spawned in self.redis_cli(redis, "lrange", "log", "0", "-1"), "Redis")
+        wait_until(lambda: [1 for line in loki.lines if spawned in line], "Loki")
+        wait_until(lambda: [1 for line in otel.lines if spawned in line], "OpenTelemetry")
+        wait_until(lambda: [1 for _, _, it in list(mongod.inserted) if spawned in it["msg"]], "MongoDB")
+        wait_until(lambda: [1 for data in list(datagrams.caught) if spawned.encode() in data], "UDP")
+        while spawned.encode() not in pull.recv():
+            pass
+        daemon.wait_for("written to the original log: https://127.0.0.1:1: Connection refused")
+        self.assertEqual(daemon.seen("ModuleNotFound|ImportError|Traceback|No such file"), 0, daemon.log())
+
 
 class FailureTests(LoggerCase):
     def test_away_and_back(self) -> None:
