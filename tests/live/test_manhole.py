@@ -29,6 +29,7 @@ from tests.live.support import (
     uwsgi_fetch,
     wait_until,
 )
+from tests.live.test_examples import ExampleCase
 
 ATTACH: Final = (sys.executable, "-m", "uwsgid", "manhole")
 #: What a terminal obeys and does not show.
@@ -494,3 +495,23 @@ class SshTests(ManholeCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         done = self.run_ssh(*self.ssh("alice", "127.0.0.1", "--", "workers[1].status"))
         self.assertEqual((done.stdout, done.returncode), ("'idle'\n", 0), done.stderr)
+
+
+class ExampleTests(ExampleCase):
+    """The example of the manual."""
+
+    def test_manhole(self) -> None:
+        """manhole.ini: the prompts of the master and of a worker answer."""
+        daemon, _ = self.serve_example("manhole.ini", 2)
+        for words, answer in (
+            (("-c", "master.pid"), str(daemon.pid)),
+            (("--worker", "2", "-c", "worker.slot"), "2"),
+        ):
+            done = subprocess.run(
+                [*ATTACH, *words, self.path("manhole.ini")],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                cwd=ROOT,
+            )
+            self.assertEqual(done.stdout.strip(), answer, done.stderr)

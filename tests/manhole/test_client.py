@@ -34,6 +34,7 @@ class PipeTests(SynchronousTestCase):
                 code = pipe(ours, source.fileno(), target.fileno())
             target.seek(0)
             written = target.read()
+        ours.close()
         thread.join(30)
         return code, written
 

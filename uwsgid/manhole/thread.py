@@ -205,11 +205,16 @@ class ThreadClient:
             else:
                 self._line.flush()
         self._said.put(None)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Tell the client, and wake the thread that reads; a close alone does neither while it waits."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def _close(self) -> None:
         self._door.clients.discard(self)
+        self._hang_up()
         self._socket.close()
 
 
