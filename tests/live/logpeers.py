@@ -46,6 +46,20 @@ exec "$@"
 """
 
 
+#: Makes /run of a new mount namespace, with the journal in two folders of the test, and executes the rest.
+_JOURNAL: Final = r"""
+set -e
+folder=$1; shift
+mount -t tmpfs scene /run
+mkdir -p /run/systemd/journal /run/log/journal "$folder/journald" "$folder/entries"
+mount --bind "$folder/journald" /run/systemd/journal
+mount --bind "$folder/entries" /run/log/journal
+mount --bind "$folder/journald.conf" /etc/systemd/journald.conf
+exec "$@"
+"""
+_JOURNALD: Final = "/lib/systemd/systemd-journald"
+
+
 def jail_prefix(folder: Path) -> list[str]:
     """What stands before the command of a server that finds ``log.sock`` of *folder* as /dev/log."""
     requires("root", "unshare")
@@ -207,6 +221,33 @@ class PeerCase(LiveCase):
         self.addCleanup(daemon.signal, signal.SIGTERM)  # it does not listen to the other one
         wait_until(lambda: Path(self.path("log.sock")).exists(), "rsyslogd")
         return port, lambda: out.read_text() if out.exists() else ""
+
+    def journald(self) -> Callable[[], list[dict[str, str]]]:
+        """Debian's journald, with ``journal.sock``: what gives the entries so far."""
+        requires("root", "unshare", "journalctl")
+        settings = "[Journal]\nStorage=volatile\nAudit=no\nReadKMsg=no\n"
+        (self.folder / "journald.conf").write_text(settings)
+        scene = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _JOURNAL, "scene"]
+        daemon = self.run_daemon([*scene, str(self.folder), _JOURNALD])
+        self.addCleanup(daemon.signal, signal.SIGTERM)  # it does not listen to the other one
+        socket_path = self.folder / "journald" / "socket"
+        wait_until(socket_path.exists, "journald")
+        (self.folder / "journal.sock").symlink_to(socket_path)
+
+        def entries() -> list[dict[str, str]]:
+            files = [f"--file={path}" for path in (self.folder / "entries").glob("*/*.journal")]
+            if not files:
+                return []
+            done = subprocess.run(
+                ["journalctl", "--output=json", "--no-pager", *files],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+            return [json.loads(line) for line in done.stdout.splitlines()]
+
+        return entries
 
     def redis(self, port: int = 0) -> tuple[Daemon, int]:
         """Debian's Redis, with the password ``secret``: the daemon, and its port."""

@@ -68,7 +68,7 @@ class PeerTests(LoggerCase):
         port, syslog = self.rsyslogd()
         _, redis = self.redis()
         graylog, datagrams, sealed = self.udp(), self.udp(), self.udp()
-        journal = self.unix("journal.sock")
+        journal = self.journald()
         loki, otel = self.collector(), self.collector()
         mongod = Mongod()
         self.addCleanup(mongod.close)
@@ -120,8 +120,9 @@ class PeerTests(LoggerCase):
         wait_until(
             lambda: [
                 entry
-                for entry in map(read_entry, list(journal.caught))
-                if entry == {"MESSAGE": b"a-line", "PRIORITY": b"6", "SYSLOG_IDENTIFIER": b"shop"}
+                for entry in journal()
+                if (entry["MESSAGE"], entry.get("SYSLOG_IDENTIFIER")) == ("a-line", "shop")
+                and entry["PRIORITY"] == "6"
             ],
             "the journal",
         )
