@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import psutil
 import zmq
 
 from tests.live.logpeers import Catcher, PeerCase, jail_prefix
@@ -266,6 +268,37 @@ class FailureTests(LoggerCase):
         daemon.wait_for(r"^\[logger (redislog|socket|rsyslog)\] \d+ records? written to the original log: ")
         daemon.close()
         self.assertEqual(daemon.survivors(), [])
+
+
+class ReloadTests(LoggerCase):
+    def test_reload(self) -> None:
+        """A reload sends what there is, ends the command, and begins anew without leaving anybody behind."""
+        context = zmq.Context()
+        self.addCleanup(context.destroy, 0)
+        pull = context.socket(zmq.PULL)
+        pull.setsockopt(zmq.RCVTIMEO, int(PATIENCE * 1000))
+        zeromq = pull.bind_to_random_port("tcp://127.0.0.1")
+        daemon = self.site(
+            "master = true\nlogger = pipe:exec cat >> {out}\nlogger = zeromq:tcp://127.0.0.1:{zeromq}",
+            out=self.path("out"),
+            zeromq=zeromq,
+        )
+        out = Path(self.path("out"))
+        for generation in range(3):
+            self.say(f"line-{generation}")
+            wait_until(lambda: f"line-{generation}\n" in out.read_text(), "the command")  # noqa: B023
+            while pull.recv() != f"line-{generation}\n".encode():
+                pass
+            daemon.signal(signal.SIGHUP)
+            wait_until(
+                lambda: out.read_text().count("spawned uWSGI worker 1 ") == generation + 2,  # noqa: B023
+                "the reload",
+            )
+        children = [(child.name(), child.status()) for child in psutil.Process(daemon.pid).children()]
+        self.assertEqual([name for name, _ in children].count("cat"), 1, children)
+        self.assertNotIn(psutil.STATUS_ZOMBIE, [status for _, status in children])
+        lines = out.read_text().splitlines()
+        self.assertEqual([line for line in lines if line.startswith("line-")], ["line-0", "line-1", "line-2"])
 
 
 class BesideUwsgiTests(PeerCase):

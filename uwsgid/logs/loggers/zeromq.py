@@ -21,7 +21,12 @@ _ENDPOINT: Final = re.compile(r"tcp://.+:\d+|(ipc|inproc|pgm|epgm|vmci|ws|wss):/
 
 @loggers.member("zeromq", "zmq")
 class ZeroMQ(Engine):
-    """Pushes records to an endpoint of ZeroMQ."""
+    """Pushes records to an endpoint of ZeroMQ.
+
+    It never waits but in the end, for messages to leave.
+    """
+
+    SLOW = True
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint: Final = endpoint
