@@ -1,7 +1,7 @@
 """The options that say where records go and what becomes of them on the way: loggers, encoders, routes.
 
 Here they are only read.  What can be wrong with them beyond their grammar, a name that nobody knows for
-example, is found by `uwsgid.logs.outlets`, which is imported when one of them is used.
+example, is found by `uwsgid.logs.outlet_problems`, which is imported when one of them is used.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class LogOutlets(Section):
     def check(self, settings: Settings) -> Iterable[str]:
         """Names that nobody knows, and arguments that can not be used; those of `RequestOutlets` as well."""
         if self.any or settings[RequestOutlets].any:
-            from uwsgid.logs.outlets import problems
+            from uwsgid.logs.outlet_problems import problems
 
             yield from problems(settings)
 
@@ -281,6 +281,6 @@ class WorkerOutlets(Section):
     def check(self, settings: Settings) -> Iterable[str]:
         """Names that nobody knows, and arguments that can not be used."""
         if self.any:
-            from uwsgid.logs.outlets import worker_problems
+            from uwsgid.logs.outlet_problems import worker_problems
 
             yield from worker_problems(settings)
