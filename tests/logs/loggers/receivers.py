@@ -33,6 +33,16 @@ class PeerCase(SynchronousTestCase):
         made.bind((host, 0))
         return made, made.getsockname()[1]
 
+    def away(self) -> int:
+        """A TCP port where nobody listens, and that nobody takes but who asks for it."""
+        made = socket.socket()
+        self.addCleanup(made.close)
+        made.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as servers do, so that one can have it too
+        made.bind(("127.0.0.1", 0))
+        return int(made.getsockname()[1])
+
     def unix(self, name: str) -> socket.socket:
         """A datagram socket at a path."""
         made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

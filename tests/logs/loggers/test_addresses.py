@@ -68,7 +68,7 @@ class ResolvingTests(PeerCase):
 
     def test_nobody_answers(self) -> None:
         """Where nobody listens the error says so."""
-        _, port = self.udp()
+        port = self.away()
         address = Address("x", host="127.0.0.1", port=port, kind=socket.SOCK_STREAM)
         self.assertRaises(ConnectionRefusedError, address.connect, 5)
         local = Address("x", path=self.path("nobody"), kind=socket.SOCK_STREAM)

@@ -62,7 +62,7 @@ class MongoTests(PeerCase):
     def test_away(self) -> None:
         """A server that is away is told after a while, and found when it comes."""
         self.patch(mongodb, "TIMEOUT", 300)
-        _, port = self.udp()
+        port = self.away()
         engine = self.engine(f"127.0.0.1:{port}")
         text = str(self.assertRaises(OSError, engine.write, [b"one"]))
         self.assertIn("Connection refused", text)
@@ -91,6 +91,8 @@ class MongoTests(PeerCase):
             with self.assertRaises(ConfigError, msg=argument):
                 MongoDB.check_argument(argument, SETTINGS)
         self.assertRaises(ConfigError, MongoDB.from_argument, "mongodb://u:p@@/", SETTINGS)
+        text = str(self.assertRaises(ConfigError, MongoDB.check_argument, "u:secret@host", SETTINGS))
+        self.assertNotIn("secret", text)
         self.patch(sys, "modules", {**sys.modules, "pymongo": None})
         text = str(self.assertRaises(ConfigError, MongoDB.check_argument, "", SETTINGS))
         self.assertIn("pip install 'uwsgid[mongodb]'", text)

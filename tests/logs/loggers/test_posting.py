@@ -71,7 +71,7 @@ class PostingTests(PeerCase):
 
     def test_failures(self) -> None:
         """A server that is away, hangs, or is none, is told as an OSError, and tried again."""
-        _, port = self.udp()
+        port = self.away()
         poster = self.poster(f"http://127.0.0.1:{port}", 0.2)
         self.assertRaises(ConnectionRefusedError, poster.post, b"one", {})
         server = self.server(self.serve, port)

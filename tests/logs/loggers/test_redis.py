@@ -120,7 +120,7 @@ class RedisTests(PeerCase):
 
     def test_away(self) -> None:
         """Nobody listens at first, and then somebody does."""
-        _, port = self.udp()
+        port = self.away()
         engine = self.engine(f"127.0.0.1:{port}")
         error = self.assertRaises(NotKept, engine.write, [b"one", b"two"])
         self.assertEqual((error.positions, str(error)), ((0, 1), f"127.0.0.1:{port}: Connection refused"))
