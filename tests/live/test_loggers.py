@@ -360,6 +360,7 @@ class BesideUwsgiTests(PeerCase):
             "path": local,
             "rsyslog": short,
             "rsyslog defaults": plain,
+            "rsyslog to a path": self.unix("flat"),
             "syslog": syslog,
             "systemd": journal,
         }
@@ -372,6 +373,7 @@ class BesideUwsgiTests(PeerCase):
             logger = socket:{self.path("local")}
             logger = rsyslog:127.0.0.1:{short.port},shop,165
             logger = rsyslog:127.0.0.1:{plain.port}
+            logger = rsyslog:{self.path("flat")},shop,14
             logger = syslog:shop,local3
             logger = crypto:addr=127.0.0.1:{sealed.port},algo=aes-256-cbc,secret={SECRET},iv=xyz,prefix=web1
             logger = redislog:secret@127.0.0.1:{redis.port}/3,publish it,pre:

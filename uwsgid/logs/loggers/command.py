@@ -1,6 +1,7 @@
 """``pipe``: a command of the shell that reads records on its standard input (uWSGI 2.0, plugins/logpipe).
 
-What the command prints is thrown away: in the log it would come back to the command itself.
+What the command prints is thrown away: in the log it would come back to the command itself.  No error repeats
+the command, in which passwords may be.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Command(Engine):
                 kept, _ = _whole(records, done - len(self._rest))
                 self._bury()
                 text = self._last
-            raise NotKept(f"{self._command}: {text}", range(kept, len(records))) from None
+            raise NotKept(f"the command: {text}", range(kept, len(records))) from None
         self._rest = b""
 
     def close(self) -> None:
@@ -129,7 +130,7 @@ class Command(Engine):
                 return
             self._bury()
         if self._clock() < self._may_start:
-            raise OSError(f"{self._command}: {self._last}")
+            raise OSError(f"the command: {self._last}")
         self._may_start = self._clock() + PAUSE
         reader, writer = os.pipe2(os.O_CLOEXEC)
         try:
@@ -143,7 +144,7 @@ class Command(Engine):
         except OSError as error:
             os.close(writer)
             self._last = f"can not start /bin/sh: {why(error)}"
-            raise OSError(f"{self._command}: {self._last}") from None
+            raise OSError(f"the command: {self._last}") from None
         finally:
             os.close(reader)
         os.set_blocking(writer, False)

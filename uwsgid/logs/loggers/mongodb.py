@@ -40,6 +40,8 @@ class Wish:
             raise ConfigError(f"mongodblog: expected DATABASE.COLLECTION, got {namespace!r}")
         if address.startswith(("mongodb://", "mongodb+srv://")):
             uri = address
+        elif "@" in address:
+            raise ConfigError("mongodblog: a user and a password need mongodb:// before them")
         else:
             host, port = read_host_port(address or "127.0.0.1", "mongodblog", PORT)
             uri = f"mongodb://[{host}]:{port}" if ":" in host else f"mongodb://{host}:{port}"
