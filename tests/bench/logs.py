@@ -140,10 +140,15 @@ def unpacked(data: bytes) -> bytes:
     return b"".join(found)
 
 
+SO_RCVBUFFORCE: Final = 33  #: of asm-generic/socket.h: more than the system lets everybody have
+
 _RECEIVE: Final = f"""
 import socket, time
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 20)
+try:
+    udp.setsockopt(socket.SOL_SOCKET, {SO_RCVBUFFORCE}, 256 << 20)
+except PermissionError:
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 << 20)
 udp.bind(("127.0.0.1", 0))
 print(udp.getsockname()[1], flush=True)
 mark, count, last = b"", 0, 0.0
