@@ -46,7 +46,7 @@ from tests.bench.harness import (
 
 WRITERS: Final = 2
 #: A round is over when nothing has arrived for so many seconds.
-QUIET: Final = 0.3
+QUIET: Final = 0.7
 CHATTER: Final = (
     f"wsgi-file = {APPS / 'chatter.py'}\nneed-app = true\nprocesses = {WRITERS}\n"
     "disable-logging = true\nlog-master = true\n"
