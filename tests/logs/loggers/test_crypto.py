@@ -79,7 +79,7 @@ class CryptoTests(PeerCase):
         with open(self.path("key"), "w") as file:
             file.write(LONG + "\n")
         os.chmod(self.path("key"), 0o644)
-        text = str(self.assertRaises(KernelError, Crypto.from_argument, argument, SETTINGS))
+        text = str(self.assertRaises(ConfigError, Crypto.from_argument, argument, SETTINGS))
         self.assertIn("chmod 600", text)
         os.chmod(self.path("key"), 0o600)
         engine = Crypto.from_argument(argument, SETTINGS)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
+from unittest.mock import patch
 
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
 
@@ -50,13 +52,24 @@ class OpenTelemetryTests(PeerCase):
                 "https://otel.example/v1/logs",
                 "gzip",
                 {"authorization": "Bearer x"},
-                {"service.name": "uwsgi", "a.b": "c"},
+                {"a.b": "c"},
             ),
         )
         self.assertEqual(Wish.read("http://h:1/own").endpoint, "http://h:1/own")
         self.assertEqual(Wish.read("").endpoint, "")
         engine = OpenTelemetry.from_argument("http://127.0.0.1:4318,compression=gzip", SETTINGS)
         engine.close()
+
+    def test_environment(self) -> None:
+        """The name of the service is uwsgi, unless the SDK's own variables say another."""
+        for variables, expected in (
+            ({}, "uwsgi"),
+            ({"OTEL_SERVICE_NAME": "shop"}, "shop"),
+            ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=shop"}, "shop"),
+        ):
+            with patch.dict(os.environ, variables):
+                engine = OpenTelemetry(Wish.read("http://a"), InMemoryLogRecordExporter())
+            self.assertEqual(engine._resource.attributes["service.name"], expected)
 
     def test_mistakes(self) -> None:
         """What is no URL or no attribute, and the SDK missing."""

@@ -18,7 +18,8 @@ what it says comes with the file and the line.
 
 A class whose `write` can take time, because it waits for a peer or a disk, says so by ``SLOW = True``.  It is
 then called from a thread of its own, behind a queue with an end (`uwsgid.logs.courier`), may block as long as
-its own timeouts allow, and raises OSError for what could not be kept.  All others never block.
+its own timeouts allow, and raises OSError for what could not be kept.  All others never block.  Where that
+depends on the argument, an instance says it for itself.
 
 A member is imported when a configuration names it.
 """

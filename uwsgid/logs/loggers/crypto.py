@@ -85,8 +85,8 @@ class Wish:
     def read_secret(self) -> bytes:
         """The secret, from its file if it has one, without the newline at its end.
 
-        :raises ConfigError: it is weak, and nobody insists.
-        :raises KernelError: the file can not be read, or strangers can.
+        :raises ConfigError: it is weak or can be read by everybody, and nobody insists.
+        :raises KernelError: the file can not be read.
         """
         if not self.secret_file:
             return self.secret
@@ -97,7 +97,9 @@ class Wish:
         except OSError as error:
             raise KernelError(f"can not read the secret in {self.secret_file}: {error.strerror}") from None
         if stat.S_IMODE(mode) & 0o007 and not self.weak:
-            raise KernelError(f"everybody can read the secret in {self.secret_file}; chmod 600 mends that")
+            raise ConfigError(
+                f"crypto: everybody can read the secret in {self.secret_file}; chmod 600 mends that"
+            )
         self.judge(secret)
         return secret
 

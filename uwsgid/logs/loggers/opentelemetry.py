@@ -7,6 +7,7 @@ each batch, in the thread that delivers, so that what it can not send is known.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Wish:
                 raise ConfigError("otlp: expected a URL such as http://127.0.0.1:4318")
             url = url.rstrip("/") + (PATH if parts.path in ("", "/") else "")
         headers: dict[str, str] = {}
-        attributes = {"service.name": "uwsgi"}
+        attributes: dict[str, str] = {}
         compression = ""
         for pair in filter(None, rest.split(",")):
             name, equals, value = pair.partition("=")
@@ -73,6 +74,14 @@ def _exporter(wish: Wish) -> Any:
         timeout=TIMEOUT,
         compression=kinds(wish.compression) if wish.compression else None,
     )
+
+
+def _service_name() -> dict[str, str]:
+    """The name of the service where neither the configuration nor the environment has one."""
+    attributes = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    if os.environ.get("OTEL_SERVICE_NAME") or "service.name=" in attributes:
+        return {}
+    return {"service.name": "uwsgi"}
 
 
 def _quiet() -> None:
@@ -101,7 +110,7 @@ class OpenTelemetry(Engine):
         self._api: Final[Any] = borrow("opentelemetry._logs", "otlp", ENGINE)
         resources = borrow("opentelemetry.sdk.resources", "otlp", ENGINE)
         scopes = borrow("opentelemetry.sdk.util.instrumentation", "otlp", ENGINE)
-        self._resource: Final[Any] = resources.Resource.create(wish.attributes)
+        self._resource: Final[Any] = resources.Resource.create({**_service_name(), **wish.attributes})
         self._scope: Final[Any] = scopes.InstrumentationScope("uwsgid", __version__)
         self._exporter: Final[Any] = exporter if exporter is not None else _exporter(wish)
         self._clock: Final = clock
