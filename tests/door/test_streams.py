@@ -16,6 +16,7 @@ from uwsgid.door.streams import own_standard_streams
 sys.stdout = None
 own_standard_streams()
 print("a", "b")
+assert (sys.stdout.name, sys.stdout.fileno(), sys.stderr.errors) == ("<stdout>", 1, "backslashreplace")
 print("half", end="")
 """
 

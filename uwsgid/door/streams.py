@@ -44,4 +44,5 @@ def _to_log(stream: TextIO | None) -> Any:
         return stream
     stream.reconfigure(line_buffering=True, write_through=False)
     raw = LogStream(stream.fileno())
+    raw.name = stream.name
     return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=True)
