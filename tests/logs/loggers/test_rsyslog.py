@@ -79,12 +79,6 @@ class RsyslogTests(PeerCase):
         engine.write([b"x" * 50 + b"\n"])
         self.assertEqual([len(peer.recv(999).partition(b": ")[2]) for _ in range(2)], [34, 16])
 
-    def test_sizes(self) -> None:
-        """A size without room for a message is a mistake."""
-        for size in (1, 63, 70000):
-            with self.assertRaises(ConfigError, msg=str(size)):
-                settings_of(f"rsyslog-packet-size = {size}\n")
-
     def test_second_by_second(self) -> None:
         """The time moves on."""
         now = [NOW]
