@@ -11,7 +11,11 @@ one it wants, so it starts sooner, and twistd's own log lines do not stand besid
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from uwsgid.manhole.options import Place
 
 
 def main() -> None:
@@ -26,10 +30,9 @@ def main() -> None:
         sys.exit(unseal(sys.argv[2:]))
 
     if sys.argv[1:2] == ["manhole"]:
-        from uwsgid.door.attaching import manholes_of
         from uwsgid.manhole.commands import main as attach
 
-        sys.exit(attach(sys.argv[2:], manholes_of))
+        sys.exit(attach(sys.argv[2:], _manholes_of))
 
     from twisted.application.service import IServiceMaker, ServiceMaker
     from twisted.scripts._twistd_unix import ServerOptions
@@ -56,6 +59,13 @@ def main() -> None:
         ]
     )
     runApp(options)
+
+
+def _manholes_of(words: Sequence[str]) -> Sequence[Place]:
+    """Those of a configuration, for which all options have to be known; an address needs nothing of that."""
+    from uwsgid.door.attaching import manholes_of
+
+    return manholes_of(words)
 
 
 if __name__ == "__main__":
