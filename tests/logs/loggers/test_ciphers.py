@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.errors import ConfigError
+from uwsgid.logs.loggers import ciphers
 from uwsgid.logs.loggers.ciphers import scheme_of
 
 
@@ -35,6 +36,12 @@ class CipherTests(SynchronousTestCase):
         for name in ("", "aes", "rot13", "aes-256-xyz", "aes-cbc"):
             text = str(self.assertRaises(ConfigError, scheme_of, name))
             self.assertIn("[uwsgi-logcrypto] unable to find algorithm/cipher", text)
+
+    def test_not_in_this_library(self) -> None:
+        """What this version of the library does not have is a mistake of the configuration."""
+        self.patch(ciphers, "_PLACES", ("no.such.package",))
+        text = str(self.assertRaises(ConfigError, scheme_of("bf-cbc").cipher, b"x", b"y"))
+        self.assertIn("has no CBC", text)
 
     def test_round_trips(self) -> None:
         """What each of them encrypts can be decrypted with the same key and IV."""

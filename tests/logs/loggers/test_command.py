@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -105,6 +106,49 @@ class CommandTests(PeerCase):
         engine.close()
         kept = [record for at, record in enumerate(records) if at not in error.positions]
         self.assertEqual(self.out.read_bytes(), b"".join(kept) + b"after\n")
+
+    def test_does_not_listen(self) -> None:
+        """One that closes its input and lives on is ended as well."""
+        self.patch(command, "FAREWELL", 0.1)
+        engine = self.engine("exec 0<&-; exec sleep 60")
+        reason = ""
+        end = time.monotonic() + PATIENCE
+        while not reason and time.monotonic() < end:
+            try:
+                engine.write([b"x\n"])
+            except NotKept as error:
+                reason = str(error)
+        self.assertEqual(reason, "the command: it was ended by signal 9")
+
+    def test_no_shell(self) -> None:
+        """Where there is no shell, in a jail for example, that is the reason."""
+
+        def refuse(*_: object, **__: object) -> None:
+            raise FileNotFoundError(2, "No such file or directory")
+
+        self.patch(subprocess, "Popen", refuse)
+        text = str(self.assertRaises(OSError, self.engine("cat").write, [b"one"]))
+        self.assertEqual(text, "the command: can not start /bin/sh: No such file or directory")
+
+    def test_long_rest(self) -> None:
+        """The rest of a record that was written in part goes first, and counts as taken care of."""
+        engine = self.engine(f"read go < {self.path('go')}; cat > {self.out}", time.monotonic, 0.05)
+        os.mkfifo(self.path("go"))
+        long = b"x" * 300_000 + b"\n"
+        error = self.assertRaises(NotKept, engine.write, [long, b"two\n"])
+        self.assertEqual(error.positions, (1,))
+        error = self.assertRaises(NotKept, engine.write, [b"three\n"])
+        self.assertEqual(error.positions, (0,))
+        Path(self.path("go")).write_text("go\n")
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                engine.write([b"four\n"])
+            except NotKept:
+                continue
+            break
+        engine.close()
+        self.assertEqual(self.out.read_bytes(), long + b"four\n")
 
     def test_ignores_its_end(self) -> None:
         """One that goes on after its input has ended is ended."""
