@@ -158,6 +158,22 @@ class FileTests(SynchronousTestCase):
         self.assertEqual(self.kept().count("can not rename"), 1)
         self.assertEqual(self.kept().count("0123456789\n"), 5)
 
+    def test_a_forbidden_rotation_is_told_once(self) -> None:
+        """The same with names that change every second."""
+        now = NOW
+        logger = FileLogger(self.path, max_size=10, clock=lambda: now)
+        self.addCleanup(logger.close)
+
+        def refuse(path: str, backup: str) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        self.patch(os, "rename", refuse)
+        for _ in range(5):
+            now += 1
+            logger.write([b"0123456789\n"])
+            logger.check_size()
+        self.assertEqual(self.kept().count("can not rename"), 1)
+
     def test_rotation_of_a_file_that_was_renamed_already(self) -> None:
         """Where somebody was faster, a rotation begins the new file all the same."""
         logger = self.logger()

@@ -251,16 +251,17 @@ class FileLogger(DescriptorLogger):
     def _rotate(self) -> None:
         self._limit = math.inf  # until the next check, should this fail
         backup = self._backup_name or self._free_name()
+        failure = f"can not rename {self.path} to {self._backup_name or f'{self.path}.UNIXTIME'}"
         if not self._complaint:
             self._note(f"logsize: {self._size()}, triggering rotation to {backup}...")
         try:
             os.rename(self.path, backup)
         except FileNotFoundError:
             if os.path.lexists(self.path):
-                self._complain(f"can not rename {self.path} to {backup}: its folder is missing")
+                self._complain(f"{failure}: its folder is missing")
                 return
         except OSError as error:
-            self._complain(f"can not rename {self.path} to {backup}: {error.strerror}")
+            self._complain(f"{failure}: {error.strerror}")
             return
         # somebody may have renamed it before us: then this begins the new file
         if self._replace() and self._max_size:
