@@ -206,6 +206,13 @@ class PipeTests(SynchronousTestCase):
             self.assertEqual(found, expected)
             self.assertEqual(sizes, [25, 25, 9])
 
+    def test_many_long_records(self) -> None:
+        """Where records may be so long that few of them have room at once a batch is as large as ever."""
+        pipe = self.pipe(bufsize=1 << 19)
+        for _ in range(30):
+            os.write(pipe.writer, b"x" * 3000)
+        self.assertEqual([len(pipe.read(25)), len(pipe.read(25))], [25, 5])
+
     def test_a_stream_has_no_borders(self) -> None:
         """With log-master-stream bytes come in the order they were written, cut at the buffer's size."""
         pipe = self.pipe(bufsize=4, stream=True)

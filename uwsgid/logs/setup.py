@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 STANDARD: Final = (1, 2)  #: the descriptors that carry the log
 BATCH: Final = 128  #: records taken at a time, so that a talkative worker does not hold the reactor
 PATIENCE: Final = 0.1  #: seconds that a writer waits while the pipe is full
+ROOM: Final = 1 << 21  #: bytes of memory for records that are read at once
 FEW: Final = 16  #: records read one by one before many are read at once, which takes memory of its own
 
 
@@ -68,10 +69,10 @@ class LogPipe:
         try:
             while len(records) < few:
                 records.append(os.read(self.reader, size))
-            if few < most:
-                records += self._read_many(most - few)
-                while not self._by_many and len(records) < most:
-                    records.append(os.read(self.reader, size))
+            while self._by_many and len(records) < most and (many := self._read_many(most - len(records))):
+                records += many
+            while not self._by_many and len(records) < most:
+                records.append(os.read(self.reader, size))
         except BlockingIOError:
             pass
         # as long as the master holds the writing end there is no end of file, only empty records
@@ -83,7 +84,8 @@ class LogPipe:
     def _read_many(self, most: int) -> list[bytes]:
         try:
             if self._messages is None:
-                self._messages = Messages(self._bufsize + 1, BATCH)
+                room = max(1, min(BATCH, ROOM // (self._bufsize + 1)))
+                self._messages = Messages(self._bufsize + 1, room)
             return self._messages.take(self.reader, most)
         except OSError:
             self._by_many = False
