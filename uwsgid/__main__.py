@@ -61,11 +61,11 @@ def main() -> None:
     runApp(options)
 
 
-def _manholes_of(words: Sequence[str]) -> Sequence[Place]:
+def _manholes_of(config: str) -> Sequence[Place]:
     """Those of a configuration, for which all options have to be known; an address needs nothing of that."""
     from uwsgid.door.attaching import manholes_of
 
-    return manholes_of(words)
+    return manholes_of(config)
 
 
 if __name__ == "__main__":

@@ -19,15 +19,15 @@ class AttachingTests(SynchronousTestCase):
     def test_places(self) -> None:
         """They are read as the instance reads them."""
         path = self.config("name = shop", "manhole = unix:/run/%(name).hole")
-        self.assertEqual([str(place) for place in manholes_of([path])], ["unix:/run/shop.hole"])
-        self.assertEqual(manholes_of([self.config("processes = 2")]), ())
+        self.assertEqual([str(place) for place in manholes_of(path)], ["unix:/run/shop.hole"])
+        self.assertEqual(manholes_of(self.config("processes = 2")), ())
 
     def test_a_chroot(self) -> None:
         """From outside the socket is behind the root of the instance."""
         path = self.config("chroot = /srv/jail", "manhole = unix:/run/a.hole")
-        self.assertEqual([str(place) for place in manholes_of([path])], ["unix:/srv/jail/run/a.hole"])
+        self.assertEqual([str(place) for place in manholes_of(path)], ["unix:/srv/jail/run/a.hole"])
 
     def test_problems(self) -> None:
         """A configuration that can not be used, or is not there, is an error."""
-        self.assertRaises(ConfigProblems, manholes_of, [self.config("manhole = nowhere")])
-        self.assertRaises(ConfigError, manholes_of, ["/nonexistent/site.ini"])
+        self.assertRaises(ConfigProblems, manholes_of, self.config("manhole = nowhere"))
+        self.assertRaises(ConfigError, manholes_of, "/nonexistent/site.ini")

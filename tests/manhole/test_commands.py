@@ -22,16 +22,16 @@ HOLE = Place("unix", path="/run/site.hole")
 SSH = Place("ssh", host="127.0.0.1", port=2222)
 
 
-def nowhere(words: Sequence[str]) -> Sequence[Place]:
+def nowhere(config: str) -> Sequence[Place]:
     return ()
 
 
 class WordsTests(SynchronousTestCase):
     def test_words(self) -> None:
         """The options stand before or behind the address."""
-        self.assertEqual(read_words(["site.ini"]), Wish(("site.ini",)))
+        self.assertEqual(read_words(["site.ini"]), Wish("site.ini"))
         self.assertEqual(
-            read_words(["--worker", "2", "site.ini", "-c", "workers"]), Wish(("site.ini",), 2, "workers")
+            read_words(["--worker", "2", "site.ini", "-c", "workers"]), Wish("site.ini", 2, "workers")
         )
 
     def test_nonsense(self) -> None:
@@ -41,13 +41,15 @@ class WordsTests(SynchronousTestCase):
             (["--worker"], "--worker needs a value"),
             (["--worker", "0", "a"], "from 1, got '0'"),
             (["-c"], "-c needs a value"),
+            (["--workers", "2", "site.ini"], "the option --workers is not known"),
+            (["site.ini", "other.ini"], "'other.ini' means nothing here"),
         ):
             self.assertIn(part, str(self.assertRaises(UsageError, read_words, words)))
 
 
 class PlaceTests(SynchronousTestCase):
-    def find(self, *words: str, places: Sequence[Place] = (), worker: int = 0) -> Place:
-        return place_of(Wish(words, worker), lambda words: places)
+    def find(self, where: str, places: Sequence[Place] = (), worker: int = 0) -> Place:
+        return place_of(Wish(where, worker), lambda config: places)
 
     def test_addresses(self) -> None:
         """As the option has them, as a path, or as a configuration has them, where a socket is preferred."""

@@ -6,7 +6,19 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.manhole.names import Name, namespace, table, with_help
+from uwsgid.manhole.names import Name, View, namespace, table, with_help
+
+
+class Thing(View):
+    """A thing."""
+
+    @property
+    def size(self) -> int:
+        """How large it is."""
+        return 3
+
+    def grow(self, much: int) -> None:
+        """Become larger."""
 
 
 class NamesTests(SynchronousTestCase):
@@ -22,6 +34,16 @@ class NamesTests(SynchronousTestCase):
             self.assertIn("number of items", said.call_args.args[0])
         self.assertRegex(text, r"^reload\(\)  begin anew\nlog       many words .*\n          many words")
         self.assertIn("help()    this table", text)
+
+    def test_views(self) -> None:
+        """A view is explained in a few lines, its properties first."""
+        with patch("builtins.print") as said:
+            namespace(with_help(()))["help"](Thing())
+        self.assertEqual(
+            said.call_args.args[0],
+            "A thing.\nsize        How large it is.\ngrow(much)  Become larger.",
+        )
+        self.assertEqual((repr(Thing()), dir(Thing())), ("size  3", ["grow", "size"]))
 
     def test_sessions_do_not_share(self) -> None:
         """Each session has a dictionary of its own."""

@@ -7,7 +7,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
-from uwsgid.manhole.views import BoardView, LogView, Rows, SettingsView, View, Worker, Workers, moment
+from uwsgid.manhole.names import View
+from uwsgid.manhole.views import BoardView, LogView, Rows, SettingsView, Worker, Workers, moment
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.processes import Processes
 from uwsgid.supervise.rows import AppFacts
@@ -57,7 +58,13 @@ class WorkerTests(BoardCase):
         """Tab shows what there is to be used."""
         self.assertEqual([name for name in dir(self.workers[1]) if name.startswith("_")], [])
         self.assertIn("working_on", dir(self.workers[1]))
-        self.assertEqual(repr(View()), "")
+        self.assertEqual((repr(View()), View().explained().splitlines()[1:]), ("", []))
+
+    def test_explained(self) -> None:
+        """Each property has a line with its sentence."""
+        self.assertRegex(
+            self.workers[1].explained(), r"(?s)^One worker: .*\nslot +Its number, from 1\.\npid "
+        )
 
 
 class BoardViewTests(BoardCase):

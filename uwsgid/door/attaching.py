@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
 
 from uwsgid.config.facts import Facts
 from uwsgid.config.index import index
@@ -16,8 +15,8 @@ from uwsgid.isolation.options import Isolation
 from uwsgid.manhole.options import UNIX, Manhole, Place
 
 
-def manholes_of(words: Sequence[str]) -> tuple[Place, ...]:
-    """The manholes of the instance that the command line *words* describes, as they are seen from here.
+def manholes_of(config: str) -> tuple[Place, ...]:
+    """The manholes of the instance that *config* describes, as they are seen from here.
 
     :raises ConfigError: the configuration can not be used.
     """
@@ -25,7 +24,10 @@ def manholes_of(words: Sequence[str]) -> tuple[Place, ...]:
     names = index()
     try:
         reading = read(
-            words, dict(os.environ), facts=Facts.of_this_process(resolve=socket.gethostbyname), options=names
+            [config],
+            dict(os.environ),
+            facts=Facts.of_this_process(resolve=socket.gethostbyname),
+            options=names,
         )
     except OSError as error:
         raise ConfigError(f"{error.filename}: {error.strerror}") from None

@@ -35,9 +35,10 @@ class Unreachable(UwsgidError):
     """No manhole answers."""
 
 
-def connect(path: str) -> socket.socket:
+def connect(path: str, worker: int = 0) -> socket.socket:
     """A connection to the manhole at *path*.
 
+    :param worker: the number of the worker that it belongs to; 0 for the master.
     :raises Unreachable: with what to try.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -45,8 +46,11 @@ def connect(path: str) -> socket.socket:
         connection.connect(path)
     except OSError as error:
         connection.close()
+        missing = "; is the instance running, with this line in its configuration?"
+        if worker:
+            missing = f"; does the instance have manhole-workers = true, and {worker} processes?"
         hint = {
-            FileNotFoundError: "; is the instance running, with this line in its configuration?",
+            FileNotFoundError: missing,
             ConnectionRefusedError: "; nobody listens there, the instance that made it is gone",
             PermissionError: "; only root and the user of the instance may come in",
         }.get(type(error), "")

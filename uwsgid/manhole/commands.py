@@ -32,8 +32,8 @@ where all went well, 1 where a statement failed, 2 where no manhole answers, 3 w
 In a terminal Ctrl-D leaves, and Ctrl-] leaves also where the instance does not answer.
 """
 
-#: Finds the manholes of a configuration that the words of a command line name.
-Find = Callable[[Sequence[str]], Sequence[Place]]
+#: Finds the manholes of a configuration, which is given as on the command line of an instance.
+Find = Callable[[str], Sequence[Place]]
 
 
 class UsageError(UwsgidError):
@@ -46,10 +46,10 @@ class Wish:
 
     :ivar worker: the number of a worker; 0 for the master.
     :ivar code: what to run; None reads lines.
-    :ivar words: the address or the configuration.
+    :ivar where: the address or the configuration.
     """
 
-    words: tuple[str, ...]
+    where: str
     worker: int = 0
     code: str | None = None
 
@@ -73,11 +73,15 @@ def read_words(argv: Sequence[str]) -> Wish:
             worker = int(text)
         elif word == "-c":
             code = left.pop(0)
+        elif word.startswith("-") and len(word) > 1:
+            raise UsageError(f"the option {word} is not known")
         else:
             words.append(word)
     if not words:
         raise UsageError("the address or the configuration is missing")
-    return Wish(tuple(words), worker, code)
+    if len(words) > 1:
+        raise UsageError(f"{words[1]!r} means nothing here")
+    return Wish(words[0], worker, code)
 
 
 def place_of(wish: Wish, find: Find) -> Place:
@@ -85,7 +89,7 @@ def place_of(wish: Wish, find: Find) -> Place:
 
     :raises UwsgidError: there is none.
     """
-    first = wish.words[0]
+    first = wish.where
     if first.startswith((f"{UNIX}:", f"{SSH}:")):
         try:
             found = read_place(first)
@@ -94,7 +98,7 @@ def place_of(wish: Wish, find: Find) -> Place:
     elif _is_socket(first):
         found = Place(UNIX, path=first)
     else:
-        places = find(wish.words)
+        places = find(first)
         if not places:
             raise ConfigError(f"{first} opens no manhole; add a line such as manhole = unix:/run/site.hole")
         found = next((place for place in places if place.kind == UNIX), places[0])
@@ -128,15 +132,12 @@ def main(argv: Sequence[str], find: Find) -> int:
         place = place_of(wish, find)
         if place.kind == SSH:
             _by_ssh(place, wish.code)
-        connection = client.connect(place.path)
+        connection = client.connect(place.path, wish.worker)
     except UsageError as error:
         sys.stderr.write(f"uwsgid manhole: {error}\n{USAGE}")
         return client.UNREACHABLE
     except UwsgidError as error:
-        hint = ""
-        if isinstance(error, client.Unreachable) and wish.worker and not os.path.exists(place.path):
-            hint = "; does it have manhole-workers = true, and so many processes?"
-        sys.stderr.write(f"uwsgid manhole: {error}{hint}\n")
+        sys.stderr.write(f"uwsgid manhole: {error}\n")
         return client.UNREACHABLE
     with connection:
         try:

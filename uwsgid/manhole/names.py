@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import pydoc
 import textwrap
@@ -31,6 +32,40 @@ class Name:
         return self.form.partition("(")[0]
 
 
+class View:
+    """The base of what stands for a part of the instance: shows its properties, one a line."""
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.startswith("_") and name != "explained"]
+
+    def __repr__(self) -> str:
+        names = [name for name, what in self._members() if isinstance(what, property)]
+        width = max(map(len, names), default=0) + 2
+        return "\n".join(f"{name.ljust(width)}{getattr(self, name)!r}" for name in names)
+
+    def explained(self) -> str:
+        """What it is, and each property and verb with its sentence."""
+        rows = []
+        for name, what in self._members():
+            words = () if isinstance(what, property) else tuple(inspect.signature(what).parameters)[1:]
+            form = name if isinstance(what, property) else f"{name}({', '.join(words)})"
+            rows.append((form, inspect.getdoc(what) or ""))
+        width = max((len(form) for form, _ in rows), default=0) + 2
+        told = [f"{form.ljust(width)}{sentence.splitlines()[0]}" for form, sentence in rows]
+        return "\n".join([inspect.getdoc(type(self)) or "", *told])
+
+    def _members(self) -> list[tuple[str, Any]]:
+        """Properties first, then verbs, those of the base first."""
+        found = {
+            name: what
+            for cls in reversed(type(self).__mro__)
+            if issubclass(cls, View) and cls is not View
+            for name, what in vars(cls).items()
+            if not name.startswith("_") and (callable(what) or isinstance(what, property))
+        }
+        return sorted(found.items(), key=lambda row: not isinstance(row[1], property))
+
+
 class Help:
     """``help()`` prints what is here, ``help(thing)`` what Python knows of a thing."""
 
@@ -40,6 +75,8 @@ class Help:
     def __call__(self, thing: Any = None) -> None:
         if thing is None or thing is self:
             print(self)
+        elif isinstance(thing, View):
+            print(thing.explained())
         else:
             print(pydoc.render_doc(thing, "%s", renderer=_PLAIN).rstrip())
 

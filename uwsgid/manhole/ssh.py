@@ -6,6 +6,7 @@ nothing else: no forwarding, no subsystem, no agent.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -404,6 +405,8 @@ class SshDoor:
 
         :raises KernelError: the address can not be had, or there is no host key.
         """
+        if not os.access(self.keys, os.R_OK):
+            self.say(f"manhole-keys: {self.keys} can not be read, so nobody can log in yet")
         factory = SshFactory(self, host_key(self._host_key, self.say))
         try:
             self._port = self.reactor.listenTCP(self.place.port, factory, interface=self.place.host)

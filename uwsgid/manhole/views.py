@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 from uwsgid.config.index import index
 from uwsgid.config.reference import show_config
 from uwsgid.config.settings import Settings
-from uwsgid.manhole.names import table
+from uwsgid.manhole.names import View, table
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.rows import AppFacts, worker_row
 from uwsgid.supervise.snapshot import request_vars
@@ -25,23 +25,6 @@ W = TypeVar("W", bound="Worker")
 def moment(seconds: float) -> str:
     """A point in time, as people write it; a dash for never."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else "-"
-
-
-class View:
-    """The base of views: shows its properties, one a line."""
-
-    def __dir__(self) -> list[str]:
-        return [name for name in super().__dir__() if not name.startswith("_")]
-
-    def __repr__(self) -> str:
-        names = [
-            name
-            for cls in reversed(type(self).__mro__)
-            for name, what in vars(cls).items()
-            if isinstance(what, property)
-        ]
-        width = max(map(len, names), default=0) + 2
-        return "\n".join(f"{name.ljust(width)}{getattr(self, name)!r}" for name in dict.fromkeys(names))
 
 
 class Worker(View):
@@ -249,7 +232,7 @@ class SettingsView:
         return show_config(self._settings.directives).rstrip("\n")
 
 
-class LogView:
+class LogView(View):
     """The log: ``log("text")`` writes a line."""
 
     def __init__(self, say: Callable[[str], None]) -> None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from uwsgid._version import __version__
 from uwsgid.config.settings import Settings
 from uwsgid.errors import UwsgidError
-from uwsgid.manhole.names import Name, table, with_help
-from uwsgid.manhole.views import BoardView, LogView, Rows, SettingsView, View, Worker, Workers, moment
+from uwsgid.manhole.names import Name, View, table, with_help
+from uwsgid.manhole.views import BoardView, LogView, Rows, SettingsView, Worker, Workers, moment
 from uwsgid.stats.client import read_all
 from uwsgid.stats.report import report
 from uwsgid.tuntap import asking
@@ -153,7 +153,7 @@ class MasterView(View):
 
 
 class OwnWorker(Worker):
-    """A worker of ours, whom we may give orders."""
+    """A worker: the process that serves its slot now, and what the slot has done since the start."""
 
     def __init__(self, master: Master, slot: int) -> None:
         workforce = master.workforce
