@@ -38,7 +38,7 @@ class LogPipe:
     :param stream: bytes instead of records; *bufsize* limits what is read at a time.
     :ivar reader: the master's descriptor, non-blocking.  No child may keep it: that nobody reads any more
         is how writers notice that the master is gone.
-    :ivar writer: everybody's descriptor; a write waits `PATIENCE` seconds at most, unless told otherwise.
+    :ivar writer: everybody's descriptor; a write waits ``PATIENCE`` seconds at most, unless told otherwise.
     """
 
     def __init__(self, bufsize: int, stream: bool = False) -> None:

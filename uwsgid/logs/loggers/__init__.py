@@ -10,15 +10,15 @@ stands behind ``NAME:`` in ``logger``::
 
 It raises `ConfigError` for an argument it can not use.  It is called at boot, before there are children and
 before privileges are dropped, so it may open files, but it starts no thread and connects to nobody: that is
-for the first `write`.
+for the first ``write``.
 
 A member may have a class method ``check_argument(argument, settings)`` as well, which raises `ConfigError`
 for what can be seen to be wrong without opening anything.  It is called when the configuration is checked, so
 what it says comes with the file and the line.
 
-A class whose `write` can take time, because it waits for a peer or a disk, says so by ``SLOW = True``.  It is
-then called from a thread of its own, behind a queue with an end (`uwsgid.logs.courier`), may block as long as
-its own timeouts allow, and raises OSError for what could not be kept.  All others never block.  Where that
+A class whose ``write`` can take time, because it waits for a peer or a disk, says so by ``SLOW = True``.  It
+is then called from a thread of its own, behind a queue with an end (`uwsgid.logs.courier`), may block as long
+as its own timeouts allow, and raises OSError for what could not be kept.  All others never block.  Where that
 depends on the argument, an instance says it for itself.
 
 A member is imported when a configuration names it.

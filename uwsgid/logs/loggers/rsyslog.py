@@ -29,7 +29,7 @@ MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", 
 
 
 def stamp(seconds: float) -> str:
-    """Local time as syslog has it, whatever the locale is: ``Sep  3 10:11:12``."""
+    """Local time as syslog has it, whatever the locale is: ``Sep 13 10:11:12``, a short day with a blank."""
     now = time.localtime(seconds)
     return f"{MONTHS[now.tm_mon - 1]} {now.tm_mday:2} {now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02}"
 
