@@ -112,7 +112,12 @@ class SenderTests(PeerCase):
 
     def test_unknown_name(self) -> None:
         """An engine whose peer has no address yet may wait for it, so it is a slow one."""
+
+        def refuse(*_: object, **__: object) -> None:
+            raise socket.gaierror(socket.EAI_NONAME, "nobody knows it")
+
+        self.patch(socket, "getaddrinfo", refuse)
         engine = self.engine(Address("x", host="nobody.invalid", port=9))
         self.assertTrue(engine.SLOW)
         error = self.assertRaises(NotKept, engine.write, [b"one"])
-        self.assertIn("can not resolve nobody.invalid", str(error))
+        self.assertIn("can not resolve nobody.invalid: nobody knows it", str(error))
