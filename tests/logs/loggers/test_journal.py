@@ -6,6 +6,9 @@ import fcntl
 import os
 import socket
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.logs.loggers.receivers import PeerCase
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError
@@ -36,6 +39,12 @@ class EntryTests(PeerCase):
         """A value with a newline has its length before it."""
         fields = {b"A": b"b=c", b"MESSAGE": b"two\nlines"}
         self.assertEqual(read_entry(entry(fields)), {"A": b"b=c", "MESSAGE": b"two\nlines"})
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.dictionaries(st.from_regex("[A-Z][A-Z0-9_]{0,9}", fullmatch=True), st.binary(max_size=200)))
+    def test_any_value(self, fields: dict[str, bytes]) -> None:
+        """Whatever a value has in it, it is read as it was, and forges no field."""
+        self.assertEqual(read_entry(entry({name.encode(): it for name, it in fields.items()})), fields)
 
 
 class JournalTests(PeerCase):
@@ -81,7 +90,7 @@ class JournalTests(PeerCase):
 
     def test_argument(self) -> None:
         """The ident is uwsgi where none is given."""
-        settings = settings_of("")
-        self.assertEqual(Journal.from_argument("", settings)._ident, b"uwsgi")
-        self.assertEqual(Journal.from_argument("shop", settings)._ident, b"shop")
-        self.assertRaises(ConfigError, Journal.check_argument, "a\nb", settings)
+        nothing = settings_of("")
+        self.assertEqual(Journal.from_argument("", nothing)._ident, b"uwsgi")
+        self.assertEqual(Journal.from_argument("shop", nothing)._ident, b"shop")
+        self.assertRaises(ConfigError, Journal.check_argument, "a\nb", nothing)

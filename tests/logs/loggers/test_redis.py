@@ -6,6 +6,9 @@ import io
 import socket
 from typing import IO
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.logs.loggers.receivers import PeerCase
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError
@@ -153,6 +156,12 @@ class ProtocolTests(PeerCase):
     def test_command(self) -> None:
         """Words are counted in bytes."""
         self.assertEqual(command([b"a", b"\xc3\xbc\r\n"]), b"*2\r\n$1\r\na\r\n$4\r\n\xc3\xbc\r\n\r\n")
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.lists(st.binary(max_size=50), min_size=1, max_size=5))
+    def test_any_words(self, words: list[bytes]) -> None:
+        """Whatever a word has in it, it is read as it was."""
+        self.assertEqual(read_command(io.BytesIO(command(words))), words)
 
     def test_answers(self) -> None:
         """Every kind of answer is read to its end; errors are told, also from within."""

@@ -6,6 +6,9 @@ import os
 import socket
 import time
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.logs.loggers.receivers import PeerCase
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError
@@ -70,11 +73,24 @@ class RsyslogTests(PeerCase):
         self.assertEqual(b"".join(packet[27:] for packet in packets), record)
         self.assertEqual({len(packet) - 27 for packet in packets[:-1]}, {70})
 
+    @settings(max_examples=100, deadline=None)
+    @given(st.binary(max_size=600), st.integers(64, 300), st.text("abc ", min_size=1, max_size=400))
+    def test_any_record(self, record: bytes, size: int, ident: str) -> None:
+        """Whatever the size and the id are, no packet is too long, and pieces make the record again."""
+        for split in (False, True):
+            packets = self.packets(f"127.0.0.1,{ident}", record, split=split, size=size)
+            self.assertLessEqual(max(map(len, packets)), size)
+            header = (f"<29>Sep  3 08:11:12 {ident}: ".encode())[: size - 1]
+            self.assertEqual({packet[: len(header)] for packet in packets}, {header})
+            if split:
+                joined = b"".join(packet[len(header) :] for packet in packets)
+                self.assertEqual(joined, record.removesuffix(b"\n"))
+
     def test_options(self) -> None:
         """The size and whether to split come from the configuration."""
         peer, port = self.udp()
-        settings = settings_of("rsyslog-packet-size = 64\nrsyslog-split-messages = true\n")
-        engine = Rsyslog.from_argument(f"127.0.0.1:{port},a", settings)
+        wanted = settings_of("rsyslog-packet-size = 64\nrsyslog-split-messages = true\n")
+        engine = Rsyslog.from_argument(f"127.0.0.1:{port},a", wanted)
         self.addCleanup(engine.close)
         engine.write([b"x" * 50 + b"\n"])
         self.assertEqual([len(peer.recv(999).partition(b": ")[2]) for _ in range(2)], [34, 16])
