@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import os
 import shutil
 import socket
+import ssl
 import tempfile
 import threading
 from collections.abc import Callable
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from twisted.trial.unittest import SynchronousTestCase
 
 PATIENCE = 30.0
@@ -51,11 +58,63 @@ class PeerCase(SynchronousTestCase):
         made.bind(self.path(name))
         return made
 
+    def tls_server(self) -> tuple[Server, list[bytes], str]:
+        """A server that takes POST requests over TLS: its bodies, and the file with its certificate."""
+        certificate = make_certificate(self.folder)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        bodies: list[bytes] = []
+        return self.server(lambda made: serve_posts(made, bodies, context)), bodies, certificate
+
     def server(self, serve: Callable[[socket.socket], None], port: int = 0) -> Server:
         """A TCP server whose connections are served by *serve*, one after another, in a thread."""
         made = Server(serve, port)
         self.addCleanup(made.close)
         return made
+
+
+def make_certificate(folder: str) -> str:
+    """The path of a file with a key and a certificate for 127.0.0.1 that nobody but itself has signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    path = os.path.join(folder, "certificate.pem")
+    with open(path, "wb") as file:
+        file.write(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        file.write(made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def serve_posts(made: socket.socket, bodies: list[bytes], context: ssl.SSLContext) -> None:
+    """Answer 200 to each POST request over TLS, and keep its body."""
+    with context.wrap_socket(made, server_side=True) as safe, safe.makefile("rb") as stream:
+        while stream.readline().startswith(b"POST "):
+            size = 0
+            while (line := stream.readline()) not in (b"\r\n", b""):
+                if line.lower().startswith(b"content-length:"):
+                    size = int(line.partition(b":")[2])
+            bodies.append(stream.read(size))
+            safe.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
 class Server:

@@ -13,6 +13,7 @@ from tests.logs.loggers.receivers import PeerCase
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError
 from uwsgid.families import loggers
+from uwsgid.logs.loggers import opentelemetry
 from uwsgid.logs.loggers.opentelemetry import OpenTelemetry, Wish
 
 SETTINGS = settings_of("")
@@ -41,7 +42,7 @@ class OpenTelemetryTests(PeerCase):
         self.assertEqual(found[0].instrumentation_scope.name, "uwsgid")
         engine.close()
         text = str(self.assertRaises(OSError, engine.write, [b"late"]))
-        self.assertEqual(text, "http://127.0.0.1:4318/v1/logs did not take them")
+        self.assertEqual(text, "http://127.0.0.1:4318/v1/logs: it did not take them")
 
     def test_argument(self) -> None:
         """The path of the protocol is added to a bare URL; headers and attributes are told apart."""
@@ -70,6 +71,25 @@ class OpenTelemetryTests(PeerCase):
             with patch.dict(os.environ, variables):
                 engine = OpenTelemetry(Wish.read("http://a"), InMemoryLogRecordExporter())
             self.assertEqual(engine._resource.attributes["service.name"], expected)
+
+    def test_certificates(self) -> None:
+        """Certificates are read when it is made; a server with another one is no one to talk to."""
+        server, bodies, certificate = self.tls_server()
+        argument = f"https://127.0.0.1:{server.port}"
+        with patch.dict(os.environ, {"OTEL_EXPORTER_OTLP_CERTIFICATE": certificate}):
+            engine = OpenTelemetry.from_argument(argument, SETTINGS)
+        self.addCleanup(engine.close)
+        os.unlink(certificate)
+        engine.write([b"one"])
+        engine.write([b"two"])
+        self.assertEqual([b"one" in bodies[0], b"two" in bodies[1], len(bodies)], [True, True, 2])
+        server.hang_up()
+        self.patch(opentelemetry, "TIMEOUT", 0.5)
+        stranger = OpenTelemetry.from_argument(argument, SETTINGS)
+        self.addCleanup(stranger.close)
+        text = str(self.assertRaises(OSError, stranger.write, [b"three"]))
+        self.assertIn("Failed to export", text)
+        self.assertEqual(len(bodies), 2)
 
     def test_mistakes(self) -> None:
         """What is no URL or no attribute, and the SDK missing."""

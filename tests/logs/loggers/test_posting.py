@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from unittest.mock import patch
 
 from tests.logs.loggers.receivers import PeerCase
 from uwsgid.errors import ConfigError
@@ -90,6 +92,16 @@ class PostingTests(PeerCase):
         poster = self.poster(f"https://127.0.0.1:{server.port}", 0.2)
         self.assertRaises(OSError, poster.post, b"one", {})
         self.assertEqual(self.bodies, [])
+
+    def test_trusted(self) -> None:
+        """Certificates are read when it is prepared, and not looked for later."""
+        server, bodies, certificate = self.tls_server()
+        with patch.dict(os.environ, {"SSL_CERT_FILE": certificate}):
+            poster = self.poster(f"https://127.0.0.1:{server.port}")
+        os.unlink(certificate)
+        self.assertEqual(poster.post(b"one", {}), (200, ""))
+        self.assertEqual(poster.post(b"two", {}), (200, ""))
+        self.assertEqual((bodies, server.connections), ([b"one", b"two"], 1))
 
     def test_mistakes(self) -> None:
         """URLs of other schemes and without a host are none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -73,7 +74,42 @@ def _exporter(wish: Wish) -> Any:
         headers=wish.headers or None,
         timeout=TIMEOUT,
         compression=kinds(wish.compression) if wish.compression else None,
+        session=_session(),
     )
+
+
+def _session() -> Any:
+    """A session of requests that has read its certificates already, before a jail hides them."""
+    requests = borrow("requests", "otlp", ENGINE)
+    context = ssl.create_default_context(cafile=_environment("CERTIFICATE"))
+    if _environment("CERTIFICATE") is None:
+        context.load_verify_locations(requests.certs.where())
+    if client := _environment("CLIENT_CERTIFICATE"):
+        context.load_cert_chain(client, _environment("CLIENT_KEY"))
+
+    base: Any = requests.adapters.HTTPAdapter
+
+    class Adapter(base):  # type: ignore[misc]
+        def init_poolmanager(self, *arguments: Any, **words: Any) -> None:
+            super().init_poolmanager(*arguments, **{**words, "ssl_context": context})
+
+        def cert_verify(self, *_: Any) -> None:
+            """Nothing: what requests does here is to look for files."""
+
+        def build_connection_pool_key_attributes(self, request: Any, *_: Any) -> Any:
+            return super().build_connection_pool_key_attributes(request, True, None)
+
+    session = requests.Session()
+    session.mount("https://", Adapter())
+    return session
+
+
+def _environment(name: str) -> str | None:
+    """What one of the SDK's own variables about certificates says."""
+    for prefix in ("OTEL_EXPORTER_OTLP_LOGS_", "OTEL_EXPORTER_OTLP_"):
+        if value := os.environ.get(prefix + name):
+            return value
+    return None
 
 
 def _service_name() -> dict[str, str]:
@@ -84,11 +120,27 @@ def _service_name() -> dict[str, str]:
     return {"service.name": "uwsgi"}
 
 
-def _quiet() -> None:
-    """Keep what the SDK says of its failures from the log, which would bring it back to the SDK."""
+class _Complaints(logging.Handler):
+    """Keeps the last thing that the SDK complains of.
+
+    It has no other handlers: in the log it would come back to the SDK.
+    """
+
+    last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR:
+            self.last = record.getMessage().partition("\n")[0][:200]
+
+
+#: What the SDK says of its failures in this process.
+_complaints: Final = _Complaints()
+
+
+def _listen() -> None:
     said = logging.getLogger("opentelemetry")
-    if not said.handlers:
-        said.addHandler(logging.NullHandler())
+    if _complaints not in said.handlers:
+        said.addHandler(_complaints)
         said.propagate = False
 
 
@@ -103,7 +155,7 @@ class OpenTelemetry(Engine):
     SLOW = True
 
     def __init__(self, wish: Wish, exporter: Any = None, clock: Callable[[], int] = time.time_ns) -> None:
-        _quiet()
+        _listen()
         self._place: Final = wish.endpoint.partition("?")[0].rpartition("@")[2] or "the collector"
         self._sdk: Final[Any] = borrow("opentelemetry.sdk._logs", "otlp", ENGINE)
         self._export: Final[Any] = borrow("opentelemetry.sdk._logs.export", "otlp", ENGINE)
@@ -138,9 +190,10 @@ class OpenTelemetry(Engine):
         """
         now = self._clock()
         batch = [self._log_record(now + number, record) for number, record in enumerate(records)]
+        _complaints.last = ""
         result = self._exporter.export(batch)
         if result is not self._export.LogRecordExportResult.SUCCESS:
-            raise OSError(f"{self._place} did not take them")
+            raise OSError(f"{self._place}: {_complaints.last or 'it did not take them'}")
 
     def close(self) -> None:
         """End the exporter."""
