@@ -55,6 +55,22 @@ class StreamsTests(SynchronousTestCase):
             thread.join(10)
         self.assertEqual((found, said), (["one\n", "two\n"], []))
 
+    def test_nothing_is_closed(self) -> None:
+        """A statement closes nothing that belongs to the process; ``exit()`` would close standard input."""
+        originals = {name: io.StringIO("one\n") for name in ("stdin", "stdout", "stderr")}
+        for name, stream in originals.items():
+            self.patch(sys, name, stream)
+        with borrowed(lambda text: None, nothing):
+            for name in originals:
+                getattr(sys, name).close()
+            self.assertRaises(SystemExit, exit)
+            self.assertEqual([stream.closed for stream in originals.values()], [False] * 3)
+            streams = [sys.stdin, sys.stdout]
+            thread = threading.Thread(target=lambda: [stream.close() for stream in streams])
+            thread.start()
+            thread.join(10)
+        self.assertEqual([stream.closed for stream in originals.values()], [True, True, False])
+
     def test_somebody_stays(self) -> None:
         """A stream that a statement put there for good stays there."""
         mine = io.StringIO()

@@ -45,6 +45,11 @@ class _Out:
         if threading.get_ident() not in _writers:
             self._original.flush()
 
+    def close(self) -> None:
+        """A statement may not close what others write to."""
+        if threading.get_ident() not in _writers:
+            self._original.close()
+
     def isatty(self) -> bool:
         return threading.get_ident() not in _writers and bool(self._original.isatty())
 
@@ -60,6 +65,11 @@ class _In:
 
     def _ours(self) -> bool:
         return threading.get_ident() in _writers
+
+    def close(self) -> None:
+        """A statement does not close descriptor 0 of the process, which ``exit()`` would."""
+        if not self._ours():
+            self._original.close()
 
     def readline(self, size: int = -1) -> str:
         return "" if self._ours() else str(self._original.readline(size))
