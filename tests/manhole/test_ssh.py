@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,15 +12,26 @@ from twisted.conch.error import ValidPublicKey
 from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.keys import Key
 from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.errors import KernelError
 from uwsgid.manhole.hostkey import host_key
 from uwsgid.manhole.names import Name
 from uwsgid.manhole.options import Place
-from uwsgid.manhole.ssh import MOST, MOST_CONNECTIONS, KeyChecker, Login, SshChannel, SshDoor, SshFactory
+from uwsgid.manhole.ssh import (
+    LOGIN_TAKES,
+    MOST,
+    MOST_CONNECTIONS,
+    KeyChecker,
+    Login,
+    SshChannel,
+    SshDoor,
+    SshFactory,
+)
 
 PLACE = Place("ssh", host="127.0.0.1", port=2222)
 
@@ -194,6 +206,30 @@ class DoorTests(SshCase):
         self.assertIn(b"the instance ends", transport.value())
         door.connections.update(object() for _ in range(MOST_CONNECTIONS))  # type: ignore[misc]
         self.assertIsNone(factory.buildProtocol(None))
+
+    def test_who_says_nothing(self) -> None:
+        """A connection that does not log in is ended; one that did is not."""
+        reactor = MemoryReactorClock()
+        door = self.door(reactor)
+        door.open()
+        factory: Any = reactor.tcpServers[0][1]
+        factory.doStart()
+        aborted: list[str] = []
+        for name in ("stranger", "alice"):
+            protocol = factory.buildProtocol(None)
+            transport: Any = StringTransport()
+            transport.abortConnection = partial(aborted.append, name)
+            protocol.makeConnection(transport)
+            if name == "alice":
+                protocol.avatar = object()
+        reactor.advance(LOGIN_TAKES)
+        self.assertEqual(aborted, ["stranger"])
+        protocol.avatar = SimpleNamespace(conn=None)
+        before = len(reactor.getDelayedCalls())
+        for each in tuple(door.connections):
+            each.logoutFunction = lambda: None
+            each.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual((len(door.connections), before), (0, 0))
 
     def test_taken(self) -> None:
         """An address that somebody has is an error that names it."""

@@ -316,14 +316,22 @@ class SshTransport(SSHServerTransport):
         peer = self.transport.getPeer()
         self.address = f"{peer.host} port {peer.port}"
         self.factory.door.connections.add(self)
+        # a stranger who says nothing must not hold a place for ever
+        self._patience = self.factory.door.reactor.callLater(LOGIN_TAKES, self._give_up)
         SSHServerTransport.connectionMade(self)
         self.transport.registerProducer(self, True)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self.factory.door.connections.discard(self)
+        if self._patience.active():
+            self._patience.cancel()
         SSHServerTransport.connectionLost(self, reason)
         for channel in tuple(self.channels):
             channel.closed()
+
+    def _give_up(self) -> None:
+        if getattr(self, "avatar", None) is None:
+            self.transport.abortConnection()
 
     def ssh_DISCONNECT(self, packet: bytes) -> None:
         """The client leaves, which is no error."""
