@@ -154,6 +154,10 @@ class Manhole(Section):
         """The places that speak ssh."""
         return tuple(place for place in self.places if place.kind == SSH)
 
+    def allows(self, place: Place) -> bool:
+        """Whether the configuration lets *place* be reached from where it can be."""
+        return place.is_loopback or self.anywhere
+
     def check(self, settings: Settings) -> Iterable[str]:
         """What would leave the manhole open, or useless."""
         seen: set[str] = set()
@@ -161,7 +165,7 @@ class Manhole(Section):
             if str(place) in seen:
                 yield f"{place.origin}: manhole: {place} is there already"
             seen.add(str(place))
-            if not (place.is_loopback or self.anywhere):
+            if not self.allows(place):
                 yield (
                     f"{place.origin}: manhole: {place} can be reached from other machines; try "
                     f"ssh:127.0.0.1:{place.port} and a tunnel, or say manhole-anywhere = true"
