@@ -31,9 +31,19 @@ def application(environ, start_response):
     return [b"ok"]
 """
 
+#: Logs the record that it was asked for, or something else.
+LOGGING_APP: Final = """
+import os
+def application(environ, start_response):
+    number = environ["REQUEST_URI"].partition("?")[2]
+    os.write(2, RECORDS[int(number)] if number else b"something else")
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ok"]
+"""
+
 SECRET: Final = "0123456789abcdef0123456789abcdef"
 
-#: What the application of both servers logs while it is loaded.
+#: What the application of both servers logs.
 RECORDS: Final = (
     b"rec plain\n",
     b"rec without a newline",
@@ -56,7 +66,7 @@ class LoggerCase(PeerCase):
             f"disable-logging = true\n{more.format(**words)}\n"
         )
         daemon = self.launch(config, prefix=prefix or [])
-        wait_until(lambda: Path(self.path("app.sock")).exists(), "the socket")
+        wait_until(lambda: _listens(self.path("app.sock")), "the socket")
         return daemon
 
     def say(self, *texts: str) -> None:
@@ -308,19 +318,35 @@ class ReloadTests(LoggerCase):
 class BesideUwsgiTests(PeerCase):
     """The same config under both; what they send has to be the same."""
 
-    def run_both(self, config: str, *complete: Callable[[], bool]) -> Iterator[str]:
-        """Start each server, whose application logs RECORDS; its name, once all is complete."""
+    def run_both(
+        self, config: str, complete: Sequence[Callable[[], bool]], paced: Sequence[Catcher] = ()
+    ) -> Iterator[str]:
+        """Start each server, whose application logs RECORDS; its name, once all is complete.
+
+        :param paced: those who get a record after the other, as what waits for them is soon too much.
+        """
         requires("uwsgi-core")
-        lines = "\n".join(f"os.write(2, {record!r})" for record in RECORDS)
-        (self.folder / "app.py").write_text(f"import os\n{lines}\n{APP}")
+        (self.folder / "app.py").write_text(f"RECORDS = {RECORDS!r}\n{LOGGING_APP}")
         for server in ("uwsgi", "uwsgid"):
+            where = f"{self.path(server)}.sock"
             daemon = self.launch(
-                f"socket = {self.path(server)}.sock\nwsgi-file = {self.path('app.py')}\n"
-                f"master = true\n{config}\n",
+                f"socket = {where}\nwsgi-file = {self.path('app.py')}\nmaster = true\n"
+                f"disable-logging = true\n{config}\n",
                 server=server,
                 name=f"{server}.ini",
                 prefix=jail_prefix(self.folder),
             )
+            wait_until(lambda: _listens(where), where)  # noqa: B023
+
+            def has_room() -> bool:
+                """Whether what was said at the start is out of the way."""
+                uwsgi_fetch(where, "/?")  # noqa: B023
+                return all(_count(each, b"something else") for each in paced)
+
+            wait_until(has_room, f"{server} to have room", every=0.05)
+            for number in range(len(RECORDS)):
+                uwsgi_fetch(where, f"/?{number}")
+                wait_until(lambda: all(_count(each) > number for each in paced), f"{server}: {number}")  # noqa: B023
             wait_until(lambda: all(look() for look in complete), f"{server}: {daemon.log()}")
             for process in daemon.family():  # uWSGI takes its time otherwise
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -336,6 +362,7 @@ class BesideUwsgiTests(PeerCase):
         """Packets, messages, commands and entries are the same, but for their times."""
         datagrams, short, plain, sealed = self.udp(), self.udp(), self.udp(), self.udp()
         local, syslog, journal = self.unix("local"), self.unix("log.sock"), self.unix("journal.sock")
+        flat = self.unix("flat")
         commands: list[list[bytes]] = []
 
         def serve(made: socket.socket) -> None:
@@ -365,7 +392,7 @@ class BesideUwsgiTests(PeerCase):
             "path": local,
             "rsyslog": short,
             "rsyslog defaults": plain,
-            "rsyslog to a path": self.unix("flat"),
+            "rsyslog to a path": flat,
             "syslog": syslog,
             "systemd": journal,
         }
@@ -385,10 +412,13 @@ class BesideUwsgiTests(PeerCase):
             logger = zeromq:tcp://127.0.0.1:{port}
             logger = systemd
             """,  # systemd is the last, as in uWSGI it spoils records for those that follow
-            *(end_of(catcher) for catcher in catchers.values()),
-            lambda: any(b"rec END" in text for text in self.unsealed(sealed)),
-            lambda: any(b"rec END" in words[-1] for words in list(commands)),
-            pulled,
+            [
+                *(end_of(catcher) for catcher in catchers.values()),
+                lambda: any(b"rec END" in text for text in self.unsealed(sealed)),
+                lambda: any(b"rec END" in words[-1] for words in list(commands)),
+                pulled,
+            ],
+            [local, syslog, journal, flat],
         ):
             found[server] = {
                 name: [_without_time(each) for each in catcher.caught if b"rec " in each]
@@ -437,12 +467,23 @@ class BesideUwsgiTests(PeerCase):
         found: dict[str, dict[str, list[bytes]]] = {}
         for server in self.run_both(
             f"plugin = rsyslog\n{config}\nrsyslog-split-messages = true",
-            lambda: any(b"rec END" in each for each in list(catcher.caught)),
+            [lambda: any(b"rec END" in each for each in list(catcher.caught))],
         ):
             found[server] = {"pieces": [_without_time(each) for each in _from_first_to_last(catcher.caught)]}
             catcher.caught.clear()
         self.compare(found)
         self.assertEqual(len(found["uwsgid"]["pieces"]), len(RECORDS) + 3004 // 226)
+
+
+def _listens(path: str) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
+def _count(catcher: Catcher, text: bytes = b"rec ") -> int:
+    """How many of RECORDS have come."""
+    return sum(text in each for each in list(catcher.caught))
 
 
 def _from_first_to_last(caught: Sequence[bytes]) -> Sequence[bytes]:
