@@ -27,7 +27,7 @@ class Record:
 
     :param say: writes a line to the log.
     :param where: which manhole it is.
-    :param whose: who runs the lines, where that is not the master: `` of worker 2``.
+    :param whose: who runs the lines, where that is not the master, behind a space: ``of worker 2``.
     """
 
     def __init__(self, say: Callable[[str], None], where: str, whose: str = "") -> None:
