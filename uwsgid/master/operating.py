@@ -1,7 +1,7 @@
 """What an operator finds in the manhole of the master: its names, and the small objects behind them.
 
 Each of them says what there is in a few words and gives orders in the words of the master's own verbs.  The
-parts of the master are behind `service`, for those who know the source.
+parts of the master are behind ``service``, for those who know the source.
 """
 
 from __future__ import annotations
