@@ -153,7 +153,7 @@ class BesideUwsgiTests(PerlCase):
         found = []
         for path in (
             "/hello", "/pieces", "/empty", "/none", "/headers", "/large", "/wide", "/handle", "/memory",
-            "/object", "/path", "/delayed", "/stream", "/elsewhere",
+            "/object", "/path", "/delayed", "/delayed-more", "/stream", "/elsewhere",
         ):  # fmt: skip
             found += self.compare(places, path)
         for size in (0, 1, 7_999, 100_000, 1_000_000):
@@ -313,6 +313,19 @@ class BreakingTests(PerlCase):
         daemon = self.psgi()
         self.assertEqual(ask(self.where, "/die-late").body, b"begun\n")
         daemon.wait_for("an apple fell late")
+
+    def test_behind_the_answer(self) -> None:
+        """Who has called its responder may call functions, and die; the next client is answered."""
+        daemon = self.psgi()
+        for path, said in (
+            ("/delayed-more", "called after the answer"),
+            ("/delayed-die", "an apple fell after all"),
+        ):
+            for count in (1, 2):
+                self.assertEqual(ask(self.where, path).body, b"late")
+                self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+                daemon.wait_for(said, count=count)
+        self.assertEqual(len(self.children(daemon)), 1)
 
     def test_crash(self) -> None:
         """A crash of the interpreter costs one request, and its signal is told; the worker lives on."""

@@ -228,15 +228,20 @@ class AnswerTests(RubyCase):
 
     def test_hijacked_for_long(self) -> None:
         """A thread of the application may answer when the worker is at the next requests."""
-        self.rack()
-        with connect(self.where) as client:
-            client.sendall(uwsgi_packet(request_vars("/hijack-later"), RACK))
-            self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-            client.sendall(b"ping")
-            received = b""
-            while piece := client.recv(65536):
-                received += piece
-        self.assertEqual(received, b"got ping")
+        http = self.path("http.sock")
+        self.rack(f"http-socket = {http}\n")
+        for where, request in (
+            (self.where, uwsgi_packet(request_vars("/hijack-later"), RACK)),
+            (http, b"GET /hijack-later HTTP/1.1\r\nHost: shop.example\r\n\r\n"),
+        ):
+            with connect(where) as client:
+                client.sendall(request)
+                self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+                client.sendall(b"ping")
+                received = b""
+                while piece := client.recv(65536):
+                    received += piece
+            self.assertEqual(received, b"got ping")
 
     def test_hijack_of_half_a_body(self) -> None:
         """Whoever has not read the body can not have its connection, and hears why."""

@@ -120,7 +120,6 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         LATER,
         ("plshell", "[str]", "interactive Perl"),
         ("plshell-oneshot", "[str]", "the same, once"),
-        ("psgi-enable-psgix-io", "flag 2.0", "give PSGI applications the connection of the client"),
         ("early-perl", "str 2.0", "start Perl before the privileges are dropped"),
         ("early-psgi", "str 2.0", "load a PSGI application before the privileges are dropped"),
         ("early-perl-exec", "list 2.0", "run a Perl script before the privileges are dropped"),

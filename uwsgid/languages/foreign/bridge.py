@@ -290,7 +290,7 @@ class Bridge:
         line, reply = self._lines[core], self._replies[core]
         if line is not None and line.pending:
             self._replies[core] = None
-            if reply is not None and reply.close and reply._connection.fd >= 0:
+            if reply is not None and reply.close and not reply.broken and reply._connection.fd >= 0:
                 reply._connection.say_last_word()
             board, limit = self._serving.board, self._serving.settings[Harakiri].timeout
             cell = self._serving.seat * board.cores + core

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ASKED: Final = counted([b"connection_fd"])
 #: Protocols on whose connections an answer stands as it is, with nothing around it.
 _PLAIN: Final = frozenset({"", "uwsgi", "http", "scgi"})
+#: Our own gateway's.  It keeps its connections, but for those on which a client switches protocols.
+_KEPT: Final = "kept"
 
 
 def hand_over(request: Request, line: int) -> None:
@@ -31,7 +33,9 @@ def hand_over(request: Request, line: int) -> None:
     """
     reply = request.reply
     connection = reply._connection
-    if connection.listener.protocol not in _PLAIN or connection.watched_fd < 0:
+    protocol = connection.listener.protocol
+    is_plain = protocol in _PLAIN or (protocol == _KEPT and "HTTP_UPGRADE" in request.vars)
+    if not is_plain or connection.watched_fd < 0:
         raise AppError("its protocol or its loop does not leave an answer to somebody else")
     if reply.sent or reply.started:
         raise AppError("the answer has begun")

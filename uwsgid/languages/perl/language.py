@@ -81,6 +81,7 @@ def _configuration(settings: Settings) -> list[tuple[str, str]]:
     flags = {
         "no-plack": chosen.no_plack,
         "watch": bool(chosen.reload),
+        "psgix-io": chosen.psgix_io,
         "multiprocess": processes.processes != 1,
         "multithread": processes.threads > 1,
         "master": processes.master,

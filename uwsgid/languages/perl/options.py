@@ -41,3 +41,9 @@ class PerlApps(Section):
     no_plack: Flag = flag(
         "perl-no-plack", default=False, help="load applications without Plack, even where it is installed"
     )
+    psgix_io: Flag = flag(
+        "psgi-enable-psgix-io",
+        default=False,
+        help="give applications the connection of the client in psgix.io",
+        note="opened when it is first used, so that other requests pay nothing",
+    )

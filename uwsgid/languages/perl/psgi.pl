@@ -21,10 +21,12 @@ use constant {
     DAEMONS  => [qw(INT QUIT TERM HUP USR1 USR2)],
     GOES_ON  => 1,
     REPLACE  => 2,
+    CLOSE    => 4,
     PIDFD    => 434,        # pidfd_open(), which has this number everywhere
 };
 
-our (%config, @apps, $nothing, $sock, $buffer, $talking, $owner, $gone, @postfork, @atexit, $slot, $core, %base, $told);
+our (%config, @apps, $nothing, $sock, $buffer, $talking, $owner, $gone, @postfork, @atexit, $slot, $core, %base, $told,
+    $client, $taken, $over);
 
 sub text { defined $_[0] ? $_[0] : '' }
 
@@ -50,6 +52,9 @@ sub read_more {
         return 0;
     }
 }
+
+# Whether the next frame is here.
+sub has_frame { return length $buffer >= HEADER && length $buffer >= HEADER + unpack 'xV', $buffer }
 
 # The next frame, as letter and payload; an empty list at the end of the line.
 sub next_frame {
@@ -220,7 +225,7 @@ sub call {
 
     sub write {
         my ($self, $data) = @_;
-        return 0 if $self->{closed};
+        return 0 if $self->{closed} || $uwsgid::taken;
         uwsgid::look_for_client();
         if ($uwsgid::gone) {
             die "write error\n" if $uwsgid::config{'write-exception'}[0];
@@ -280,9 +285,10 @@ sub flags_of {
     return (ref $handlers && @$handlers ? GOES_ON : 0) | ($env->{'psgix.harakiri.commit'} ? REPLACE : 0);
 }
 
-# Send [status, headers, body].
+# Send [status, headers, body]; *more* are flags of its end.
 sub answer {
-    my ($turn, $env, $answer) = @_;
+    my ($turn, $env, $answer, $more) = @_;
+    return if $taken;
     my ($status, $headers, $body) = @$answer;
     my $head = head_of($status, $headers);
     if (ref $body eq 'ARRAY') {
@@ -290,8 +296,8 @@ sub answer {
         my $data = @$body == 1 ? $body->[0] : join '', @$body;
         utf8::encode($data) if utf8::is_utf8($data);
         if (length $data <= WHOLE) {
-            send_all(pack('aVCCV', 'w', 6 + length($head) + length($data), $turn, flags_of($env), length $head)
-                . $head . $data);
+            send_all(pack('aVCCV', 'w', 6 + length($head) + length($data), $turn, flags_of($env) | $more,
+                length $head) . $head . $data);
             return;
         }
         send_all(writer($turn, $head)->_head . pieces($data));
@@ -300,7 +306,7 @@ sub answer {
     else {
         send_handle($body, writer($turn, $head));
     }
-    send_all(frame('e', pack 'C', flags_of($env)));
+    send_all(frame('e', pack 'C', flags_of($env) | $more)) unless $taken;
 }
 
 # What says a head before the first piece of a body.
@@ -348,6 +354,7 @@ sub close_body {
     elsif (eval { $body->can('close') }) { $body->close }
 }
 
+# Let the application answer by a responder.
 sub stream {
     my ($turn, $env, $callback) = @_;
     my ($answered, $writer) = 0;
@@ -357,15 +364,17 @@ sub stream {
         die "invalid PSGI response type\n" unless ref $answer && eval { @$answer >= 2 };
         if (@$answer >= 3 && defined $answer->[2]) {
             $answered = 2;
-            answer($turn, $env, $answer);
+            answer($turn, $env, $answer, GOES_ON);      # for what the application still does here
+            $over = !$taken;
             return;
         }
         $writer = writer($turn, head_of(@$answer));
         $answered = 1;
         return $writer;
     });
+    return if $taken || $answered == 2;
     die "the application did not call its responder\n" unless $answered;
-    send_all($writer->_head . frame('e', pack 'C', flags_of($env))) if $answered == 1;
+    send_all($writer->_head . frame('e', pack 'C', flags_of($env)));
 }
 
 sub request {
@@ -383,24 +392,28 @@ sub request {
         ? uwsgid::input->new($start, $length < 0 ? -1 : $length - length $start, $base{'psgix.input.buffered'})
         : $nothing;
     $env{'psgix.cleanup.handlers'} = [];
-    ($gone, $talking) = (0, 1);
+    $env{'psgix.io'} = uwsgid::client->new if $config{'psgix-io'};
+    ($gone, $talking, $over) = (0, 1, 0);
     if (eval {
         my $answer = $apps[$number]->(\%env);
         my $type = ref $answer;
-        if ($type eq 'ARRAY') { answer($turn, \%env, $answer) }
+        if ($type eq 'ARRAY') { answer($turn, \%env, $answer, 0) }
         elsif ($type eq 'CODE') { stream($turn, \%env, $answer) }
-        elsif ($type && eval { @$answer >= 3 }) { answer($turn, \%env, $answer) }
+        elsif ($type && eval { @$answer >= 3 }) { answer($turn, \%env, $answer, 0) }
         elsif ($type && eval { \&$answer }) { stream($turn, \%env, $answer) }
-        else { die "invalid PSGI response type\n" }
+        elsif (!$taken) { die "invalid PSGI response type\n" }
+        send_all(frame('e', pack 'C', flags_of(\%env) | CLOSE)) if $taken;
         1;
     }) { }
     else {
         my $why = text("$@");
         $why = '' if $gone && $why eq "write error\n";
         utf8::encode($why) if utf8::is_utf8($why);
-        send_all(frame('x', pack('C', flags_of(\%env)) . $why));
+        if ($over) { complain("[uwsgi-perl error] $why") }
+        else { send_all(frame('x', pack('C', flags_of(\%env)) . $why)) }
     }
-    if (flags_of(\%env) & GOES_ON) {
+    ($client, $taken) = (undef, 0) if $config{'psgix-io'};
+    if ($over || flags_of(\%env) & GOES_ON) {
         for my $handler (@{$env{'psgix.cleanup.handlers'}}) {
             eval { $handler->(\%env); 1 } or complain("[uwsgi-perl error] $@");
         }
@@ -577,6 +590,13 @@ sub prepare {
         },
     );
     $base{'psgix.harakiri'} = 1 if $config{master}[0];
+    if ($config{'psgix-io'}) {
+        require(__FILE__ =~ s{[^/]*$}{client.pl}r);
+        if (!uwsgid::client->is_possible) {
+            complain("[uwsgi-perl] there is no psgix.io on a machine of this kind\n");
+            delete $config{'psgix-io'};
+        }
+    }
 }
 
 sub watch {

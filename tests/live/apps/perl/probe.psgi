@@ -57,6 +57,8 @@ my %pages = (
     '/object' => sub { [200, [@text], Counting->new(3)] },
     '/path' => sub { [200, [@text], Named->new(__FILE__)] },
     '/delayed' => sub { return sub { $_[0]->([200, [@text], ['late']]) } },
+    '/delayed-more' => sub { return sub { $_[0]->([200, [@text], ['late']]); uwsgi::log('called after the answer') } },
+    '/delayed-die' => sub { return sub { $_[0]->([200, [@text], ['late']]); die "an apple fell after all\n" } },
     '/stream' => sub {
         return sub {
             my $writer = $_[0]->([200, [@text]]);
