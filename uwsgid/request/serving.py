@@ -88,6 +88,8 @@ class Serving:
     base_environ: Callable[[Listener], dict[str, Any]] | None = None
     #: the `uwsgid.request.offload.Offload` that sends large files, under ``offload-threads``
     offload: Any = None
+    #: what the worker does before it serves, until that ends
+    hijack: Callable[[], None] | None = None
     #: the application set deadlines of its own
     user_harakiri: bool = False
     #: the request each core is working on, for ``import uwsgi``; None while idle

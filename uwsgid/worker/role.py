@@ -119,6 +119,8 @@ class Worker:
             self._manholes = open_manhole(serving)
         self._board.phase[seat] = Phase.READY
         self._newborn.master.say(Ready(os.getpid()))
+        if serving.hijack is not None:
+            serving.hijack()
         code = engine.run()
         self._board.phase[seat] = Phase.LEAVING
         if serving.offload is not None:

@@ -10,6 +10,7 @@ from unittest import SkipTest
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
+from uwsgid.host.socket_options import Sockets
 from uwsgid.languages.perl.language import SCRIPT, Perl
 from uwsgid.request.mounts import Apps
 
@@ -54,6 +55,21 @@ class PlanTests(SynchronousTestCase):
             self.assertIn(pair, told)
         self.assertNotIn(("write-exception", "1"), told)
         self.assertEqual((plan.watch, plan.unwatched), (3, ("Some::Module",)))
+
+    def test_shell(self) -> None:
+        """A shell needs no application, only the terminal; that of one time wins."""
+        for text, shell, once in (
+            ("plshell", "", False),
+            ("plshell = print 1", "print 1", False),
+            ("plshell-oneshot = print 2", "print 2", True),
+            ("plshell = print 1\nplshell-oneshot", "", True),
+        ):
+            settings = settings_of(text)
+            plan = Perl().plan(settings)
+            assert plan is not None
+            self.assertEqual((plan.shell, plan.shell_once, plan.option), (shell, once, "plshell"))
+            self.assertIn(("shell", "1"), plan.configuration)
+            self.assertTrue(settings[Sockets].honour_stdin)
 
     def test_single_arguments_win(self) -> None:
         """perl-arg keeps its blanks, and perl-args is forgotten."""

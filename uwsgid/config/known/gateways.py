@@ -118,8 +118,6 @@ TABLE: Final[tuple[KnownOption, ...]] = (
     *refused(
         _LANGUAGES,
         LATER,
-        ("plshell", "[str]", "interactive Perl"),
-        ("plshell-oneshot", "[str]", "the same, once"),
         ("early-perl", "str 2.0", "start Perl before the privileges are dropped"),
         ("early-psgi", "str 2.0", "load a PSGI application before the privileges are dropped"),
         ("early-perl-exec", "list 2.0", "run a Perl script before the privileges are dropped"),

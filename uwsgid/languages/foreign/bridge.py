@@ -52,7 +52,9 @@ class Bridge:
         self._apps = apps
         self._say = say
         self._calls = Calls()
-        self._recipe = Recipe(plan.language, plan.command, plan.option, self._configuration())
+        self._recipe = Recipe(
+            plan.language, plan.command, plan.option, self._configuration(), plan.shell is not None
+        )
         self._mother: Mother | None = None
         self._mother_lock = threading.Lock()
         self._lines: list[Line | None] = []
@@ -164,6 +166,23 @@ class Bridge:
         calls = self._calls
         connection, pid = mother.connect(self._serving.slot, core, calls.facts(), calls.answer, self._learn)
         return Line(connection.detach(), pid, calls.answer, self._learn)
+
+    def lend(self, core: int) -> Line:
+        """The child of *core*, for something else than requests.  Not during one, and until `take_back`.
+
+        :raises BridgeError: there is none to be had.
+        """
+        line = self._lines[core]
+        if line is None:
+            line = self._lines[core] = self._connect(core)
+        return line
+
+    def take_back(self, core: int) -> None:
+        """Be done with the child of *core*; a request gets another."""
+        line, self._lines[core] = self._lines[core], None
+        if line is not None:
+            line.close()
+            self._calls.forget(core)
 
     def _learn(self, payload: bytes) -> None:
         self.files.update(fields(payload))

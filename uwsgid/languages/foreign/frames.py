@@ -60,6 +60,9 @@ From the worker
     ``a``  u8 kind, bytes                                 what the function returned: 0 nothing, 1 bytes,
                                                           2 a counted list, 3 an error: its text, 4 a number
     ``k``  u8 sent                                        the file was sent; 0: it can not be, send its bytes
+    ``s``  text                                           run this text as a shell on the terminal, or what
+                                                          there is for people where it is empty; any ``u`` and
+                                                          ``i``, and the end
     ``g``  nothing                                        the client is gone, nobody reads the answer
     ====== ============================================== ==================================================
 

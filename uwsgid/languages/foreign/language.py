@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from uwsgid.languages.outcome import LoadOutcome
@@ -15,6 +16,7 @@ from uwsgid.languages.outcome import LoadOutcome
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
     from uwsgid.languages.foreign.bridge import Bridge
+    from uwsgid.languages.foreign.terminal import Shell
     from uwsgid.request.mounts import Apps
     from uwsgid.request.serving import Handler, Serving
     from uwsgid.supervise.household import Household
@@ -39,6 +41,9 @@ class Plan:
     :ivar replaced: the line where an application asks for its worker to be replaced.
     :ivar watch: seconds between looks at the files of the application, 0 for none.
     :ivar unwatched: names of modules whose changes do not matter.
+    :ivar shell: code that the first worker runs on the terminal instead of serving, empty for what there is
+        for people; None for nothing.
+    :ivar shell_once: when that ends, the worker begins to serve.
     """
 
     language: str
@@ -53,6 +58,8 @@ class Plan:
     replaced: str = "*** harakiri requested by the application ***"
     watch: int = 0
     unwatched: Sequence[str] = ()
+    shell: str | None = None
+    shell_once: bool = False
 
 
 class Foreign:
@@ -66,6 +73,7 @@ class Foreign:
     def __init__(self) -> None:
         self._bridge: Bridge | None = None
         self._household: Household | None = None
+        self._shell: Shell | None = None
 
     def plan(self, settings: Settings) -> Plan | None:
         """What *settings* want of this language; None for nothing."""
@@ -76,6 +84,11 @@ class Foreign:
     ) -> None:
         """Remember who we are; the interpreter is started when it has something to load."""
         self._household = household
+        plan = self.plan(settings)
+        if plan is not None and plan.shell is not None:
+            from uwsgid.languages.foreign.terminal import Shell
+
+            self._shell = Shell(plan.shell, plan.shell_once)
 
     def try_module(self, settings: Settings, say: Say) -> int | None:
         """The exit status where the configuration asks for something else than serving; None where not."""
@@ -102,6 +115,8 @@ class Foreign:
         """Connect the cores of this worker."""
         if self._bridge is not None:
             self._bridge.post_fork(serving, ask)
+            if self._shell is not None and serving.slot == 1:
+                serving.hijack = partial(self._shell.run, self._bridge, serving)
 
     def handlers(self, serving: Serving) -> dict[int, Handler]:
         """Who answers, by modifier1."""

@@ -194,6 +194,33 @@ class Line:
             else:
                 raise BridgeError(f"said {chr(letter)!r} after its answer")
 
+    def command(self, data: bytes) -> None:
+        """Say something that is no request.
+
+        :raises BridgeError: the child is gone.
+        """
+        self._send(data)
+
+    def answer(self) -> bool:
+        """Answer what the child asks beside requests, once it said something; False at its end.
+
+        :raises BridgeError: it said what makes no sense.
+        """
+        try:
+            data = os.read(self.fd, _PIECE)
+        except OSError:
+            data = b""
+        self._reader.feed(data)
+        while (heard := self._reader.next()) is not None:
+            letter, payload = heard
+            if letter == ord("u"):
+                self._send(frame(b"a", self._call(payload)))
+            elif letter == ord("i"):
+                self._learn(payload)
+            else:
+                raise BridgeError(f"said {chr(letter)!r} without a request")
+        return bool(data)
+
     def _end(self, reply: Reply, flags: int) -> None:
         if flags & GOES_ON:
             self.pending = True

@@ -66,12 +66,14 @@ class Recipe:
     :ivar command: the interpreter and its arguments; what it runs is a script of ours.
     :ivar option: the option that asked for it, for messages.
     :ivar configuration: names and values, as the script of the language understands them; names repeat.
+    :ivar terminal: her standard input is ours.
     """
 
     language: str
     command: Sequence[str]
     option: str
     configuration: Sequence[tuple[str, str]]
+    terminal: bool = False
 
 
 class Mother:
@@ -163,7 +165,7 @@ class Mother:
             try:
                 process = subprocess.Popen(
                     recipe.command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=None if recipe.terminal else subprocess.DEVNULL,
                     pass_fds=(listener.fileno(), theirs.fileno()),
                     env=os.environ
                     | {

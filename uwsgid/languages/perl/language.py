@@ -48,7 +48,8 @@ class Perl(Foreign):
         chosen = settings[PerlApps]
         targets = [("", chosen.psgi)] if chosen.psgi else []
         targets += [(point, app) for point, app in settings[Mounting].mounts if app.endswith(self.endings)]
-        if not (targets or chosen.execute or chosen.execute_post_fork):
+        shells = chosen.shell_once or chosen.shell
+        if not (targets or chosen.execute or chosen.execute_post_fork or shells):
             return None
         return Plan(
             language="Perl",
@@ -56,13 +57,15 @@ class Perl(Foreign):
             tag="uwsgi-perl",
             modifier1=MODIFIER1,
             command=(INTERPRETER, SCRIPT),
-            option="psgi" if targets else "perl-exec",
+            option="psgi" if targets else "plshell" if shells else "perl-exec",
             configuration=_configuration(settings),
             targets=targets,
             unable="--- unable to find perl application ---",
             replaced="*** psgix.harakiri.commit requested ***",
             watch=chosen.reload,
             unwatched=chosen.unwatched,
+            shell=shells[-1] if shells else None,
+            shell_once=bool(chosen.shell_once),
         )
 
 
@@ -82,6 +85,7 @@ def _configuration(settings: Settings) -> list[tuple[str, str]]:
         "no-plack": chosen.no_plack,
         "watch": bool(chosen.reload),
         "psgix-io": chosen.psgix_io,
+        "shell": bool(chosen.shell or chosen.shell_once),
         "multiprocess": processes.processes != 1,
         "multithread": processes.threads > 1,
         "master": processes.master,

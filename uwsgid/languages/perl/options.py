@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uwsgid.config.kinds import Flag, Seconds, Text, Texts
+from uwsgid.config.kinds import Flag, OptionalTexts, Seconds, Text, Texts
 from uwsgid.config.section import Section, flag, option, section
 
 
@@ -40,6 +40,18 @@ class PerlApps(Section):
     )
     no_plack: Flag = flag(
         "perl-no-plack", default=False, help="load applications without Plack, even where it is installed"
+    )
+    shell: OptionalTexts = option(
+        "plshell",
+        default=(),
+        implies=("honour-stdin",),
+        help="the first worker is a shell on the terminal, Devel::REPL or this code, again when that ends",
+    )
+    shell_once: OptionalTexts = option(
+        "plshell-oneshot",
+        default=(),
+        implies=("honour-stdin",),
+        help="the same, and when it ends the worker serves",
     )
     psgix_io: Flag = flag(
         "psgi-enable-psgix-io",

@@ -463,6 +463,12 @@ sub child {
         my ($letter, $size) = unpack 'aV', $buffer;
         while (length $buffer < HEADER + $size) { leave(0) unless read_more() }
         if ($letter eq 'q') { request($size) }
+        elsif ($letter eq 's') {
+            my (undef, $code) = next_frame();
+            $talking = 1;
+            uwsgid::shell::run($code);
+            leave(0);
+        }
         else { substr $buffer, 0, HEADER + $size, '' }
     }
 }
@@ -590,6 +596,7 @@ sub prepare {
         },
     );
     $base{'psgix.harakiri'} = 1 if $config{master}[0];
+    require(__FILE__ =~ s{[^/]*$}{shell.pl}r) if $config{shell};
     if ($config{'psgix-io'}) {
         require(__FILE__ =~ s{[^/]*$}{client.pl}r);
         if (!uwsgid::client->is_possible) {
