@@ -37,6 +37,7 @@ $(VENV)/.stamp-dev: $(METADATA)
 
 packages:
 	@.ci/debian-packages tests/debian-packages.txt
+	@.ci/debian-unpacked .unpacked tests/debian-unpacked.txt
 
 lint: venv ## ruff: mistakes and format
 	$(BIN)/ruff check .
@@ -78,4 +79,4 @@ fuzz: venv ## atheris on what reads bytes of strangers, a minute each; not part 
 	$(BIN)/python -m tests.fuzz
 
 clean: ## remove what was built, environments included
-	rm -rf .venv .venv-bench $(WHEEL_VENV) .tox build dist docs/_build *.egg-info _trial_temp* .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-bench $(WHEEL_VENV) .unpacked .tox build dist docs/_build *.egg-info _trial_temp* .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -136,6 +136,19 @@ class Bodies(RubyCase):
         self.assertIn("oops", failed.failure)
         self.assertEqual(child.ask(PATH_INFO="/count").body, b"2")
 
+    def test_to_ary_may_be_nil(self) -> None:
+        """A body that is no array after all, as those of Rails, is asked for its pieces."""
+        child = self.serve(
+            """
+            class Body
+              def to_ary = nil
+              def each = yield("piece")
+            end
+            run ->(env) { [200, {}, Body.new] }
+            """
+        )
+        self.assertEqual(child.ask().body, b"piece")
+
     def test_a_failing_close_costs_no_answer(self) -> None:
         """What close raises is for the log where the answer has left."""
         child = self.serve(

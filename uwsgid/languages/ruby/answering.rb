@@ -32,7 +32,8 @@ module Uwsgid
       @pid = Process.pid
       @hijack = Hijack.new(wire)
       @seed = {
-        "SCRIPT_NAME" => "", "QUERY_STRING" => "", "SERVER_NAME" => facts.host, "SERVER_PORT" => facts.port,
+        "SCRIPT_NAME" => "", "QUERY_STRING" => "", "SERVER_PROTOCOL" => "HTTP/1.0",
+        "SERVER_NAME" => facts.host, "SERVER_PORT" => facts.port,
         "rack.version" => [1, 1].freeze, "rack.url_scheme" => "http", "rack.multithread" => facts.multithread,
         "rack.multiprocess" => facts.multiprocess, "rack.run_once" => false, "rack.errors" => $stderr,
         "rack.hijack?" => true, "rack.hijack" => @hijack, "uwsgi.version" => facts.version,
@@ -203,8 +204,7 @@ module Uwsgid
         send_stream(head, hijack)
       elsif body.respond_to?(:to_path) && (file = opened(body.to_path))
         send_file(head, file)
-      elsif body.respond_to?(:to_ary)
-        chunks = body.to_ary
+      elsif body.respond_to?(:to_ary) && (chunks = body.to_ary) # nil is none, as from bodies of Rails
         body = nil # who is asked for an array closes itself
         send_array(head, chunks)
       elsif body.respond_to?(:each)

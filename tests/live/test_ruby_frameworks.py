@@ -1,0 +1,104 @@
+"""Rack 3 and its own Rack::Lint, and an application of Rails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Final
+
+from twisted.trial.unittest import SkipTest
+
+from tests.live.support import APPS, fetch, parse_answer, talk, uwsgi_packet
+from tests.live.test_frameworks import FORM, UPLOAD, multipart
+from tests.live.test_rack import RACK, RubyCase, ask
+
+RACK3: Final = APPS / "ruby" / "rack3.ru"
+SHOP: Final = APPS / "ruby" / "shop"
+#: What .ci/debian-unpacked made; the tests may be reached by a link.
+UNPACKED: Final = Path(__file__).resolve().parents[2] / ".unpacked"
+
+
+class Rack3Tests(RubyCase):
+    """The gem of Rack 3, which Debian has in a later suite."""
+
+    def test_rack_3(self) -> None:
+        """What Rack 3 brought works, and neither its Rack::Lint nor its middleware has anything to say."""
+        gems = sorted(UNPACKED.glob("usr/share/rubygems-integration/*/gems/rack-3*/lib"))
+        if not gems:
+            raise SkipTest("needs Rack 3; tests/debian-unpacked.txt says where it comes from")
+        http = self.path("http.sock")
+        daemon = self.rack(f"http-socket = {http}\nrb-lib = {gems[0]}\n", app=RACK3)
+        self.assertEqual(ask(self.where, "/release").body[:2], b"3.", daemon.log())
+        pieces = b"part 0\npart 1\npart 2\n"
+        for path, body in {
+            "/each": pieces,
+            "/call": pieces,
+            "/partial": b"partly",
+            "/file": RACK3.read_bytes(),
+            "/files/rack3.ru": RACK3.read_bytes(),
+            "/hijack": b"hijacked",
+            "/finished": b"finishing",
+            "/empty": b"",
+        }.items():
+            self.assertEqual((path, ask(self.where, path).body), (path, body))
+            self.assertEqual((path, fetch(http, path).body), (path, body))
+        daemon.wait_for("finished 200 text/plain nil", count=2)
+        headers = ask(self.where, "/headers").headers
+        self.assertEqual([value for name, value in headers if name == "set-cookie"], ["a=1", "b=2"])
+        self.assertIn("etag", dict(headers))
+        data = b"0123456789" * 20_000
+        for where in (self.where, http):
+            for path, expected in (
+                ("/digest", hashlib.md5(data).hexdigest().encode()),
+                ("/echo", b"heard " + data),
+            ):
+                answer = (
+                    ask(where, path, method="POST", body=data)
+                    if where == self.where
+                    else fetch(where, path, method="POST", body=data)
+                )
+                self.assertEqual((path, answer.body), (path, expected))
+        env = json.loads(fetch(http, "/env?a=b", method="GET").body)
+        self.assertEqual((env["QUERY_STRING"], env["SCRIPT_NAME"], env["PATH_INFO"]), ("a=b", "", "/env"))
+        self.assertEqual(fetch(http, "/each", method="HEAD").body, b"")
+        bare = {"REQUEST_METHOD": "GET", "PATH_INFO": "/env"}
+        self.assertEqual(parse_answer(talk(self.where, uwsgi_packet(bare, RACK))).status, 200)
+        self.assertEqual(daemon.seen("LintError|Error"), 0, daemon.log())
+
+
+class RailsTests(RubyCase):
+    """An application of the Rails that Debian has."""
+
+    def test_rails(self) -> None:
+        """Routes, sessions, uploads, files and errors work."""
+        if not list(Path("/usr/share/rubygems-integration").glob("*/specifications/railties-*")):
+            raise SkipTest("needs ruby-railties; tests/debian-packages.txt")
+        http = self.path("http.sock")
+        daemon = self.serve(
+            f"http-socket = {http}\nrails = {SHOP}\nneed-app = true\nmaster = true\n",
+            environ={"RAILS_ENV": "production"},
+        )
+        host = {"Host": "shop.example"}
+        self.assertEqual(
+            fetch(http, "/orders?page=2", headers=host).body,
+            b'orders of shop.example by http page "2" seen nil',
+        )
+        order = fetch(http, "/orders", method="POST", headers={**host, **FORM}, body=b"item=tea")
+        self.assertEqual(
+            (order.status, order.header("Location")), (302, "http://shop.example/orders"), daemon.log()
+        )
+        cookie = (order.header("Set-Cookie") or "").partition(";")[0]
+        self.assertIn(b'seen "tea"', fetch(http, "/orders", headers={**host, "Cookie": cookie}).body)
+        headers = {**host, "Content-Type": "multipart/form-data; boundary=uwsgid-live-boundary"}
+        upload = json.loads(
+            fetch(http, "/upload", method="POST", headers=headers, body=multipart(UPLOAD)).body
+        )
+        self.assertEqual(upload, {"name": "shop.bin", "size": len(UPLOAD)})
+        self.assertEqual(fetch(http, "/guarded", method="POST", headers={**host, **FORM}).status, 422)
+        self.assertEqual(
+            fetch(http, "/source", headers=host).body, (SHOP / "config" / "environment.rb").read_bytes()
+        )
+        self.assertEqual(fetch(http, "/break", headers=host).status, 500)
+        daemon.wait_for("an apple fell")
+        self.assertEqual(fetch(http, "/nowhere", headers=host).status, 404)
