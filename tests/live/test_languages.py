@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import unquote
 
-from tests.live.fronts import FRONTS, NGINX_UWSGI, standing
+from tests.live.fronts import APACHE_UWSGI, FRONTS, NGINX_UWSGI, standing
 from tests.live.support import APPS, Address, Answer, LiveCase, fetch, requires
 
 PROBES: Final = APPS / "matrix"
@@ -114,8 +114,8 @@ class LanguageCase(LiveCase):
         self.check(gateway)
 
     def compare(self) -> None:
-        """Every protocol and the gateway, beside uWSGI."""
-        requires("nginx", "uwsgi-core", *self.programs)
+        """Every front end, every protocol and the gateway, beside uWSGI."""
+        requires("uwsgi-core", *sorted({front.program for front in FRONTS}), *self.programs)
         plugin, modifier1 = self.plugin
         modifiers = [f"{name}-modifier1 = {modifier1}" for name in ("http", "http-socket", "fastcgi", "scgi")]
         told: list[Mapping[str, object]] = []
@@ -124,8 +124,8 @@ class LanguageCase(LiveCase):
             self.instance(server, f"plugins = http,{plugin}", f"http = {gateway}", *modifiers)
             pages = dict(self.told("http", gateway))
             for front in FRONTS:
-                if front.program != "nginx":
-                    continue
+                if front is APACHE_UWSGI and modifier1:
+                    continue  # it says modifier 0, for which uWSGI has nobody then
                 changes = front.anew
                 if front is NGINX_UWSGI:
                     changes = (("uwsgi_pass", f"uwsgi_modifier1 {modifier1};\n        uwsgi_pass"),)

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from uwsgid.config.settings import settings_of
 from uwsgid.host.socket_options import Sockets
 from uwsgid.languages.perl.language import SCRIPT, Perl
-from uwsgid.languages.python import wsgi_options as wsgi_options  # its options are in these configurations
+from uwsgid.languages.python import options as python_options  # noqa: F401 (in these configurations)
 from uwsgid.request.mounts import Apps
 
 

@@ -11,7 +11,7 @@ from uwsgid.config.argv import application_of
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError
 from uwsgid.languages.foreign.language import Plan
-from uwsgid.languages.python import wsgi_options as wsgi_options  # its options are in these configurations
+from uwsgid.languages.python import options as python_options  # noqa: F401 (in these configurations)
 from uwsgid.languages.ruby.language import Ruby
 
 
