@@ -18,6 +18,7 @@ from tests.loops.support import (
     request,
     until,
 )
+from uwsgid.loops.sending import ReactorSenders
 from uwsgid.request.offload import LEAST, Offload
 from uwsgid.request.reply import VIA_OFFLOAD
 
@@ -158,6 +159,21 @@ class ThreadedOffloadTests(OffloadTests):
         return super().offloading(config, threads, cores=2, **more)
 
 
+class ReactorOffloadCase(OffloadCase):
+    """A worker with one core, whose reactor sends."""
+
+    loop = "reactor"
+
+    def offloading(self, config: str = "socket-timeout = 60", threads: int = 1, **more: Any) -> Worker:
+        worker = self.worker(self.app, config=f"{config}\noffload-threads = 1", loop=self.loop, **more)
+        self.assertIsInstance(worker.serving.offload, ReactorSenders)
+        return worker
+
+
+class ReactorOffloadTests(ReactorOffloadCase, OffloadTests):
+    """The same where the reactor sends."""
+
+
 class TroubleTests(OffloadCase):
     """Clients that leave or sleep, files that shrink, and workers that leave."""
 
@@ -268,3 +284,47 @@ class TroubleTests(OffloadCase):
         until(lambda: worker.served)
         self.finish(worker)
         self.assertTrue(self.fetch(worker, get("/x", headers="Connection: close\r\n")).endswith(b"word"))
+
+
+class ReactorTroubleTests(ReactorOffloadCase, TroubleTests):
+    """The same where the reactor sends."""
+
+    def test_a_worker_that_leaves_waits(self) -> None:
+        """Leaving takes as long as the transfers do, and nobody hurries them."""
+        worker = self.offloading()
+        client = self.http(worker)
+        client.sendall(get("/file"))
+        start = client.recv(1000)
+        worker.leave()
+        worker.wait_until_it_heard()
+        self.assertIsNone(worker.code)
+        self.assertEqual(self.body_of(start + read_all(client)), self.content)
+        self.assertEqual(worker.join(), 0)
+        self.finish(worker)
+
+    def test_no_descriptors(self) -> None:
+        """Where no descriptor can be had the application's thread sends the file itself."""
+        worker = self.offloading()
+
+        def dup(fd: int) -> int:
+            raise OSError(24, "Too many open files")
+
+        self.patch(os, "dup", dup)
+        data = self.fetch(worker, get("/file", headers="Connection: close\r\n"))
+        self.assertEqual(self.body_of(data), self.content)
+        self.assertEqual(sum(worker.board.offloaded_requests), 0)
+
+    def test_room_for_those_who_come(self) -> None:
+        """Transfers take their share of descriptors and no more; beyond it a core sends files itself."""
+        super().test_room_for_those_who_come()
+
+    def test_a_client_that_takes_no_answer(self) -> None:
+        """Behind the last byte that was written, too, a client has no more than socket-timeout."""
+        worker = self.offloading("socket-timeout = 1")
+        with open(self.file, "r+b") as file:
+            file.truncate(3 << 20)
+        client = self.http(worker)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.sendall(get("/file"))
+        until(lambda: worker.logged)
+        until(lambda: not worker.engine.protocols)

@@ -26,6 +26,7 @@ from uwsgid.errors import PeerTimeout
 from uwsgid.families import loop_engines
 from uwsgid.loops.limits import FAREWELL_GRACE, SPARED_FIRST, hurry, most_parked, patience
 from uwsgid.request.connection import COPY_SIZE, Connection, Cycling, Next
+from uwsgid.request.offload_options import Offloading
 from uwsgid.request.serving import Serving
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class ReactorConnection(Connection):
     reactor's.
     """
 
-    __slots__ = ("_arrived", "_holding", "_inbox", "_lost", "_reactor", "_size", "_transport", "_writable")
+    __slots__ = ("_arrived", "_holding", "_inbox", "_lost", "_reactor", "_size", "_transport", "_writable",
+                 "sending")  # fmt: skip
 
     def __init__(self, plain: Connection, transport: Any, reactor: Any) -> None:
         super().__init__(plain.fd, plain.peer, plain.listener, plain.station, plain.terms)
@@ -57,6 +59,8 @@ class ReactorConnection(Connection):
         self._writable.set()
         self._holding = False
         self._lost = False
+        #: the file that is sent behind the answer, a `uwsgid.loops.sending.Sending`; None mostly
+        self.sending: Any = None
         transport.registerProducer(self, True)
 
     # ---- in the reactor's thread ---------------------------------------------------------------------------
@@ -86,6 +90,11 @@ class ReactorConnection(Connection):
             self._size = 0
         self._go_on()
         return data
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something arrived that nobody read."""
+        return bool(self._inbox)
 
     def _go_on(self) -> None:
         if self._holding and not self._lost:
@@ -193,7 +202,10 @@ class ServerProtocol(Protocol):
         self._no_timer()
         self._engine.protocols.pop(self, None)
         self.connection.lose()
-        if not self.busy:
+        if self.connection.sending is not None:
+            self.connection.sending.stopProducing()
+            self._engine.look()
+        elif not self.busy:
             if self.connection.received:
                 self._engine.cycle.abandon(self.connection, "client closed connection")
             self._engine.look()
@@ -209,6 +221,11 @@ class ServerProtocol(Protocol):
 
     def conclude(self, after: Next) -> None:
         """Do what the cycle wants done with the connection."""
+        sending = self.connection.sending
+        if sending is not None and not sending.is_over:
+            self.transport.unregisterProducer()
+            sending.start(self.transport, self._engine.reactor, self._sent)
+            return
         self.busy = False
         rest = self.connection.rest()
         if after is Next.CLOSE:
@@ -221,6 +238,10 @@ class ServerProtocol(Protocol):
             self._read(rest)
         else:
             self.park(after)
+
+    def _sent(self) -> None:
+        """The file behind the answer was written, as far as that was possible."""
+        self.conclude(Next.LINGER if self.connection.has_more else Next.CLOSE)
 
     def park(self, why: Next) -> None:
         """Wait for the client, for so long as that may take."""
@@ -235,7 +256,12 @@ class ServerProtocol(Protocol):
 
     def hasten(self) -> None:
         """The worker leaves: wait only a little for a next request."""
-        if not self.busy and not self.connection.received and self._timer is not None:
+        if (
+            not self.busy
+            and not self.transport.disconnecting
+            and not self.connection.received
+            and self._timer is not None
+        ):
             self._timer.reset(min(FAREWELL_GRACE, self._engine.limits[self.waits]))
 
     def _expire(self) -> None:
@@ -244,9 +270,13 @@ class ServerProtocol(Protocol):
         self.leave()
 
     def leave(self) -> None:
-        """End the connection once everything is written."""
+        """End the connection once everything is written, or the client has taken nothing for too long."""
         self.transport.unregisterProducer()
         self.transport.loseConnection()
+        self._no_timer()
+        if self in self._engine.protocols:
+            limit = self.connection.terms.timeout
+            self._timer = self._engine.reactor.callLater(limit, self.transport.abortConnection)
 
     def _no_timer(self) -> None:
         if self._timer is not None:
@@ -370,6 +400,10 @@ class Reactor:
         self._accepting = True
         self._leaving = False
         self._stopped = False
+        if serving.settings[Offloading].threads:
+            from uwsgid.loops.sending import ReactorSenders
+
+            serving.offload = ReactorSenders(serving)
 
     def run(self) -> int:
         """Serve until the farewell is due and nobody waits any more; the exit code."""
@@ -428,6 +462,8 @@ class Reactor:
             self.submit(*self._waiting.popleft())
         if protocol in self.protocols:
             protocol.conclude(after)
+        elif protocol.connection.sending is not None:
+            protocol.connection.sending.stopProducing()
         self.look()
 
     def look(self) -> None:

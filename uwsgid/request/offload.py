@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from uwsgid.request.body import Body
 from uwsgid.request.connection import COPY_SIZE, Connection
@@ -45,7 +45,7 @@ _SHARE: Final = 2
 class Transfer:
     """A file on its way to a client.
 
-    :ivar out: a descriptor of the connection, ours alone.
+    :ivar out: a descriptor of the connection, ours alone; -1 where the loop sends.
     :ivar file: a descriptor of the file, ours alone.
     :ivar offset: of the next byte.
     :ivar left: bytes that are still to be sent.
@@ -100,23 +100,31 @@ class Transfer:
         self.out = self.file = -1
 
 
-class Offload:
-    """The threads of a worker that send files.
+class Senders:
+    """Those of a worker who send files after the request is over; not who they are.
 
-    :param count: how many.
+    :cvar connections: whose clients they can serve.
     """
 
-    def __init__(self, count: int, serving: Serving) -> None:
+    connections: ClassVar[type[Connection]] = Connection
+
+    def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self._busy = 0
         self._idle = threading.Condition()
-        self._turn = 0
-        # each takes two, and clients must be able to come in all the same
+        # each takes two descriptors, and clients must be able to come in all the same
         self._most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SHARE // 2)
-        self._movers = [_Mover(self, number) for number in range(count)]
-        for mover in self._movers:
-            mover.start()
-        serving.say(f"spawned {count} offload threads for uWSGI worker {serving.slot}")
+
+    def give(self, transfer: Transfer, connection: Connection) -> None:
+        """Begin with *transfer*; `done` follows once it is closed."""
+        raise NotImplementedError
+
+    def own(self, connection: Connection) -> int:
+        """A descriptor of *connection* for a transfer.
+
+        :raises OSError: there is none to be had.
+        """
+        return os.dup(connection.fd)
 
     # ---- what a core of the worker calls -------------------------------------------------------------------
 
@@ -135,26 +143,28 @@ class Offload:
         if type(body) is not Body or not body.at_end or body.surplus:
             return False
         connection = reply.connection
-        if type(connection) is not Connection or connection.listener.protocol not in RAW:
+        if type(connection) is not self.connections or connection.listener.protocol not in RAW:
             return False
         try:
             file = os.dup(fd)
         except OSError:
             return False
         try:
-            out = os.dup(connection.fd)
+            out = self.own(connection)
         except OSError:
             os.close(file)
             return False
         try:
             count = reply.hand_over(count)
         except BaseException:
-            os.close(out)
-            os.close(file)
+            count = 0
             raise
+        finally:
+            if not count:
+                os.close(file)
+                if out >= 0:
+                    os.close(out)
         if not count:
-            os.close(out)
-            os.close(file)
             return True
         transfer = Transfer(_twin(request), connection.who, connection.terms, out, file, offset, count)
         reply.body_size = count
@@ -163,8 +173,7 @@ class Offload:
         serving.board.offloaded_requests[serving.seat * serving.cores + request.core] += 1
         with self._idle:
             self._busy += 1
-            self._turn = turn = (self._turn + 1) % len(self._movers)
-        self._movers[turn].give(transfer)
+        self.give(transfer, connection)
         return True
 
     def finish(self, seconds: float) -> None:
@@ -172,7 +181,7 @@ class Offload:
         with self._idle:
             self._idle.wait_for(lambda: not self._busy, seconds)
 
-    # ---- what the threads call -----------------------------------------------------------------------------
+    # ---- what those call who send --------------------------------------------------------------------------
 
     def report(self, transfer: Transfer, error: OSError | None, *, late: bool = False) -> None:
         """Write the line of a request whose transfer is over.
@@ -208,8 +217,28 @@ class Offload:
                 self._idle.notify_all()
 
     def fail(self) -> None:
-        """Tell the log what a thread did not expect."""
+        """Tell the log what a sender did not expect."""
         self._serving.say(f"a file could not be sent:\n{traceback.format_exc()}")
+
+
+class Offload(Senders):
+    """The threads of a worker that send files.
+
+    :param count: how many.
+    """
+
+    def __init__(self, count: int, serving: Serving) -> None:
+        super().__init__(serving)
+        self._turn = 0
+        self._movers = [_Mover(self, number) for number in range(count)]
+        for mover in self._movers:
+            mover.start()
+        serving.say(f"spawned {count} offload threads for uWSGI worker {serving.slot}")
+
+    def give(self, transfer: Transfer, connection: Connection) -> None:
+        with self._idle:
+            self._turn = turn = (self._turn + 1) % len(self._movers)
+        self._movers[turn].give(transfer)
 
 
 class _Mover(threading.Thread):

@@ -21,5 +21,5 @@ class Offloading(Section):
         default=0,
         help="threads of each worker that send large files, so that it serves others meanwhile",
         note="the line of such a request is written when the file is sent, with the bytes that were; uWSGI's "
-        "comes before, and loses the start of a range. A loop with a reactor sends files itself",
+        "comes before, and loses the start of a range. In loop = reactor the reactor sends, without threads",
     )

@@ -134,12 +134,12 @@ class Worker:
         if not threads:
             return
         loop = self._engine_name()
-        if loop not in ("simple", "threads"):
-            self._house.say(f"offload-threads: none are spawned, the loop {loop} sends files itself")
-        else:
+        if loop in ("simple", "threads"):
             from uwsgid.request.offload import Offload
 
             serving.offload = Offload(threads, serving)
+        elif loop != "reactor":  # which does it itself
+            self._house.say(f"offload-threads: the loop {loop} has none")
 
     def _run_hooks(self, *phases: HookPhase) -> None:
         """Where an action fails, the instance ends, or the reload that this worker belongs to."""
