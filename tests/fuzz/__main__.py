@@ -63,7 +63,7 @@ def _run(name: str, seconds: int, only: str) -> int:
 def fuzz(name: str, seconds: int, only: str) -> None:
     """Look for bytes that break a target.  Does not return."""
     atheris: Any = importlib.import_module("atheris")
-    with atheris.instrument_imports(include=["uwsgid.wire", "uwsgid.tuntap", "uwsgid.logs.encoders"]):
+    with atheris.instrument_imports(include=["uwsgid.wire", "uwsgid.tuntap", "uwsgid.gateways", "uwsgid.languages"]):
         targets = importlib.import_module("tests.fuzz.targets")
     corpus = HERE / name
     corpus.mkdir(parents=True, exist_ok=True)

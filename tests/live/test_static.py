@@ -387,16 +387,20 @@ class SlowTests(StaticCase):
         return b"".join(pieces).partition(b"\r\n\r\n")[2]
 
     def test_one_worker_and_many_slow_clients(self) -> None:
-        """With an offload thread one worker serves others while ten clients take their time."""
+        """With offload threads one worker serves others while ten clients take their time; a reactor too."""
         digest = self.large()
-        daemon, address = self.alone("static-map = /s=@/www\noffload-threads = 1")
-        daemon.wait_for(r"spawned 1 offload threads for uWSGI worker 1")
-        clients = [self.slow(address) for _ in range(10)]
-        self.assertEqual(fetch(address, "/app").body, b"app GET /app")
-        self.assertEqual(daemon.seen("/s/large.bin"), 0)
-        for client in clients:
-            self.assertEqual(self.rest(client), digest)
-        daemon.wait_for(rf"GET /s/large.bin => generated {LARGE} bytes in \d+ msecs via offload", count=10)
+        for loop in ("simple", "reactor"):
+            daemon, address = self.alone(
+                f"static-map = /s=@/www\noffload-threads = 1\nloop = {loop}", name=f"{loop}.ini"
+            )
+            clients = [self.slow(address) for _ in range(10)]
+            self.assertEqual(fetch(address, "/app").body, b"app GET /app")
+            self.assertEqual(daemon.seen("/s/large.bin"), 0)
+            for client in clients:
+                self.assertEqual(self.rest(client), digest)
+            line = rf"GET /s/large.bin => generated {LARGE} bytes in \d+ msecs via offload"
+            daemon.wait_for(line, count=10)
+            self.assertEqual(daemon.seen("spawned 1 offload threads for uWSGI worker 1"), loop == "simple")
 
     def test_a_stop_waits(self) -> None:
         """A stop and a reload let a transfer come to its end."""
