@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from struct import pack
+from struct import pack, unpack
 from typing import Final
 
 from uwsgid.languages.foreign.frames import (
@@ -62,10 +62,13 @@ def questions(data: bytes) -> None:
     vars = {name: value for name, value in zip(texts[::2], texts[1::2], strict=False) if name}
     vars = {name: value for name, value in vars.items() if not name.startswith(("wsgi.", "uwsgi."))}
     said = request_frame(1, 0, {**vars, "wsgi.version": (1, 0)}, 0, b"")
-    block = said[23:]
-    items = read_counted(block) if said[6] & 4 else block.split(b"\0") if block else []
-    found = [item.decode("latin-1") for item in items]
-    assert dict(zip(found[::2], found[1::2], strict=True)) == vars
+    size, rest = unpack("<II", said[19:27])
+    found = []
+    for block in (said[27 : 27 + size], said[28 + size : 28 + size + rest]):
+        items = read_counted(block) if said[6] & 4 else block.split(b"\0")
+        found.append([item.decode("latin-1") for item in items])
+    assert said[27 + size] == said[-1] == 0 and len(said) == 29 + size + rest
+    assert dict(zip(*found, strict=True)) == vars
 
 
 BRIDGES: Final[dict[str, Callable[[bytes], None]]] = {"bridge": answers, "crossing": questions}

@@ -22,11 +22,14 @@ use constant {
     GOES_ON  => 1,
     REPLACE  => 2,
     CLOSE    => 4,
+    COUNTED  => 4,          # of a request
+    LEARNT   => 4096,       # bytes of the longest list of names that is kept
+    HEAD     => 27,         # bytes of a request before its variables
     PIDFD    => 434,        # pidfd_open(), which has this number everywhere
 };
 
-our (%config, @apps, $nothing, $sock, $buffer, $talking, $owner, $gone, @postfork, @atexit, $slot, $core, %base, $told,
-    $client, $taken, $over);
+our (%config, @apps, $nothing, $sock, $buffer, $talking, $owner, $gone, @postfork, @atexit, $slot, $core, @base, $told,
+    $client, $taken, $over, $said, %known_names);
 
 sub text { defined $_[0] ? $_[0] : '' }
 
@@ -35,8 +38,8 @@ sub complain { my $text = join '', @_; utf8::encode($text) if utf8::is_utf8($tex
 # ---- bytes
 
 sub send_all {
-    my $done = 0;
     POSIX::_exit(0) if $$ != $owner;    # what the application forked is not the one to answer
+    my $done = syswrite($sock, $_[0]) // 0;
     while ($done < length $_[0]) {
         my $sent = syswrite $sock, $_[0], length($_[0]) - $done, $done;
         if (defined $sent) { $done += $sent }
@@ -279,18 +282,19 @@ sub head_of {
     return $head;
 }
 
+# The flags of the end of a request, which are kept in $said.
 sub flags_of {
     my ($env) = @_;
     my $handlers = $env->{'psgix.cleanup.handlers'};
-    return (ref $handlers && @$handlers ? GOES_ON : 0) | ($env->{'psgix.harakiri.commit'} ? REPLACE : 0);
+    return $said = (ref $handlers && @$handlers ? GOES_ON : 0) | ($env->{'psgix.harakiri.commit'} ? REPLACE : 0);
 }
 
 # Send [status, headers, body]; *more* are flags of its end.
 sub answer {
     my ($turn, $env, $answer, $more) = @_;
     return if $taken;
-    my ($status, $headers, $body) = @$answer;
-    my $head = head_of($status, $headers);
+    my $head = head_of($answer->[0], $answer->[1]);
+    my $body = $answer->[2];
     if (ref $body eq 'ARRAY') {
         no warnings 'uninitialized';
         my $data = @$body == 1 ? $body->[0] : join '', @$body;
@@ -377,20 +381,35 @@ sub stream {
     send_all($writer->_head . frame('e', pack 'C', flags_of($env)));
 }
 
+# The names of variables, which are the same for most requests, so that they are taken apart once.
+sub learn_names {
+    my ($names, $flags) = @_;
+    return [unpack '(V/a*)*', $names] if $flags & COUNTED;
+    my @names = map { keys %{{ $_ => 1 }} } split /\0/, $names, -1;     # as keys, which Perl has the hash of
+    return \@names if length $names > LEARNT;
+    %known_names = () if keys %known_names >= 256;
+    return $known_names{$names} = \@names;
+}
+
 sub request {
     my ($size) = @_;
-    my ($turn, $flags, $number, $length, $vars) = unpack 'x5CCVq<V', $buffer;
-    my %env = (%base, $flags & 4
-        ? unpack '(V/a*)*', substr $buffer, 23, $vars
-        : split /\0/, substr($buffer, 23, $vars), -1);
-    my $start = $length ? substr $buffer, 23 + $vars, $size - 18 - $vars : '';
+    my ($turn, $flags, $number, $length, $of_names, $of_values) = unpack 'x5CCVq<VV', $buffer;
+    my %env = @base;
+    my $names = substr $buffer, HEAD, $of_names;
+    my $known = $known_names{$names} || learn_names($names, $flags);
+    @env{@$known} = $flags & COUNTED
+        ? unpack '(V/a*)*', substr $buffer, HEAD + $of_names + 1, $of_values
+        : split /\0/, substr($buffer, HEAD + $of_names + 1, $of_values), -1;
+    if ($length) {
+        my $start = substr $buffer, HEAD + $of_names + $of_values + 2,
+            $size + HEADER - HEAD - $of_names - $of_values - 2;
+        $env{'psgi.input'} = uwsgid::input->new($start, $length < 0 ? -1 : $length - length $start,
+            $env{'psgix.input.buffered'});
+    }
     if (length $buffer == HEADER + $size) { $buffer = '' }
     else { substr $buffer, 0, HEADER + $size, '' }
     delete @env{'HTTP_CONTENT_TYPE', 'HTTP_CONTENT_LENGTH'};
-    $env{'psgi.url_scheme'} = defined $env{HTTPS} || defined $env{UWSGI_SCHEME} ? scheme(\%env) : 'http';
-    $env{'psgi.input'} = $length
-        ? uwsgid::input->new($start, $length < 0 ? -1 : $length - length $start, $base{'psgix.input.buffered'})
-        : $nothing;
+    $env{'psgi.url_scheme'} = scheme(\%env) if defined $env{HTTPS} || defined $env{UWSGI_SCHEME};
     $env{'psgix.cleanup.handlers'} = [];
     $env{'psgix.io'} = uwsgid::client->new if $config{'psgix-io'};
     ($gone, $talking, $over) = (0, 1, 0);
@@ -413,7 +432,7 @@ sub request {
         else { send_all(frame('x', pack('C', flags_of(\%env)) . $why)) }
     }
     ($client, $taken) = (undef, 0) if $config{'psgix-io'};
-    if ($over || flags_of(\%env) & GOES_ON) {
+    if ($over || $said & GOES_ON) {
         for my $handler (@{$env{'psgix.cleanup.handlers'}}) {
             eval { $handler->(\%env); 1 } or complain("[uwsgi-perl error] $@");
         }
@@ -577,11 +596,13 @@ sub prepare {
     @ARGV = @{$config{argv} || []};
     my $errors = bless {}, 'uwsgid::errors';
     $nothing = uwsgid::input->new('', 0, $config{buffered}[0] || 0);
-    %base = (
+    @base = (
         # PSGI wants these two always, and front ends leave them out; uWSGI passes on what there is
         'SCRIPT_NAME' => '',
         'QUERY_STRING' => '',
         'psgi.version' => [1, 1],
+        'psgi.url_scheme' => 'http',
+        'psgi.input' => $nothing,
         'psgi.errors' => $errors,
         'psgi.multithread' => $config{multithread}[0] ? 1 : 0,
         'psgi.multiprocess' => $config{multiprocess}[0] ? 1 : 0,
@@ -595,7 +616,7 @@ sub prepare {
             complain('[uwsgi-perl ' . text($message->{level}) . '] ' . text($message->{message}) . "\n");
         },
     );
-    $base{'psgix.harakiri'} = 1 if $config{master}[0];
+    push @base, 'psgix.harakiri' => 1 if $config{master}[0];
     require(__FILE__ =~ s{[^/]*$}{shell.pl}r) if $config{shell};
     if ($config{'psgix-io'}) {
         require(__FILE__ =~ s{[^/]*$}{client.pl}r);

@@ -15,6 +15,11 @@ module Uwsgid
     # Variables that stand in the env even where they are empty, as the specification of Rack demands.
     KEPT = %w[REQUEST_METHOD SCRIPT_NAME PATH_INFO QUERY_STRING SERVER_NAME SERVER_PORT]
            .to_h { |name| [name, true] }.freeze
+    # Variables that never do.
+    DROPPED = %w[HTTP_CONTENT_LENGTH HTTP_CONTENT_TYPE].to_h { |name| [name, true] }.freeze
+    # Bytes of the longest list of names that is kept.
+    LEARNT = 4096
+    NOTHING = String.new(encoding: BINARY).freeze
     STATUS = (100..599).to_h { |status| [status, status.to_s.freeze] }.freeze
     # The flags of a request.
     COMPLETE = 1
@@ -31,6 +36,7 @@ module Uwsgid
       @answered = 0
       @pid = Process.pid
       @hijack = Hijack.new(wire)
+      @known = {}
       @seed = {
         "SCRIPT_NAME" => "", "QUERY_STRING" => "", "SERVER_PROTOCOL" => "HTTP/1.0",
         "SERVER_NAME" => facts.host, "SERVER_PORT" => facts.port,
@@ -90,18 +96,23 @@ module Uwsgid
       wire.begin(data.getbyte(pos))
       @app = @apps.size == 1 ? @apps[0] : @apps[data.getbyte(pos + 2) | data.getbyte(pos + 3) << 8]
       size = data.getbyte(pos + 14) | data.getbyte(pos + 15) << 8 | data.getbyte(pos + 16) << 16
-      pos += 18
-      # a slice would share the buffer, which the next read would then have to make anew
-      items = flags & COUNTED == 0 ? data.unpack1("@#{pos}a#{size}").split("\0", -1) : counted(pos, size)
-      pos += size
-      start = data.byteslice(pos, wire.stop - pos)
-      vars = Hash[*items]
-      drop_empty(vars, items) if items.include?("")
-      env = @seed.merge(vars)
-      env.delete("HTTP_CONTENT_LENGTH")
-      env.delete("HTTP_CONTENT_TYPE")
+      rest = data.getbyte(pos + 18) | data.getbyte(pos + 19) << 8 | data.getbyte(pos + 20) << 16
+      names = data.byteslice(pos += 22, size)
+      values = data.byteslice(pos += size + 1, rest)
+      pos += rest + 1
+      keys = @known[names] || learn(names, flags)
+      values = flags & COUNTED == 0 ? values.split("\0", -1) : counted(values)
+      env = @seed.dup
+      at = 0
+      stop = keys.size
+      while at < stop
+        key = keys[at]
+        value = values[at]
+        env[key] = value if key && !(value.empty? && !KEPT.key?(key))
+        at += 1
+      end
       env["rack.url_scheme"] = scheme(env) if env.key?("HTTPS") || env.key?("UWSGI_SCHEME")
-      @input = env["rack.input"] = flags & COMPLETE == 0 ? Input.new(wire, start) : StringIO.new(start)
+      @input = env["rack.input"] = input(wire, flags, pos)
       @finished = env["rack.response_finished"] = []
       @replied = env["rack.after_reply"] = []
       @goes_on = false
@@ -109,12 +120,22 @@ module Uwsgid
       env
     end
 
-    def drop_empty(vars, items)
-      at = items.size - 1
-      while at.positive?
-        vars.delete(items[at - 1]) if items[at].empty? && !KEPT.key?(items[at - 1])
-        at -= 2
-      end
+    # Names of variables, nil in the place of one that the env does not have.  Most requests have the same.
+    def learn(names, flags)
+      plain = flags & COUNTED == 0
+      keys = plain ? names.split("\0", -1) : counted(names)
+      keys.map! { |key| DROPPED.key?(key) ? nil : -key }
+      return keys if !plain || names.bytesize > LEARNT
+
+      @known.clear if @known.size >= 256
+      @known[names.freeze] = keys
+    end
+
+    def input(wire, flags, pos)
+      return Input.new(wire, wire.data.byteslice(pos, wire.stop - pos)) if flags & COMPLETE == 0
+      return StringIO.new(wire.data.byteslice(pos, wire.stop - pos)) if pos < wire.stop
+
+      StringIO.new(NOTHING)
     end
 
     def respond(status, headers, body)
@@ -287,12 +308,12 @@ module Uwsgid
     end
 
     # The items of a counted list, which variables are where one has a NUL.
-    def counted(pos, size)
+    def counted(text)
       found = []
-      stop = pos + size
-      while pos < stop
-        length = @wire.data.byteslice(pos, 4).unpack1("V")
-        found << @wire.data.byteslice(pos + 4, length)
+      pos = 0
+      while pos < text.bytesize
+        length = text.byteslice(pos, 4).unpack1("V")
+        found << text.byteslice(pos + 4, length)
         pos += 4 + length
       end
       found
