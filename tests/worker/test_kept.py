@@ -21,7 +21,7 @@ from uwsgid.wire.events import RequestHead
 from uwsgid.wire.limits import Limits
 from uwsgid.wire.uwsgi import packet
 from uwsgid.worker.kept import KeptStation
-from uwsgid.worker.station import make_station
+from uwsgid.worker.station import Place, make_station
 
 
 class KeptTests(SynchronousTestCase):
@@ -29,7 +29,7 @@ class KeptTests(SynchronousTestCase):
         listener = Listener(0, "@kept", "", -1, Family.ABSTRACT, "kept")
         terms = Terms(settings_of(""), lambda text: None)
         self.farewell = Farewell()
-        made = make_station(listener, {"A": "b"}, Limits(), terms, False, self.farewell, Dispatch())
+        made = make_station(Place(listener, {"A": "b"}, Limits(), terms, Dispatch(), farewell=self.farewell))
         self.assertIsInstance(made, KeptStation)
         self.station = made
         ours, self.gateway = socket.socketpair()

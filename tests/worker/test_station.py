@@ -12,19 +12,16 @@ from uwsgid.host import Listener
 from uwsgid.host.addresses import Family
 from uwsgid.request.connection import Connection
 from uwsgid.request.options import Dispatch
-from uwsgid.request.serving import Farewell
 from uwsgid.request.terms import Terms
 from uwsgid.wire.limits import Limits
-from uwsgid.worker.station import Station, make_station
+from uwsgid.worker.station import Place, Station, make_station
 
 
 class StationTests(SynchronousTestCase):
     def station(self, protocol: str, dispatch: Dispatch | None = None) -> Station:
         listener = Listener(0, "127.0.0.1:0", "", -1, Family.INET, protocol)
         terms = Terms(settings_of(""), lambda text: None)
-        return make_station(
-            listener, {"SERVER_NAME": "here"}, Limits(), terms, False, Farewell(), dispatch or Dispatch()
-        )
+        return make_station(Place(listener, {"SERVER_NAME": "here"}, Limits(), terms, dispatch or Dispatch()))
 
     def connect(self, station: Station, peer: Any) -> Connection:
         """A connection of *peer*, whose descriptor ends with the test."""

@@ -32,7 +32,7 @@ from uwsgid.supervise.deadline import Harakiri
 from uwsgid.wire.events import Answer, RequestHead
 from uwsgid.wire.limits import Limits
 from uwsgid.wire.uwsgi import content_length, read_vars
-from uwsgid.worker.station import DISCARD, Prepared, Station, linger, make_station
+from uwsgid.worker.station import DISCARD, Place, Prepared, Station, linger, make_station
 
 _HTTP: Final = RequestKind.HTTP
 #: The least one read of a request head asks for: an answer's first packet seldom brings more.
@@ -91,17 +91,18 @@ class Cycle:
         station = self._stations.get(listener.index)
         if station is None:
             make = self._serving.base_environ
-            station = make_station(
+            settings, board = self._serving.settings, self._serving.board
+            place = Place(
                 listener,
                 make(listener) if make is not None else {},
                 self._limits,
                 self.terms,
+                settings[Dispatch],
                 not self._dynamic.isdisjoint((listener.name, listener.configured)),
                 self._farewell,
-                self._serving.settings[Dispatch],
-                self._serving.board.slots * self._serving.board.cores,
-                self._serving.settings[RequestOptions].proxy_protocol,
+                board.slots * board.cores,
             )
+            station = make_station(place, settings[RequestOptions].proxy_protocol)
             self._stations[listener.index] = station
         return station.connect
 

@@ -9,53 +9,33 @@ from __future__ import annotations
 from typing import Any
 
 from uwsgid.errors import PeerTimeout
-from uwsgid.host import Listener
 from uwsgid.request.body import Body
 from uwsgid.request.connection import AGAIN, CLOSE, PARK_IDLE, Connection, Next
 from uwsgid.request.fastcgi import FastCgiBody, FastCgiReply
 from uwsgid.request.reply import Reply
 from uwsgid.request.request import Request
-from uwsgid.request.serving import Farewell
-from uwsgid.request.terms import Terms
 from uwsgid.supervise.board import RequestKind
 from uwsgid.wire.events import RequestHead
 from uwsgid.wire.fastcgi import FastCgiDecoder
-from uwsgid.wire.limits import Limits
-from uwsgid.worker.station import DISCARD, Prepared, Station, linger
+from uwsgid.worker.station import DISCARD, Place, Prepared, Station, linger
 
 
 class FastCgiStation(Station):
-    """A socket for front ends that speak FastCGI.
+    """A socket for front ends that speak FastCGI."""
 
-    :param modifier1: who answers (``fastcgi-modifier1``).
-    :param modifier2: its argument (``fastcgi-modifier2``).
-    :param cores: requests that the instance serves at a time, for front ends that want to know.
-    """
+    __slots__ = ("_nph", "_values")
 
-    __slots__ = ("_modifier1", "_modifier2", "_nph", "_values")
-
-    def __init__(
-        self,
-        listener: Listener,
-        base: dict[str, Any],
-        limits: Limits,
-        terms: Terms,
-        trusted: bool = False,
-        farewell: Farewell | None = None,
-        modifier1: int = 0,
-        modifier2: int = 0,
-        cores: int = 1,
-    ) -> None:
-        super().__init__(listener, base, limits, terms, trusted, farewell)
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
         self.name = "fastcgi"
         self.kind = RequestKind.FASTCGI
         self.closes = False
-        self._modifier1 = modifier1
-        self._modifier2 = modifier2
-        self._nph = listener.protocol == "fastcgi-nph"
+        self.modifier1 = place.dispatch.fastcgi_modifier1
+        self.modifier2 = place.dispatch.fastcgi_modifier2
+        self._nph = place.listener.protocol == "fastcgi-nph"
         self._values = {
-            "FCGI_MAX_CONNS": str(cores),
-            "FCGI_MAX_REQS": str(cores),
+            "FCGI_MAX_CONNS": str(place.cores),
+            "FCGI_MAX_REQS": str(place.cores),
             "FCGI_MPXS_CONNS": "0",
         }
 
@@ -65,8 +45,8 @@ class FastCgiStation(Station):
         return FastCgiDecoder(
             self.base,
             self.limits,
-            modifier1=self._modifier1,
-            modifier2=self._modifier2,
+            modifier1=self.modifier1,
+            modifier2=self.modifier2,
             values=self._values,
         )
 

@@ -24,7 +24,7 @@ class ProxiedStation(HttpStation):
             base = base.copy()
             base["REMOTE_ADDR"] = connection.peer
         connection.decoder = ProxiedDecoder(
-            base, self.limits, modifier1=self._modifier1, modifier2=self._modifier2
+            base, self.limits, modifier1=self.modifier1, modifier2=self.modifier2
         )
         return connection
 

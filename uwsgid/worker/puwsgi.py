@@ -11,17 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from uwsgid.errors import PeerError
-from uwsgid.host import Listener
 from uwsgid.request.body import Body
 from uwsgid.request.connection import AGAIN, CLOSE, PARK_IDLE, Connection, Next
 from uwsgid.request.reply import Reply
 from uwsgid.request.request import Request
-from uwsgid.request.serving import Farewell
-from uwsgid.request.terms import Terms
 from uwsgid.wire.events import RequestHead
-from uwsgid.wire.limits import Limits
 from uwsgid.wire.uwsgi import UwsgiDecoder
-from uwsgid.worker.station import DISCARD, Prepared, Station, linger
+from uwsgid.worker.station import DISCARD, Place, Prepared, Station, linger
 
 
 class PuwsgiStation(Station):
@@ -29,16 +25,8 @@ class PuwsgiStation(Station):
 
     __slots__ = ()
 
-    def __init__(
-        self,
-        listener: Listener,
-        base: dict[str, Any],
-        limits: Limits,
-        terms: Terms,
-        trusted: bool = False,
-        farewell: Farewell | None = None,
-    ) -> None:
-        super().__init__(listener, base, limits, terms, trusted, farewell)
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
         self.closes = False
 
     def connect(self, fd: int, peer: Any) -> Connection:

@@ -10,6 +10,7 @@ Here are the two that nearly everybody uses; `make_station` finds the others, wh
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from uwsgid.host import Listener
@@ -35,34 +36,51 @@ _ROOM: Final = 30
 Prepared = tuple[Request, Body, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a station is, whatever is spoken there.
+
+    :ivar base: variables that every request starts from.
+    :ivar dispatch: who answers, for protocols that do not say it.
+    :ivar trusted: `Request.trusted` of its requests.
+    :ivar farewell: of the worker, for protocols that keep connections.
+    :ivar cores: requests that the instance serves at a time.
+    """
+
+    listener: Listener
+    base: dict[str, Any]
+    limits: Limits
+    terms: Terms
+    dispatch: Dispatch
+    trusted: bool = False
+    farewell: Farewell = field(default_factory=Farewell)
+    cores: int = 1
+
+
 class Station:
     """A socket on which front ends speak uwsgi: one packet, one answer, and the end of the connection.
 
-    :param farewell: of the worker, for protocols that keep connections.
     :ivar base: what the variables of every request start from.
     :ivar name: what the log calls the protocol.
     :ivar kind: how the bytes of its requests are to be read.
     :ivar closes: every connection ends with its first answer, so that nobody need ask `after`.
     :ivar trusted: `Request.trusted` of its requests.
+    :ivar modifier1: who answers, where the protocol does not say it.
+    :ivar modifier2: what that one is told.
     """
 
-    __slots__ = ("base", "closes", "farewell", "kind", "limits", "listener", "name", "terms", "trusted")
+    __slots__ = ("base", "closes", "farewell", "kind", "limits", "listener", "modifier1", "modifier2", "name",
+                 "terms", "trusted")  # fmt: skip
 
-    def __init__(
-        self,
-        listener: Listener,
-        base: dict[str, Any],
-        limits: Limits,
-        terms: Terms,
-        trusted: bool = False,
-        farewell: Farewell | None = None,
-    ) -> None:
-        self.listener = listener
-        self.base = _roomy(base)
-        self.limits = limits
-        self.terms = terms
-        self.trusted = trusted
-        self.farewell = farewell if farewell is not None else Farewell()
+    def __init__(self, place: Place) -> None:
+        self.listener = place.listener
+        self.base = _roomy(place.base)
+        self.limits = place.limits
+        self.terms = place.terms
+        self.trusted = place.trusted
+        self.farewell = place.farewell
+        self.modifier1 = 0
+        self.modifier2 = 0
         self.name = "uwsgi"
         self.kind = RequestKind.UWSGI
         self.closes = True
@@ -107,31 +125,17 @@ class Station:
 
 
 class HttpStation(Station):
-    """A socket on which HTTP clients are answered, request after request.
+    """A socket on which HTTP clients are answered, request after request."""
 
-    :param modifier1: who answers (``http-socket-modifier1``).
-    :param modifier2: its argument (``http-socket-modifier2``).
-    """
+    __slots__ = ()
 
-    __slots__ = ("_modifier1", "_modifier2")
-
-    def __init__(
-        self,
-        listener: Listener,
-        base: dict[str, Any],
-        limits: Limits,
-        terms: Terms,
-        trusted: bool = False,
-        farewell: Farewell | None = None,
-        modifier1: int = 0,
-        modifier2: int = 0,
-    ) -> None:
-        super().__init__(listener, base, limits, terms, trusted, farewell)
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
         self.name = "http"
         self.kind = RequestKind.HTTP
         self.closes = False
-        self._modifier1 = modifier1
-        self._modifier2 = modifier2
+        self.modifier1 = place.dispatch.http_socket_modifier1
+        self.modifier2 = place.dispatch.http_socket_modifier2
 
     # ---- hot path, watched by bench-requests (b) -----------------------------------------------------------
 
@@ -145,7 +149,7 @@ class HttpStation(Station):
             base["REMOTE_ADDR"] = address
         connection = Connection(fd, address, self.listener, self, self.terms)
         connection.decoder = HttpDecoder(
-            base, self.limits, modifier1=self._modifier1, modifier2=self._modifier2
+            base, self.limits, modifier1=self.modifier1, modifier2=self.modifier2
         )
         return connection
 
@@ -182,75 +186,36 @@ class HttpStation(Station):
         return error_page(status)
 
 
-def make_station(
-    listener: Listener,
-    base: dict[str, Any],
-    limits: Limits,
-    terms: Terms,
-    trusted: bool,
-    farewell: Farewell,
-    dispatch: Dispatch,
-    cores: int = 1,
-    proxied: bool = False,
-) -> Station:
+def make_station(place: Place, proxied: bool = False) -> Station:
     """The station of a listening socket, by what is spoken on it.
 
-    :param cores: requests that the instance serves at a time.
     :param proxied: connections of HTTP begin with a PROXY header.
     """
-    protocol = listener.protocol
+    protocol = place.listener.protocol
+    kind = Station
     if protocol == "http":
         kind = HttpStation
         if proxied:
             from uwsgid.worker.proxied import ProxiedStation
 
             kind = ProxiedStation
-        return kind(
-            listener,
-            base,
-            limits,
-            terms,
-            trusted,
-            farewell,
-            dispatch.http_socket_modifier1,
-            dispatch.http_socket_modifier2,
-        )
-    if protocol == "kept":
+    elif protocol == "kept":
         from uwsgid.worker.kept import KeptStation
 
-        return KeptStation(listener, base, limits, terms, trusted, farewell)
-    if protocol in ("fastcgi", "fastcgi-nph"):
+        kind = KeptStation
+    elif protocol in ("fastcgi", "fastcgi-nph"):
         from uwsgid.worker.fastcgi import FastCgiStation
 
-        return FastCgiStation(
-            listener,
-            base,
-            limits,
-            terms,
-            trusted,
-            farewell,
-            dispatch.fastcgi_modifier1,
-            dispatch.fastcgi_modifier2,
-            cores,
-        )
-    if protocol in ("scgi", "scgi-nph"):
+        kind = FastCgiStation
+    elif protocol in ("scgi", "scgi-nph"):
         from uwsgid.worker.scgi import ScgiStation
 
-        return ScgiStation(
-            listener,
-            base,
-            limits,
-            terms,
-            trusted,
-            farewell,
-            dispatch.scgi_modifier1,
-            dispatch.scgi_modifier2,
-        )
-    if protocol == "puwsgi":
+        kind = ScgiStation
+    elif protocol == "puwsgi":
         from uwsgid.worker.puwsgi import PuwsgiStation
 
-        return PuwsgiStation(listener, base, limits, terms, trusted, farewell)
-    return Station(listener, base, limits, terms, trusted, farewell)
+        kind = PuwsgiStation
+    return kind(place)
 
 
 def linger(connection: Connection) -> Next:
