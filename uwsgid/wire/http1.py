@@ -369,6 +369,9 @@ class HttpDecoder:
             self._fed += len(piece)
             try:
                 self._parser.feed_data(piece)
+            except httptools.HttpParserUpgrade:
+                # a head that ends for llhttp, and has no empty line
+                raise PeerError(f"a head that ends with a bare LF: {buffer[:80]!r}") from None
             except httptools.HttpParserError as error:
                 refused = refusal(buffer[:limit], error)
                 if refused is not None:

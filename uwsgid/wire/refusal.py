@@ -81,6 +81,8 @@ def refusal(received: bytes, error: Exception) -> PeerError | None:
     for end in range(1, len(received) + 1):
         try:
             parser.feed_data(received[end - 1 : end])
+        except httptools.HttpParserUpgrade:
+            break
         except httptools.HttpParserError as first:
             return _diagnosis(received, received[:end], first, fields.fields)
         if received.endswith(b"\r\n", 0, end) and b"\r\n" not in received[: end - 1]:

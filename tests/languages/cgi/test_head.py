@@ -83,6 +83,7 @@ class HeadTests(SynchronousTestCase):
         """A status is three digits and maybe a reason; those of interim answers are not for CGI."""
         for status in (b"OK", b"2000", b"99", b"100 Continue", b"600", b"20 0", b"2\xb20"):
             self.bad(b"Status: " + status + b"\n\n", "the status")
+        self.bad(b"HTTP/1.1 200 O\0K\n\n", "the status")
 
     def test_a_head_without_end(self) -> None:
         """A head is as long as cgi-buffer-size says, in one line or in many."""

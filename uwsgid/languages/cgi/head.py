@@ -19,7 +19,7 @@ from uwsgid.errors import UwsgidError
 from uwsgid.wire.response import REASONS
 
 _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_STATUS: Final = re.compile(r"([1-5][0-9][0-9])(?: .*)?")
+_STATUS: Final = re.compile(r"([1-5][0-9][0-9])(?: [^\x00-\x08\x0a-\x1f\x7f]*)?")
 _STATUS_LINE: Final = re.compile(rb"HTTP/[0-9](?:\.[0-9])? ([0-9]{3}.*)")
 #: Bytes that no field may have: all controls but the tab.
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
