@@ -229,13 +229,17 @@ class AnswerTests(RubyCase):
     def test_hijacked_for_long(self) -> None:
         """A thread of the application may answer when the worker is at the next requests."""
         http = self.path("http.sock")
-        self.rack(f"http-socket = {http}\n")
-        for where, request in (
-            (self.where, uwsgi_packet(request_vars("/hijack-later"), RACK)),
-            (http, b"GET /hijack-later HTTP/1.1\r\nHost: shop.example\r\n\r\n"),
+        daemon = self.rack(f"http-socket = {http}\n")
+        for count, (where, request) in enumerate(
+            (
+                (self.where, uwsgi_packet(request_vars("/hijack-later"), RACK)),
+                (http, b"GET /hijack-later HTTP/1.1\r\nHost: shop.example\r\n\r\n"),
+            ),
+            1,
         ):
             with connect(where) as client:
                 client.sendall(request)
+                daemon.wait_for("GET /hijack-later", count=count)
                 self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
                 client.sendall(b"ping")
                 received = b""

@@ -29,6 +29,7 @@ class HandoverTests(SynchronousTestCase):
         connection.listener.protocol = protocol
         connection.decoder.idle = more.pop("idle", True)
         request.body.at_end = more.pop("at_end", True)
+        request.body.surplus = more.pop("surplus", b"")
         request.reply.sent, request.reply.started = more.pop("sent", False), more.pop("started", False)
         if more.pop("reactor", False):
             connection.watched_fd = -1
@@ -57,6 +58,7 @@ class HandoverTests(SynchronousTestCase):
             (self.request(started=True), "has begun"),
             (self.request(at_end=False), "not read to the end"),
             (self.request(idle=False), "sent more already"),
+            (self.request(surplus=b"GET"), "sent more already"),
         ):
             with self.assertRaisesRegex(AppError, reason):
                 hand_over(wrong, self.ours.fileno())

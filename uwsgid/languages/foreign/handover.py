@@ -41,7 +41,7 @@ def hand_over(request: Request, line: int) -> None:
         raise AppError("the answer has begun")
     if not getattr(request.body, "at_end", True):
         raise AppError("its body was not read to the end")
-    if not getattr(connection.decoder, "idle", True):
+    if not getattr(connection.decoder, "idle", True) or getattr(request.body, "surplus", False):
         raise AppError("it has sent more already")
     with socket.socket(fileno=os.dup(line)) as way:
         socket.send_fds(way, [frame(b"a", b"\0")], [connection.fd])
