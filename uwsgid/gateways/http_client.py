@@ -13,113 +13,50 @@ wait on either side, and so does what belongs to a tunnel.
 
 from __future__ import annotations
 
-import os
-import socket
 from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
 from uwsgid.errors import PeerError
-from uwsgid.gateways.http_answer import Answer
+from uwsgid.gateways.http_exchange import ASKED, BODY, FLUSH, HEAD, LAST, Exchange
 from uwsgid.gateways.http_request import Ask, Asking
-from uwsgid.gateways.http_upstream import Upstream, packet_of
 from uwsgid.gateways.rounds import BROKEN, HUNG, IN, OUT, TURNS
 from uwsgid.gateways.spool import Spool
 from uwsgid.wire.events import NEED_DATA, BodyChunk, EndOfBody
-from uwsgid.wire.response import CONTINUE, error_page
-from uwsgid.wire.uwsgi import write_vars
+from uwsgid.wire.response import CONTINUE
 
 if TYPE_CHECKING:
     from uwsgid.gateways.http_router import Router
 
-READ: Final = 1 << 15
-#: How often a request is sent, as in uWSGI (plugins/corerouter).
-TRIES: Final = 3
-#: Bytes, and seconds, that a client may still send after it got its last answer.
+#: Bytes that a client may still send after it got its last answer.
 LINGER: Final = 1 << 20
-LINGER_SECONDS: Final = 4.0
-
-HEAD: Final = 0  # between requests, or within a head
-BODY: Final = 1  # the head is known, and its body still comes
-ASKED: Final = 2  # an instance has the request, or is going to
-FLUSH: Final = 3  # the answer is complete, the client has not taken all of it
-LAST: Final = 4  # what the client says does not matter any more
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Session:
-    """One connection of a client.
+class Session(Exchange):
+    """One connection of a client, request after request.
 
     :param fd: non-blocking; it is ours.
     :param peer: the variables of the connection, as in a packet.
     :param who: the client, for the log.
+    :param redirect: the port of HTTPS to which it is led; None for nowhere.
     """
 
-    __slots__ = ("answering", "ask", "asking", "deadline", "down", "fd", "hung", "is_tunnel", "packet",
-                 "peer", "readable", "redirect", "router", "state", "surplus", "tries", "up",
-                 "up_size", "upstream", "who", "writable")  # fmt: skip
+    __slots__ = ("asking", "redirect", "surplus")
 
     def __init__(self, router: Router, fd: int, peer: bytes, who: str, redirect: str | None = None) -> None:
-        self.router = router
-        self.fd = fd
-        self.peer = peer
-        self.who = who
+        super().__init__(router, fd, peer, who)
         self.redirect = redirect
         terms = router.terms
         self.asking = Asking(
             router.limits, router.known, websockets=terms.websockets, raw_body=terms.raw_body
         )
-        self.state = HEAD
-        self.readable = True  # most have sent something already
-        self.writable = True
-        self.hung = False
-        self.ask: Ask | None = None
-        self.is_tunnel = False
-        self.answering: Answer | None = None
-        self.upstream: Upstream | None = None
-        self.packet = b""
-        self.tries = 0
-        self.up: Spool | None = None
-        self.up_size = 0
-        self.down: Spool | None = None
         self.surplus = 0
-        self.deadline = router.rounds.now + terms.headers_timeout
-
-    @property
-    def is_being_answered(self) -> bool:
-        """It waits for an answer, or for the rest of one."""
-        return self.state in (ASKED, FLUSH) and not self.is_tunnel
 
     def start(self) -> None:
         """Begin to listen to it."""
         self.router.rounds.watch(self.fd, self.heard)
         self.read()
-
-    # ---- the wire, which TLS replaces ----------------------------------------------------------------------
-
-    def receive(self) -> bytes:
-        """What arrived; nothing at the end.
-
-        :raises BlockingIOError: there is nothing yet.
-        :raises OSError: it broke.
-        """
-        data = os.read(self.fd, READ)
-        if len(data) < READ and not self.hung:
-            self.readable = False  # the end would be told as an event of its own
-        return data
-
-    def transmit(self, data: bytes) -> int:
-        """Send some of *data*.
-
-        :raises BlockingIOError: none could be sent.
-        :raises OSError: it broke.
-        """
-        return os.write(self.fd, data)
-
-    def say_last_word(self) -> None:
-        """Nothing more is going to be sent."""
-        with socket.socket(fileno=os.dup(self.fd)) as sock:
-            sock.shutdown(socket.SHUT_WR)
 
     # ---- hot path, watched by bench-protocols --------------------------------------------------------------
 
@@ -201,80 +138,6 @@ class Session:
             self.dispatch(ask, b"")
         else:
             self.begin_slowly(ask)
-
-    def dispatch(self, ask: Ask, body: bytes) -> None:
-        """Send the request to an instance; *body* is all of it, or what comes first of that in `up`."""
-        router = self.router
-        terms = router.terms
-        more = self.peer
-        if ask.length is None and not ask.is_tunnel:
-            more = write_vars({"CONTENT_LENGTH": str(self.up_size)}) + more
-        packet = packet_of(terms.modifier1, terms.modifier2, ask.block, more)
-        if not packet or len(packet) - 4 > terms.most_packet > 0:
-            raise PeerError("a head that an instance would refuse", status=431, option="buffer-size")
-        self.packet = packet + body if body else packet
-        self.send()
-
-    def send(self) -> None:
-        """Send what is ready, maybe not for the first time."""
-        router = self.router
-        terms = router.terms
-        ask = self.ask
-        assert ask is not None, "there is a request"
-        now = router.rounds.now
-        self.deadline = now + terms.timeout
-        upstream = router.connect(self, self.tries)
-        self.upstream = upstream
-        self.answering = Answer(ask, terms.keep_alive, terms.auto_chunked, upstream.node.is_own)
-        upstream.send(self.packet, self.up, self.state == ASKED and not self.is_tunnel)
-        if not upstream.connected and self.state == ASKED:
-            self.deadline = now + terms.connect_timeout
-
-    def answer(self, upstream: Upstream, data: bytes) -> None:
-        """An instance says something."""
-        answering = self.answering
-        assert answering is not None, "somebody was asked"
-        try:
-            out = answering.take(data)
-        except PeerError as error:
-            self.blame(upstream, error)
-            return
-        if out:
-            self.write(out)
-            if self.fd < 0:
-                return
-        if answering.ended:
-            self.router.release(upstream, answering.reusable)
-            self.upstream = None
-            self.answered()
-        elif self.down is None:
-            self.deadline = self.router.rounds.now + self.router.terms.timeout
-
-    def write(self, data: bytes) -> None:
-        """Send *data* to the client, now or when it takes it."""
-        if self.down is None:
-            if self.writable:
-                try:
-                    sent = self.transmit(data)
-                except BlockingIOError:
-                    sent = 0
-                except OSError:
-                    self.close()
-                    return
-                if sent == len(data):
-                    return
-                self.writable = False
-                self.deadline = self.router.rounds.now + self.router.terms.timeout
-                data = data[sent:]
-            self.down = Spool()
-        try:
-            self.down.push(data)
-        except OSError as error:
-            self.router.say(f"[uwsgi-http] an answer can not be kept for {self.who}: {error.strerror}")
-            self.close()
-            return
-        if self.upstream is not None and (self.down.full or (self.is_tunnel and self.down.outgrown)):
-            self.upstream.paused = True
 
     def answered(self) -> None:
         """The answer is complete."""
@@ -399,39 +262,6 @@ class Session:
         if self.readable and (self.state == BODY or self.is_tunnel) and self.up is not None and not self.up:
             self.router.soon(self.read)
 
-    def flush(self) -> None:
-        """Send what waits for the client."""
-        down = self.down
-        assert down is not None, "there is something to send"
-        while self.writable and self.fd >= 0:
-            data = down.pop()
-            if not data:
-                self.down = None
-                down.close()
-                break
-            try:
-                sent = self.transmit(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                self.close()
-                return
-            if sent:
-                self.deadline = self.router.rounds.now + self.router.terms.timeout
-            if sent < len(data):
-                down.put_back(data[sent:])
-                self.writable = False
-        upstream = self.upstream
-        if upstream is not None and upstream.paused and not (down.full or (self.is_tunnel and down.outgrown)):
-            upstream.paused = False
-            self.router.soon(upstream.pull)
-        if self.down is None:
-            if self.state == FLUSH:
-                self.state = ASKED
-                self.answered()
-            elif self.state == LAST:
-                self.last_words()
-
     def end_of_input(self) -> None:
         """The client says nothing more; it may still listen."""
         if self.state == LAST:
@@ -442,92 +272,6 @@ class Session:
                 self.upstream.push()
         else:
             self.close()
-
-    def reached(self) -> None:
-        """The connection to an instance took its time, and is there."""
-        self.deadline = self.router.rounds.now + self.router.terms.timeout
-
-    def not_reached(self, upstream: Upstream, why: str) -> None:
-        """An instance can not be reached."""
-        self.upstream = None
-        self.tries += 1
-        self.router.not_reached(upstream.node, self.tries - 1, why)
-        if self.tries < TRIES and (self.up is None or self.state == ASKED):
-            self.router.soon(self.try_again)
-        else:
-            self.fail(502)
-
-    def try_again(self) -> None:
-        """Send the same elsewhere."""
-        if self.fd >= 0 and self.ask is not None and self.upstream is None and self.packet:
-            self.send()
-
-    def instance_closed(self, upstream: Upstream, error: OSError | None, untouched: bool) -> None:
-        """The connection to an instance is gone."""
-        answering = self.answering
-        assert answering is not None, "somebody was asked"
-        self.upstream = None
-        if untouched and self.tries + 1 < TRIES and not answering.started:
-            self.tries += 1
-            self.router.retries += 1
-            self.router.soon(self.try_again)
-            return
-        try:
-            rest = answering.finish()
-        except PeerError as incomplete:
-            self.blame(upstream, incomplete)
-            return
-        if rest:
-            self.write(rest)
-        if self.fd >= 0:
-            self.answered()
-
-    def blame(self, upstream: Upstream, error: PeerError) -> None:
-        """What an instance said can not be passed on."""
-        self.router.say(
-            f"[uwsgi-http] {upstream.node.name}: {error} [{self.who}, {self.ask.what if self.ask else ''}]"
-        )
-        self.router.broken_answers += 1
-        self.fail(502)
-
-    def fail(self, status: int) -> None:
-        """The client gets *status*, or where its answer began, an end that it can notice."""
-        if self.upstream is not None:
-            self.upstream.close()
-            self.upstream = None
-        if self.answering is not None and self.answering.started:
-            self.close()
-            return
-        self.router.failures += 1
-        self.packet = b""
-        self.write(error_page(status))
-        self.last_words()
-
-    def refuse(self, error: PeerError) -> None:
-        """Answer a request that is none, and say why."""
-        self.router.refuse(self.who, error)
-        if self.upstream is not None:
-            self.upstream.close()
-            self.upstream = None
-        if not error.status:
-            self.close()
-            return
-        self.write(error_page(error.status))
-        self.last_words()
-
-    def last_words(self) -> None:
-        """Let the client read its answer before the connection goes: bytes nobody reads would reset it."""
-        if self.fd < 0:
-            return
-        self.state = LAST
-        if self.down is None:
-            self.deadline = self.router.rounds.now + LINGER_SECONDS
-            try:
-                self.say_last_word()
-            except OSError:
-                self.close()
-                return
-            self.router.soon(self.read)
 
     def end(self) -> None:
         """There is no further request."""
@@ -555,18 +299,3 @@ class Session:
             self.fail(504)
         else:
             self.close()
-
-    def close(self) -> None:
-        """Let go of everything.  A second call does nothing."""
-        fd, self.fd = self.fd, -1
-        if fd < 0:
-            return
-        self.router.sessions.discard(self)
-        self.router.rounds.close(fd)
-        if self.upstream is not None:
-            self.upstream.close()
-            self.upstream = None
-        for spool in (self.up, self.down):
-            if spool is not None:
-                spool.close()
-        self.up = self.down = None

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 from uwsgid.errors import PeerError
 from uwsgid.gateways.http_client import Session
+from uwsgid.gateways.http_exchange import Exchange
 from uwsgid.gateways.http_request import Ask
 from uwsgid.gateways.http_upstream import ATOMIC, Node, Nodes, Upstream
 from uwsgid.gateways.rounds import DOOR, Rounds
@@ -223,7 +224,7 @@ class Router:
 
     # ---- instances -----------------------------------------------------------------------------------------
 
-    def connect(self, session: Session, tried: int) -> Upstream:
+    def connect(self, session: Exchange, tried: int) -> Upstream:
         """A connection to the instance whose turn it is."""
         self.requests += 1
         node = self.nodes.choose(self.rounds.now, tried)

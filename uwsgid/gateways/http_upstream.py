@@ -18,7 +18,7 @@ from uwsgid.gateways.rounds import HUNG, IN, OUT, TURNS, Rounds
 from uwsgid.wire.uwsgi import MAX_BLOCK
 
 if TYPE_CHECKING:
-    from uwsgid.gateways.http_client import Session
+    from uwsgid.gateways.http_exchange import Exchange
     from uwsgid.gateways.http_router import Router
     from uwsgid.gateways.spool import Spool
 
@@ -128,12 +128,12 @@ class Upstream:
         "writable",
     )  # fmt: skip
 
-    def __init__(self, rounds: Rounds, node: Node, session: Session, router: Router) -> None:
+    def __init__(self, rounds: Rounds, node: Node, session: Exchange, router: Router) -> None:
         self._rounds = rounds
         self._router: Router | None = router
         self.pid = 0
         self.node = node
-        self.session: Session | None = session
+        self.session: Exchange | None = session
         self.fd = -1
         self.connected = False
         self.readable = False

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from OpenSSL import SSL, crypto
 
 from uwsgid.errors import ConfigError
-from uwsgid.gateways.http_client import READ, Session
+from uwsgid.gateways.http_client import Session
 from uwsgid.gateways.http_request import Ask
+from uwsgid.gateways.http_wire import READ
 from uwsgid.gateways.rounds import OUT
 from uwsgid.gateways.tls_options import Certificate, Https, Named
 from uwsgid.wire.uwsgi import MAX_BLOCK, write_vars
