@@ -10,11 +10,9 @@ from tests.live.support import (
     Daemon,
     connect,
     fetch,
-    request_vars,
     talk,
-    uwsgi_packet,
 )
-from tests.live.test_psgi import PSGI, PerlCase, ask
+from tests.live.test_psgi import PerlCase
 
 SWITCHING: Final = APPS / "perl" / "switching.psgi"
 UPGRADE: Final = (
@@ -56,7 +54,7 @@ class ClientsTests(PerlCase):
     def test_sockets(self) -> None:
         """On sockets for uwsgi and for HTTP it is what it claims to be, and the worker goes on."""
         http = self.path("http.sock")
-        daemon = self.psgi(
+        daemon = self.instance(
             f"psgi-enable-psgix-io = true\nhttp-socket = {http}\nhttp-socket = 127.0.0.1:0\n"
             "http = 127.0.0.1:0\nhttp-websockets = true\n",
             app=SWITCHING,
@@ -64,11 +62,11 @@ class ClientsTests(PerlCase):
         tcp = "127.0.0.1", int(daemon.wait_for(r"bound to TCP address 127.0.0.1:(\d+) ")[1])
         gateway = self.gateway(daemon)
         for path in ("/switch", "/late", "/writer"):
-            self.hear(self.where, uwsgi_packet(request_vars(path), PSGI))
+            self.hear(self.where, self.packet(path))
             for where in (http, tcp, gateway):
                 self.hear(where, UPGRADE % path.encode())
         # what is opened by its first use is a socket of its kind
-        self.assertEqual(ask(self.where, "/kinds").body, b"uwsgid::client 1 1 IO::Socket::UNIX 1 1 1 -")
+        self.assertEqual(self.ask("/kinds").body, b"uwsgid::client 1 1 IO::Socket::UNIX 1 1 1 -")
         self.assertEqual(fetch(tcp, "/kinds").body, b"uwsgid::client 1 1 IO::Socket::INET 1 1 1 127.0.0.1")
         for name, value in (
             ("peerhost", b"127.0.0.1"),
@@ -79,15 +77,15 @@ class ClientsTests(PerlCase):
             self.assertEqual(fetch(tcp, f"/first?{name}").body, value)
         # it is open for as long as the application wants, on connections that would be kept as well
         head = b"HTTP/1.0 200 OK\r\n\r\n"
-        self.assertEqual(talk(self.where, uwsgi_packet(request_vars("/after"), PSGI)), head + b"goodbye\n")
+        self.assertEqual(talk(self.where, self.packet("/after")), head + b"goodbye\n")
         self.assertEqual(talk(http, b"GET /after HTTP/1.1\r\nHost: a\r\n\r\n"), head + b"goodbye\n")
         # who dies after taking it is heard in the log, and that of another request is nobody's
-        self.hear(self.where, uwsgi_packet(request_vars("/dies"), PSGI))
+        self.hear(self.where, self.packet("/dies"))
         daemon.wait_for(r"\[uwsgi-perl error\] an apple fell on the line")
-        self.assertEqual(ask(self.where, "/keep").body, b"kept")
-        self.assertEqual(ask(self.where, "/kept").body, b"psgix.io is that of a request which is over\n")
+        self.assertEqual(self.ask("/keep").body, b"kept")
+        self.assertEqual(self.ask("/kept").body, b"psgix.io is that of a request which is over\n")
         with connect(self.where) as client:
-            client.sendall(uwsgi_packet(request_vars("/refused", method="POST", length=4), PSGI) + b"ha")
+            client.sendall(self.packet("/refused", method="POST", length=4) + b"ha")
             self.assertIn(b"its body was not read to the end", client.recv(65536))
-        self.assertEqual(ask(self.where, "/").body, b"there")
+        self.assertEqual(self.ask("/").body, b"there")
         self.assertNotIn("thrown away", daemon.log())

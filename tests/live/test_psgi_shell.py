@@ -10,7 +10,7 @@ import termios
 import time
 
 from tests.live.support import PATIENCE, Daemon
-from tests.live.test_psgi import PROBE, PerlCase, ask
+from tests.live.test_psgi import PROBE, PerlCase
 
 
 class ShellTests(PerlCase):
@@ -28,7 +28,7 @@ class ShellTests(PerlCase):
             fcntl.ioctl(self.terminal, termios.TIOCSCTTY, 1)
             os.dup2(self.terminal, 0)
 
-        return self.psgi(more, workers=workers, prepare=sit_down)
+        return self.instance(more, workers=workers, prepare=sit_down)
 
     def type(self, text: str) -> None:
         os.write(self.keyboard, text.encode())
@@ -51,10 +51,10 @@ class ShellTests(PerlCase):
         self.read("worker 1")
         self.type("a word\n")
         self.read("heard a word")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
         os.kill(int(daemon.wait_for(r"spawned uWSGI worker 1 \(pid: (\d+)")[1]), 9)
         daemon.wait_for("Respawned uWSGI worker 1")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_again(self) -> None:
         """Lines are evaluated until the input ends, and then again; other workers serve meanwhile."""
@@ -66,7 +66,7 @@ class ShellTests(PerlCase):
             self.type("$kept * 7\n")
             self.read("42\r\n")
             self.read("perl> ")
-            self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+            self.assertEqual(self.ask("/hello").body, b"hello\n")
             self.type("\x04")
         self.read("perl> ")
         self.type("\x03")

@@ -12,17 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import psutil
-
+from tests.live import foreign
+from tests.live.foreign import ForeignCase
 from tests.live.support import (
     APPS,
-    Answer,
-    Daemon,
-    LiveCase,
     connect,
     fetch,
     parse_answer,
-    request_vars,
     requires,
     server_command,
     talk,
@@ -45,88 +41,29 @@ MEANT: Final[Mapping[str, str]] = {
 }
 
 
-def ask(
-    where: str,
-    path: str,
-    *,
-    method: str = "GET",
-    body: bytes = b"",
-    modifier1: int = RACK,
-    **more: str,
-) -> Answer:
-    """One request over the uwsgi protocol."""
-    variables = {**request_vars(path, method=method, length=len(body)), **more}
-    return parse_answer(talk(where, uwsgi_packet(variables, modifier1) + body))
+class RubyCase(ForeignCase):
+    """Ruby."""
 
+    interpreter = "ruby"
+    option = "rack"
+    modifier1 = RACK
+    probe = PROBE
+    meant = MEANT
 
-class RubyCase(LiveCase):
-    """Starts servers for the probe."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        requires("ruby")
-        self.where = self.path("app.sock")
-
-    def rack(self, more: str = "", *, workers: int = 1, app: str | Path = PROBE, **named: object) -> Daemon:
-        """A server with the probe, whose workers accept."""
-        config = (
-            f"socket = {self.where}\nrack = {app}\nneed-app = true\nmaster = true\nprocesses = {workers}\n"
-        )
-        return self.serve(config + more, workers=workers, **named)  # type: ignore[arg-type]
+    def plugin(self) -> str:
+        plugins = sorted(PLUGINS.glob("rack_ruby*_plugin.so"))
+        if not plugins:
+            requires("uwsgi-plugin-rack-ruby")
+        return plugins[0].name.removesuffix("_plugin.so")
 
     def write(self, name: str, text: str) -> str:
         """A file of this test; its path."""
         (self.folder / name).write_text(text)
         return self.path(name)
 
-    def rubies(self, daemon: Daemon) -> list[psutil.Process]:
-        """The mothers and children that live."""
-        found = []
-        for process in psutil.Process(daemon.pid).children(recursive=True):
-            try:
-                if process.status() != psutil.STATUS_ZOMBIE and "ruby" in process.cmdline()[0]:
-                    found.append(process)
-            except (psutil.Error, IndexError):
-                continue
-        return found
-
-    def children(self, daemon: Daemon) -> list[psutil.Process]:
-        return [process for process in self.rubies(daemon) if "of worker" in process.cmdline()[0]]
-
 
 class BesideUwsgiTests(RubyCase):
     """The same application under Debian's uWSGI and under uwsgid."""
-
-    def both(self, more: str = "") -> dict[str, str]:
-        requires("uwsgi-core")
-        plugins = sorted(PLUGINS.glob("rack_ruby*_plugin.so"))
-        if not plugins:
-            requires("uwsgi-plugin-rack-ruby")
-        places = {}
-        for server in ("uwsgi", "uwsgid"):
-            where = places[server] = self.path(f"{server}.sock")
-            plugin = f"plugin = {plugins[0].name.removesuffix('_plugin.so')}\n" if server == "uwsgi" else ""
-            config = f"{plugin}socket = {where}\nrack = {PROBE}\nneed-app = true\nmaster = true\n"
-            config += f"processes = 2\n{more}\n"
-            self.serve(config, server=server, workers=2, name=f"{server}.ini")
-        return places
-
-    def compare(self, places: Mapping[str, str], path: str, **request: object) -> list[str]:
-        original, ours = (ask(places[server], path, **request) for server in ("uwsgi", "uwsgid"))  # type: ignore[arg-type]
-        found = []
-        if (original.status, original.reason) != (ours.status, ours.reason):
-            found.append(f"status {original.status} {original.reason} -> {ours.status} {ours.reason}")
-        if path == "/env":
-            before, now = json.loads(original.body), json.loads(ours.body)
-            for key in sorted({*before, *now} - set(MEANT)):
-                if before.get(key, "absent") != now.get(key, "absent"):
-                    found.append(f"{key}: {before.get(key, 'absent')!r} -> {now.get(key, 'absent')!r}")
-        else:
-            if original.headers != ours.headers:
-                found.append(f"headers {original.headers} -> {ours.headers}")
-            if original.body != ours.body:
-                found.append(f"body {original.body[:200]!r} -> {ours.body[:200]!r}")
-        return [f"{request.get('method', 'GET')} {path}: {text}" for text in found]
 
     def test_environ(self) -> None:
         """The env has the same keys and values."""
@@ -164,7 +101,7 @@ class AnswerTests(RubyCase):
 
     def test_the_keys_that_rack_demands(self) -> None:
         """The four names that 1.9.16 began to seed are there for a front end that sends none of them."""
-        daemon = self.rack()
+        daemon = self.instance()
         variables = {"REQUEST_METHOD": "GET", "PATH_INFO": "/env"}
         env = json.loads(parse_answer(talk(self.where, uwsgi_packet(variables, RACK))).body)
         self.assertEqual((env["QUERY_STRING"], env["SCRIPT_NAME"], env["SERVER_PORT"]), ("", "", "80"))
@@ -174,7 +111,7 @@ class AnswerTests(RubyCase):
     def test_http(self) -> None:
         """HTTP requests reach Ruby, the only language that there is, and Rack::Lint has nothing to say."""
         where = self.path("http.sock")
-        self.rack(f"http-socket = {where}\n")
+        self.instance(f"http-socket = {where}\n")
         env = json.loads(fetch(where, "/env?a=b").body)
         self.assertEqual((env["QUERY_STRING"], env["rack.url_scheme"]), ("a=b", "http"))
         head = b"POST /digest HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -184,10 +121,10 @@ class AnswerTests(RubyCase):
 
     def test_body_that_comes_slowly(self) -> None:
         """rack.input waits for what has not arrived."""
-        self.rack()
+        self.instance()
         body = os.urandom(200_000)
         with connect(self.where) as client:
-            client.sendall(uwsgi_packet(request_vars("/digest", method="POST", length=len(body)), RACK))
+            client.sendall(self.packet("/digest", method="POST", length=len(body)))
             for at in range(0, len(body), 70_000):
                 client.sendall(body[at : at + 70_000])
                 time.sleep(0.05)
@@ -198,41 +135,41 @@ class AnswerTests(RubyCase):
 
     def test_body_that_is_cut(self) -> None:
         """A client that goes away within its body costs nothing but its request."""
-        daemon = self.rack()
+        daemon = self.instance()
         with connect(self.where) as client:
-            client.sendall(uwsgi_packet(request_vars("/digest", method="POST", length=100), RACK) + b"some")
+            client.sendall(self.packet("/digest", method="POST", length=100) + b"some")
         daemon.wait_for(r"\[uwsgi-body-read\] Error reading")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_files_by_sendfile(self) -> None:
         """A body with a path is sent by sendfile()."""
-        daemon = self.rack()
-        self.assertEqual(ask(self.where, "/path").body, PROBE.read_bytes())
+        daemon = self.instance()
+        self.assertEqual(self.ask("/path").body, PROBE.read_bytes())
         daemon.wait_for(r"GET /path => generated \d+ bytes in \d+ msecs via sendfile\(\)")
 
     def test_streams(self) -> None:
         """A body that responds to call, and a partial hijack, write to a stream."""
-        self.rack()
-        self.assertEqual(ask(self.where, "/call").body, b"part 0\npart 1\npart 2\n")
-        self.assertEqual(ask(self.where, "/partial").body, b"partly")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.instance()
+        self.assertEqual(self.ask("/call").body, b"part 0\npart 1\npart 2\n")
+        self.assertEqual(self.ask("/partial").body, b"partly")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_hijack(self) -> None:
         """A full hijack gives the application the socket of the client, and the worker goes on."""
         where = self.path("http.sock")
-        self.rack(f"http-socket = {where}\n", workers=1)
+        self.instance(f"http-socket = {where}\n", workers=1)
         for _ in range(2):
-            self.assertEqual(ask(self.where, "/hijack").body, b"hijacked Socket")
+            self.assertEqual(self.ask("/hijack").body, b"hijacked Socket")
             self.assertEqual(fetch(where, "/hijack").body, b"hijacked Socket")
-            self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+            self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_hijacked_for_long(self) -> None:
         """A thread of the application may answer when the worker is at the next requests."""
         http = self.path("http.sock")
-        daemon = self.rack(f"http-socket = {http}\n")
+        daemon = self.instance(f"http-socket = {http}\n")
         for count, (where, request) in enumerate(
             (
-                (self.where, uwsgi_packet(request_vars("/hijack-later"), RACK)),
+                (self.where, self.packet("/hijack-later")),
                 (http, b"GET /hijack-later HTTP/1.1\r\nHost: shop.example\r\n\r\n"),
             ),
             1,
@@ -240,7 +177,7 @@ class AnswerTests(RubyCase):
             with connect(where) as client:
                 client.sendall(request)
                 daemon.wait_for("GET /hijack-later", count=count)
-                self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+                self.assertEqual(self.ask("/hello").body, b"hello\n")
                 client.sendall(b"ping")
                 received = b""
                 while piece := client.recv(65536):
@@ -249,70 +186,70 @@ class AnswerTests(RubyCase):
 
     def test_hijack_of_half_a_body(self) -> None:
         """Whoever has not read the body can not have its connection, and hears why."""
-        daemon = self.rack()
+        daemon = self.instance()
         with connect(self.where) as client:
-            client.sendall(uwsgi_packet(request_vars("/hijack", method="POST", length=9), RACK) + b"half")
+            client.sendall(self.packet("/hijack", method="POST", length=9) + b"half")
             self.assertIn(b"500 Internal", client.recv(65536))
         daemon.wait_for("can not be taken: its body was not read to the end")
 
     def test_closing(self) -> None:
         """The client does not wait for what close does, the next request does."""
-        daemon = self.rack()
+        daemon = self.instance()
         began = time.monotonic()
-        self.assertEqual(ask(self.where, "/later").body, b"soon")
+        self.assertEqual(self.ask("/later").body, b"soon")
         self.assertLess(time.monotonic() - began, 0.9)
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
         daemon.wait_for("cleaned up")
 
     def test_errors_of_rack(self) -> None:
         """rack.errors is the log."""
-        daemon = self.rack()
-        ask(self.where, "/errors")
+        daemon = self.instance()
+        self.ask("/errors")
         daemon.wait_for("told the errors")
 
     def test_functions(self) -> None:
         """The functions of UWSGI do what those of Python do; what is not built says so."""
-        self.rack()
-        self.assertEqual(ask(self.where, "/api").body, b"1|0|sweet|1|true|UWSGI::Error")
+        self.instance()
+        self.assertEqual(self.ask("/api").body, b"1|0|sweet|1|true|UWSGI::Error")
 
     def test_the_client_is_gone(self) -> None:
         """A body without an end ends when nobody reads it any more, and is closed."""
-        daemon = self.rack("ignore-write-errors = true\nignore-sigpipe = true\n")
+        daemon = self.instance("ignore-write-errors = true\nignore-sigpipe = true\n")
         with connect(self.where) as client:
-            client.sendall(uwsgi_packet(request_vars("/endless"), RACK))
+            client.sendall(self.packet("/endless"))
             client.recv(1000)
         daemon.wait_for("stopped")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_threads(self) -> None:
         """rb-threads serve at a time, in one process."""
-        daemon = self.rack("rb-threads = 3\n")
+        daemon = self.instance("rb-threads = 3\n")
         wait_until(lambda: len(self.children(daemon)) == 1, "one child")
         with connect(self.where) as client:
-            client.sendall(uwsgi_packet(request_vars("/sleep"), RACK))
+            client.sendall(self.packet("/sleep"))
             for _ in range(5):
-                self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+                self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_mounts(self) -> None:
         """mount gives .ru files to Ruby."""
         two = self.write("two.ru", "run ->(env) { [200, {}, [\"two at #{env['SCRIPT_NAME']}\"]] }")
-        self.rack(f"mount = /two={two}\nmanage-script-name = true\n")
-        self.assertEqual(ask(self.where, "/two/x").body, b"two at /two")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.instance(f"mount = /two={two}\nmanage-script-name = true\n")
+        self.assertEqual(self.ask("/two/x").body, b"two at /two")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_beside_python(self) -> None:
         """Both languages in one instance: the modifier chooses."""
-        self.rack(f"wsgi-file = {APPS / 'probe.py'}\n")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-        self.assertIn(b"wsgi.version", ask(self.where, "/env", modifier1=0).body)
+        self.instance(f"wsgi-file = {APPS / 'probe.py'}\n")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
+        self.assertIn(b"wsgi.version", self.ask("/env", modifier1=0).body)
 
 
-class BreakingTests(RubyCase):
+class BreakingTests(RubyCase, foreign.Breaking):
     """Applications that break their contract, or their interpreter."""
 
     def test_errors(self) -> None:
         """What is no answer is a 500 with its reason in the log, and the next request is answered."""
-        daemon = self.rack()
+        daemon = self.instance()
         for path, reason in {
             "/die": "an apple fell (RuntimeError)",
             "/nothing": "invalid RACK response",
@@ -322,121 +259,24 @@ class BreakingTests(RubyCase):
             "/split": "uwsgi-ruby error",
             "/bad-status": "uwsgi-ruby error",
         }.items():
-            answer = ask(self.where, path)
+            answer = self.ask(path)
             self.assertEqual((path, answer.status, answer.body), (path, 500, b"Internal Server Error"))
             daemon.wait_for(re.escape(reason))
         wait_until(lambda: len(self.children(daemon)) == 1, "one child")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-
-    def test_dying_late(self) -> None:
-        """An application that fails in its body cuts it."""
-        daemon = self.rack()
-        self.assertEqual(ask(self.where, "/die-late").body, b"begun\n")
-        daemon.wait_for("an apple fell late")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_crash(self) -> None:
         """A crash of Ruby costs one request, and its signal is told; the worker lives on."""
-        daemon = self.rack()
-        pid = ask(self.where, "/pid").body
-        self.assertEqual(ask(self.where, "/crash").status, 500)
+        daemon = self.instance()
+        pid = self.ask("/pid").body
+        self.assertEqual(self.ask("/crash").status, 500)
         daemon.wait_for(f"Ruby child {pid.decode()} of worker process " + r"\d+ died with signal (6|11)")
-        self.assertEqual(ask(self.where, "/exit").status, 500)
+        self.assertEqual(self.ask("/exit").status, 500)
         daemon.wait_for("exited with 7")
-        self.assertEqual(ask(self.where, "/leave").status, 500)
+        self.assertEqual(self.ask("/leave").status, 500)
         daemon.wait_for("exited with 3")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
         self.assertEqual(daemon.seen("spawned uWSGI worker 1"), 1)
-
-    def test_killed_while_idle(self) -> None:
-        """A Ruby that ends between requests costs none."""
-        daemon = self.rack()
-        os.kill(int(ask(self.where, "/pid").body), signal.SIGKILL)
-        daemon.wait_for("died with signal 9")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-
-    def test_the_mother_is_killed(self) -> None:
-        """Without a mother the worker starts another."""
-        daemon = self.rack()
-        child = int(ask(self.where, "/pid").body)
-        mothers = [one for one in self.rubies(daemon) if one.pid != child]
-        self.assertEqual(len(mothers), 1)
-        mothers[0].kill()
-        wait_until(lambda: _is_dead(child), "the end of the child")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-        wait_until(lambda: len(self.children(daemon)) == 1, "one child")
-
-    def test_junk(self) -> None:
-        """A Ruby that prints junk on its line is ended and replaced."""
-        daemon = self.rack()
-        pid = int(ask(self.where, "/pid").body)
-        self.assertEqual(ask(self.where, "/junk").status, 500)
-        daemon.wait_for("junk in place of an answer")
-        wait_until(lambda: _is_dead(pid), "the end of Ruby")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-
-    def test_closed_line(self) -> None:
-        """One that closes its line, too."""
-        self.rack()
-        pid = int(ask(self.where, "/pid").body)
-        self.assertEqual(ask(self.where, "/close").status, 500)
-        wait_until(lambda: _is_dead(pid), "the end of Ruby")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-
-    def test_fork(self) -> None:
-        """What an application forks does not answer in its place."""
-        self.rack()
-        for _ in range(3):
-            self.assertEqual(ask(self.where, "/fork").body, b"parent")
-
-    def test_harakiri(self) -> None:
-        """harakiri ends Ruby with its worker, however deaf it is."""
-        daemon = self.rack("harakiri = 1\n")
-        pid = int(ask(self.where, "/pid").body)
-        with connect(self.where) as client:
-            client.sendall(uwsgi_packet(request_vars("/deaf"), RACK))
-            self.assertEqual(client.recv(100), b"")
-        daemon.wait_for("HARAKIRI ON WORKER 1")
-        wait_until(lambda: _is_dead(pid), "the end of Ruby")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-
-    def test_killed_worker(self) -> None:
-        """A hung Ruby does not outlive a worker that was killed."""
-        daemon = self.rack()
-        pid = int(ask(self.where, "/pid").body)
-        with connect(self.where) as client:
-            client.sendall(uwsgi_packet(request_vars("/deaf"), RACK))
-            found = daemon.wait_for(r"spawned uWSGI worker 1 \(pid: (\d+)")
-            daemon.wait_for("^deaf$")
-            os.kill(int(found[1]), signal.SIGKILL)
-            wait_until(lambda: _is_dead(pid), "the end of Ruby")
-
-    def test_stop(self) -> None:
-        """Nobody is left when the instance ends, not even a busy one."""
-        daemon = self.rack(workers=2)
-        with connect(self.where) as client:
-            client.sendall(uwsgi_packet(request_vars("/sleep"), RACK))
-            daemon.wait_for("^asleep$")
-            wait_until(lambda: len(self.rubies(daemon)) == 3, "a mother and two children")
-            pids = [process.pid for process in self.rubies(daemon)]
-            daemon.signal(signal.SIGINT)
-            daemon.wait()
-        wait_until(lambda: all(_is_dead(pid) for pid in pids), "the end of all Rubies")
-
-    def test_evil(self) -> None:
-        """evil-reload-on-rss looks at Ruby as well."""
-        daemon = self.rack("evil-reload-on-rss = 150\n")
-        self.assertEqual(ask(self.where, "/eat").status, 500)
-        daemon.wait_for("EVIL RELOAD ON RUBY INTERPRETER RSS")
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-
-    def test_max_requests(self) -> None:
-        """max-requests replaces Ruby with the worker: its state begins anew."""
-        daemon = self.rack("max-requests = 2\nmin-worker-lifetime = 0\n")
-        first = ask(self.where, "/state").body.split()
-        self.assertEqual(first[0], b"1")
-        ask(self.where, "/state")
-        daemon.wait_for("spawned uWSGI worker 1", count=2)
-        self.assertEqual(ask(self.where, "/state").body.split(), first)
 
 
 class LoadingTests(RubyCase):
@@ -460,26 +300,26 @@ class LoadingTests(RubyCase):
     def test_reload(self) -> None:
         """A reload loads the application anew."""
         app = self.write("app.ru", "run ->(env) { [200, {}, ['one']] }")
-        daemon = self.rack(app=app)
-        self.assertEqual(ask(self.where, "/").body, b"one")
+        daemon = self.instance(app=app)
+        self.assertEqual(self.ask("/").body, b"one")
         self.write("app.ru", "run ->(env) { [200, {}, ['two']] }")
         daemon.signal(signal.SIGHUP)
         daemon.wait_for("spawned uWSGI worker 1", count=2)
-        wait_until(lambda: ask(self.where, "/").body == b"two", "the new application")
+        wait_until(lambda: self.ask("/").body == b"two", "the new application")
 
     def test_lazy_apps(self) -> None:
         """With lazy-apps each worker has a Ruby that loads for it."""
-        daemon = self.rack("lazy-apps = true\n", workers=2)
-        self.assertEqual(ask(self.where, "/hello").body, b"hello\n")
-        wait_until(lambda: len(self.rubies(daemon)) == 4, "a mother and a child for each worker")
+        daemon = self.instance("lazy-apps = true\n", workers=2)
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
+        wait_until(lambda: len(self.interpreters(daemon)) == 4, "a mother and a child for each worker")
 
     def test_another_user(self) -> None:
         """Ruby is whom the workers are."""
         requires("root")
         app = self.write("app.ru", "run ->(env) { [200, {}, [[Process.uid, Process.euid].inspect]] }")
         self.folder.chmod(0o777)
-        self.rack("uid = 65534\ngid = 65534\n", app=app)
-        self.assertEqual(ask(self.where, "/").body, b"[65534, 65534]")
+        self.instance("uid = 65534\ngid = 65534\n", app=app)
+        self.assertEqual(self.ask("/").body, b"[65534, 65534]")
 
     def test_a_word_of_the_command_line(self) -> None:
         """uwsgid config.ru does what rack does."""
@@ -489,7 +329,7 @@ class LoadingTests(RubyCase):
             environ={"PYTHONPATH": str(APPS.parent.parent.parent)},
         )
         daemon.wait_for("spawned uWSGI worker 1")
-        self.assertEqual(ask(self.where, "/").body, b"by its name")
+        self.assertEqual(self.ask("/").body, b"by its name")
 
 
 class SinatraTests(RubyCase):
@@ -512,10 +352,9 @@ class SinatraTests(RubyCase):
             run Shop
             """,
         )
-        daemon = self.rack(app=sinatra, environ={"RACK_ENV": "production"})
-        self.assertEqual(ask(self.where, "/hello/me").body, b"hello me")
-        answer = ask(
-            self.where,
+        daemon = self.instance(app=sinatra, environ={"RACK_ENV": "production"})
+        self.assertEqual(self.ask("/hello/me").body, b"hello me")
+        answer = self.ask(
             "/form",
             method="POST",
             body=b"a=b",
@@ -523,14 +362,7 @@ class SinatraTests(RubyCase):
         )
         self.assertEqual(answer.status, 303)
         self.assertIn("rack.session", dict(answer.headers)["Set-Cookie"])
-        self.assertEqual(ask(self.where, "/stream").body, b"012")
-        self.assertEqual(ask(self.where, "/file").body, Path(sinatra).read_bytes())
-        self.assertEqual(ask(self.where, "/nowhere").status, 404)
+        self.assertEqual(self.ask("/stream").body, b"012")
+        self.assertEqual(self.ask("/file").body, Path(sinatra).read_bytes())
+        self.assertEqual(self.ask("/nowhere").status, 404)
         self.assertEqual(daemon.seen("LintError"), 0)
-
-
-def _is_dead(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True

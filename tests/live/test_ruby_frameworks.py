@@ -11,7 +11,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.live.support import APPS, fetch, parse_answer, talk, uwsgi_packet
 from tests.live.test_frameworks import FORM, UPLOAD, multipart
-from tests.live.test_rack import RACK, RubyCase, ask
+from tests.live.test_rack import RACK, RubyCase
 
 RACK3: Final = APPS / "ruby" / "rack3.ru"
 SHOP: Final = APPS / "ruby" / "shop"
@@ -28,8 +28,8 @@ class Rack3Tests(RubyCase):
         if not gems:
             raise SkipTest("needs Rack 3; tests/debian-unpacked.txt says where it comes from")
         http = self.path("http.sock")
-        daemon = self.rack(f"http-socket = {http}\nrb-lib = {gems[0]}\n", app=RACK3)
-        self.assertEqual(ask(self.where, "/release").body[:2], b"3.", daemon.log())
+        daemon = self.instance(f"http-socket = {http}\nrb-lib = {gems[0]}\n", app=RACK3)
+        self.assertEqual(self.ask("/release").body[:2], b"3.", daemon.log())
         pieces = b"part 0\npart 1\npart 2\n"
         for path, body in {
             "/each": pieces,
@@ -41,10 +41,10 @@ class Rack3Tests(RubyCase):
             "/finished": b"finishing",
             "/empty": b"",
         }.items():
-            self.assertEqual((path, ask(self.where, path).body), (path, body))
+            self.assertEqual((path, self.ask(path).body), (path, body))
             self.assertEqual((path, fetch(http, path).body), (path, body))
         daemon.wait_for("finished 200 text/plain nil", count=2)
-        headers = ask(self.where, "/headers").headers
+        headers = self.ask("/headers").headers
         self.assertEqual([value for name, value in headers if name == "set-cookie"], ["a=1", "b=2"])
         self.assertIn("etag", dict(headers))
         data = b"0123456789" * 20_000
@@ -54,7 +54,7 @@ class Rack3Tests(RubyCase):
                 ("/echo", b"heard " + data),
             ):
                 answer = (
-                    ask(where, path, method="POST", body=data)
+                    self.ask(path, method="POST", body=data)
                     if where == self.where
                     else fetch(where, path, method="POST", body=data)
                 )
