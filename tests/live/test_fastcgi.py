@@ -13,7 +13,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from tests.live.support import APPS, PATIENCE, Daemon, LiveCase, connect, fetch, find_program, requires
+from tests.live.protocols import ProtocolCase
+from tests.live.support import PATIENCE, connect, fetch, find_program, requires
 from tests.worker.fastcgi_client import KEEP, Told, ask, begin, params, read_told, record
 
 BIG: Final = bytes(range(256)) * (1 << 15)
@@ -23,20 +24,15 @@ DIGEST: Final = f"{len(BIG)} {hashlib.sha256(BIG).hexdigest()}".encode()
 LOOPS: Final = ("", "threads = 2", "loop = reactor\nthreads = 2")
 
 
-class FastCgiCase(LiveCase):
+class FastCgiCase(ProtocolCase):
     """A server with the probe behind a FastCGI socket."""
 
-    def start(self, more: str = "", *, server: str = "uwsgid", option: str = "fastcgi-socket") -> Daemon:
-        """Start it with one worker; it listens on ``<server>.sock``."""
-        return self.serve(
-            f"{option} = {self.path(server + '.sock')}\nwsgi-file = {APPS / 'probe.py'}\nneed-app = true\n"
-            f"master = true\nchmod-socket = 666\n{more}\n",
-            server=server,
-            name=f"{server}.ini",
-        )
+    options = ("fastcgi-socket", "fastcgi-nph-socket")
+
+    def body(self, data: bytes, server: str = "uwsgid") -> bytes:
+        return self.told(data, server).body
 
     def told(self, data: bytes, server: str = "uwsgid") -> Told:
-        """The answer to a request on a connection of its own, which has to end behind it."""
         with connect(self.path(f"{server}.sock")) as client:
             client.sendall(data)
             told = read_told(client)
@@ -181,33 +177,21 @@ class BesideUwsgiTests(FastCgiCase):
 
     def test_answers(self) -> None:
         """STDOUT, ids and the end of requests are the same, byte for byte."""
-        requires("uwsgi-core")
-        for option in ("fastcgi-socket", "fastcgi-nph-socket"):
-            daemons = [self.start(server=server, option=option) for server in ("uwsgi", "uwsgid")]
-            for name, data in self.REQUESTS.items():
-                self.assertEqual(self.told(data), self.told(data, "uwsgi"), f"{option}: {name}")
-            for daemon in daemons:
-                daemon.close()
+        self.compare_answers(self.REQUESTS)
 
     def test_environ(self) -> None:
         """The application sees the same variables."""
-        requires("uwsgi-core")
-        for server in ("uwsgi", "uwsgid"):
-            self.start(server=server)
-        for data in (
-            ask(PATH_INFO="/env"),
-            ask(PATH_INFO="/env", HTTP_X="\xfc\xff", HTTP_EMPTY="", HTTPS="on", body=b"body"),
-            ask(PATH_INFO="/env", HTTP_LONG="x" * 1000, CONTENT_TYPE="text/strange", SCRIPT_NAME="/shop"),
-            begin()
-            + record(4, params({"PATH_INFO": "/env", "REQUEST_METHOD": "GET"}))
-            + record(4)
-            + record(5),
-        ):
-            found = [json.loads(self.told(data, server).body) for server in ("uwsgi", "uwsgid")]
-            for environ in found:
-                for own in ("uwsgi.version", "wsgi.input_terminated"):
-                    environ.pop(own, None)
-            self.assertEqual(found[1], found[0])
+        self.compare_environs(
+            (
+                ask(PATH_INFO="/env"),
+                ask(PATH_INFO="/env", HTTP_X="\xfc\xff", HTTP_EMPTY="", HTTPS="on", body=b"body"),
+                ask(PATH_INFO="/env", HTTP_LONG="x" * 1000, CONTENT_TYPE="text/strange", SCRIPT_NAME="/shop"),
+                begin()
+                + record(4, params({"PATH_INFO": "/env", "REQUEST_METHOD": "GET"}))
+                + record(4)
+                + record(5),
+            )
+        )
 
 
 class FaultTests(FastCgiCase):

@@ -6,12 +6,11 @@ What nginx, Apache and lighttpd make of it is in `tests.live.test_fronts`.
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Final
 
+from tests.live.protocols import ProtocolCase
 from tests.live.support import (
     APPS,
-    Daemon,
     LiveCase,
     connect,
     request_vars,
@@ -40,15 +39,10 @@ REQUESTS: Final = {
 }
 
 
-class ScgiCase(LiveCase):
-    def start(self, more: str = "", *, server: str = "uwsgid", option: str = "scgi-socket") -> Daemon:
-        """A server with one worker that serves the probe on ``<server>.sock``."""
-        return self.serve(
-            f"{option} = {self.path(server + '.sock')}\nwsgi-file = {APPS / 'probe.py'}\nneed-app = true\n"
-            f"master = true\n{more}\n",
-            server=server,
-            name=f"{server}.ini",
-        )
+class ScgiCase(ProtocolCase):
+    """A server with the probe behind an SCGI socket."""
+
+    options = ("scgi-socket", "scgi-nph-socket")
 
     def told(self, data: bytes, server: str = "uwsgid") -> bytes:
         return talk(self.path(f"{server}.sock"), data)
@@ -62,29 +56,17 @@ class BesideUwsgiTests(ScgiCase):
 
     def test_answers(self) -> None:
         """Answers are the same, byte for byte."""
-        requires("uwsgi-core")
-        for option in ("scgi-socket", "scgi-nph-socket"):
-            daemons = [self.start(server=server, option=option) for server in ("uwsgi", "uwsgid")]
-            for name, data in REQUESTS.items():
-                self.assertEqual(self.told(data), self.told(data, "uwsgi"), f"{option}: {name}")
-            for daemon in daemons:
-                daemon.close()
+        self.compare_answers(REQUESTS)
 
     def test_environ(self) -> None:
         """The application sees the same variables."""
-        requires("uwsgi-core")
-        for server in ("uwsgi", "uwsgid"):
-            self.start(server=server)
-        for data in (
-            ask(PATH_INFO="/env"),
-            ask(b"body", PATH_INFO="/env", HTTP_X="\xfc\xff", HTTP_EMPTY="", HTTPS="on"),
-            ask(PATH_INFO="/env", HTTP_LONG="x" * 1000, SCRIPT_NAME="/shop"),
-        ):
-            found = [json.loads(self.body(data, server)) for server in ("uwsgi", "uwsgid")]
-            for environ in found:
-                for own in ("uwsgi.version", "wsgi.input_terminated"):
-                    environ.pop(own, None)
-            self.assertEqual(found[1], found[0])
+        self.compare_environs(
+            (
+                ask(PATH_INFO="/env"),
+                ask(b"body", PATH_INFO="/env", HTTP_X="\xfc\xff", HTTP_EMPTY="", HTTPS="on"),
+                ask(PATH_INFO="/env", HTTP_LONG="x" * 1000, SCRIPT_NAME="/shop"),
+            )
+        )
 
 
 class FaultTests(ScgiCase):
