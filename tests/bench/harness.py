@@ -60,6 +60,7 @@ def contestants() -> tuple[Contestant, Contestant]:
 
     :raises BenchError: one of them could not be built.
     """
+    run_what_is_installed()
     uwsgi = ENVIRONMENT / "bin" / "uwsgi"
     if not uwsgi.exists():
         print("Building the reference uWSGI in .venv-bench", flush=True)
@@ -76,6 +77,11 @@ def contestants() -> tuple[Contestant, Contestant]:
         Contestant("uWSGI", (str(uwsgi), "--home", str(ENVIRONMENT))),
         Contestant("uwsgid", (str(ENVIRONMENT / "bin" / "uwsgid"),)),
     )
+
+
+def run_what_is_installed() -> None:
+    """Keep ``PYTHONPATH`` from contestants: with it they would run the sources of a tree, not a wheel."""
+    os.environ.pop("PYTHONPATH", None)
 
 
 def _pip(*arguments: str) -> bool:

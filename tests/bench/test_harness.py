@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.bench.harness import Bar, report, table
+from tests.bench.harness import Bar, report, run_what_is_installed, table
 
 
 class ReportTests(SynchronousTestCase):
@@ -44,3 +45,11 @@ class ReportTests(SynchronousTestCase):
             table(["load", "rate"], [["hello", "1"]]).splitlines(),
             ["| load  | rate |", "| ----- | ---- |", "| hello | 1    |"],
         )
+
+
+class EnvironmentTests(SynchronousTestCase):
+    def test_path(self) -> None:
+        """Contestants run what is installed, wherever the benchmark itself is run from."""
+        self.patch(os, "environ", {"PYTHONPATH": "/tree", "HOME": "/"})
+        run_what_is_installed()
+        self.assertEqual(os.environ, {"HOME": "/"})
