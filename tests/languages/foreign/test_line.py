@@ -133,6 +133,60 @@ class Interpreter:
                 self._thread.join(30)
 
 
+class PipeTests(SynchronousTestCase):
+    """A child that waits for requests at a pipe."""
+
+    def setUp(self) -> None:
+        self.pipe, theirs = os.pipe()
+        self.addCleanup(os.close, self.pipe)
+        self.end, ours = socket.socketpair()
+        self.addCleanup(self.end.close)
+        self.line = Line(ours.detach(), os.getpid(), lambda payload: b"", lambda payload: None, theirs)
+        self.addCleanup(self.line.close)
+
+    def serve(self, request: FakeRequest) -> bool:
+        typed: Any = request
+        return self.line.serve(typed, 0)
+
+    def test_short(self) -> None:
+        """A request that fits goes through the pipe, and its answer comes over the line."""
+        self.end.sendall(whole(1, b"200", b"body"))
+        request = FakeRequest()
+        self.assertTrue(self.serve(request))
+        self.assertEqual((request.reply.body, os.read(self.pipe, 9999)[:1]), (b"body", b"q"))
+
+    def test_long(self) -> None:
+        """A longer one goes over the line, which the pipe tells."""
+        self.end.sendall(whole(1, b"200", b"body"))
+        self.assertTrue(self.serve(FakeRequest(FakeBody(b"x" * 5000))))
+        self.assertEqual((os.read(self.pipe, 9999), self.end.recv(1)), (frame(b"m"), b"q"))
+
+    def test_unread(self) -> None:
+        """What the child left in the pipe may go to another one."""
+        self.end.shutdown(socket.SHUT_RDWR)
+        self.assertRaises(Untouched, self.serve, FakeRequest())
+
+    def test_read(self) -> None:
+        """What the child has read may not."""
+
+        def child() -> None:
+            os.read(self.pipe, 9999)
+            self.end.shutdown(socket.SHUT_RDWR)
+
+        thread = threading.Thread(target=child)
+        thread.start()
+        with self.assertRaises(BridgeError) as caught:
+            self.serve(FakeRequest())
+        thread.join(30)
+        self.assertNotIsInstance(caught.exception, Untouched)
+
+    def test_ring(self) -> None:
+        """A child can be asked to look at its line, and hears at the pipe that its worker let go of both."""
+        self.line.ring()
+        self.line.close()
+        self.assertEqual((os.read(self.pipe, 9999), os.read(self.pipe, 9999)), (frame(b"m"), b""))
+
+
 class LineTests(SynchronousTestCase):
     """One request."""
 
@@ -297,7 +351,7 @@ class LineTests(SynchronousTestCase):
         interpreter, request = Interpreter(script), FakeRequest()
         request.reply.gone = True
         self.assertTrue(interpreter.serve(request))
-        self.assertEqual(interpreter.heard[1:], [("g", b"")])
+        self.assertEqual(interpreter.heard[1:], [("g", b"\1")])
 
     def test_files(self) -> None:
         """An open file of the interpreter is sent; what is none has to come another way."""

@@ -248,7 +248,7 @@ class Bodies(RubyCase):
         )
         turn = child.send({"REQUEST_METHOD": "GET", "PATH_INFO": "/"})
         self.assertEqual(child.hear()[0], "h")
-        child.line.sendall(frame(b"g"))
+        child.line.sendall(frame(b"g", bytes((turn,))))
         answer = child.answer(turn)
         self.assertEqual(answer.letters.strip("b"), "ez")
         self.assertEqual(child.ask(PATH_INFO="/closed").body, b"true")

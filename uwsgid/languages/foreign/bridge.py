@@ -164,8 +164,10 @@ class Bridge:
 
     def _line_to(self, mother: Mother, core: int) -> Line:
         calls = self._calls
-        connection, pid = mother.connect(self._serving.slot, core, calls.facts(), calls.answer, self._learn)
-        return Line(connection.detach(), pid, calls.answer, self._learn)
+        pipes: list[int] = []
+        slot = self._serving.slot
+        connection, pid = mother.connect(slot, core, calls.facts(), calls.answer, self._learn, pipes)
+        return Line(connection.detach(), pid, calls.answer, self._learn, pipes[0] if pipes else -1)
 
     def lend(self, core: int) -> Line:
         """The child of *core*, for something else than requests.  Not during one, and until `take_back`.
@@ -358,6 +360,7 @@ class Bridge:
                 continue
             with socket.socket(fileno=os.dup(line.fd)) as end, suppress(OSError):
                 end.shutdown(socket.SHUT_WR)
+                line.ring()
             waiting.append(line)
         until = time.monotonic() + _FAREWELL
         for line in waiting:

@@ -64,13 +64,19 @@ From the worker
     ``s``  text                                           run this text as a shell on the terminal, or what
                                                           there is for people where it is empty; any ``u`` and
                                                           ``i``, and the end
-    ``g``  nothing                                        the client is gone, nobody reads the answer
+    ``g``  u8 turn                                        the client is gone, nobody reads the answer
+    ``m``  nothing                                        through the pipe: the next frame is on the line
     ====== ============================================== ==================================================
 
     Flags of ``q``: 1, the body is complete in this frame; 2, its length is not known (the length is -1); 4,
     the variables are counted and not joined, because one has a NUL or there is nothing to join.  Names stand
     together since most requests have the same: an interpreter takes a list of names apart when it sees it
     first, and knows it from then on.
+
+    A child that was told the fact ``pipe`` may send the end of a pipe beside its ``o``.  From then on it
+    waits for requests there, and takes from its line what it asks for.  What does not fit into one write that
+    nothing can part comes over the line all the same, and ``m`` through the pipe before it.  Who waits at a
+    UNIX socket is woken also when his own words are read there, for nothing; nobody is at a pipe.
 
     ``g`` is said once, as soon as a write to the client failed, whatever the interpreter is doing: it looks
     for it when it has more to send, and has to skip it where it waits for something else or for a request.

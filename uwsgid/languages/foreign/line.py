@@ -8,9 +8,12 @@ of strangers: what makes no sense ends it, as its own end does, and costs the re
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import termios
 from collections.abc import Callable
+from select import PIPE_BUF
 from struct import unpack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +42,9 @@ _PIECE: Final = 1 << 18
 _INLINE: Final = 65536  #: bytes of a body that go with its request, if they are here
 _WHOLE: Final = ord("w")
 _UNREAD: Final = frame(b"y")
+_LOOK: Final = frame(b"m")
+#: Bytes that go through a pipe in one piece, and into an empty one at once.
+_SHORT: Final = PIPE_BUF
 _SLOW_DOWN: Final = 1 << 20  #: the most that is read of a body at a time
 #: Heads that were read before, most come again.
 _HEADS: Final[dict[bytes, tuple[str, list[tuple[str, str]]]]] = {}
@@ -64,16 +70,23 @@ class Line:
     :param pid: of the child.
     :param call: answers a call of the API: the payload of ``u`` to that of ``a``.
     :param learn: takes the payload of ``i``.
+    :param pipe: the end of a pipe at which the child waits for requests; -1 where it waits at the connection.
     :ivar pending: the child is busy with what it wanted to do after its answer.
     :ivar replace: the worker is to be replaced.
     """
 
-    __slots__ = ("_call", "_learn", "_reader", "_turn", "fd", "pending", "pid", "replace")
+    __slots__ = ("_call", "_learn", "_pipe", "_reader", "_turn", "fd", "pending", "pid", "replace")
 
     def __init__(
-        self, fd: int, pid: int, call: Callable[[bytes], bytes], learn: Callable[[bytes], None]
+        self,
+        fd: int,
+        pid: int,
+        call: Callable[[bytes], bytes],
+        learn: Callable[[bytes], None],
+        pipe: int = -1,
     ) -> None:
         self.fd = fd
+        self._pipe = pipe
         self.pid = pid
         self._call = call
         self._learn = learn
@@ -99,9 +112,14 @@ class Line:
             start = b"" if length == 0 else body.read_now(_INLINE) or b""
         self._turn = turn = (self._turn + 1) & 255
         data = request_frame(turn, application, request.vars, length, start)
-        fd = self.fd
+        fd = way = self.fd
         try:
-            sent = os.write(fd, data)
+            if self._pipe >= 0:
+                if len(data) <= _SHORT:
+                    way = self._pipe
+                else:
+                    os.write(self._pipe, _LOOK)
+            sent = os.write(way, data)
         except OSError as error:
             raise Untouched(f"closed its line: {error.strerror}", start) from None
         try:
@@ -166,6 +184,8 @@ class Line:
     def _converse(self, request: Request, data: bytes, start: bytes) -> bool:
         """Go on with an answer that is not whole."""
         if not data:
+            if self._pipe >= 0 and any(fcntl.ioctl(self._pipe, termios.FIONREAD, bytes(4))):
+                raise Untouched("ended", start)
             raise BridgeError("ended")
         if data == _UNREAD and self._reader.idle:
             raise Untouched("ended", start)
@@ -234,6 +254,17 @@ class Line:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+
+    def ring(self) -> None:
+        """Have an idle child look at its connection.
+
+        :raises OSError: it is gone.
+        """
+        if self._pipe >= 0:
+            os.write(self._pipe, _LOOK)
 
 
 class _Conversation:
@@ -352,7 +383,7 @@ class _Conversation:
     def _client_is_gone(self) -> None:
         if not self._told:
             self._told = True
-            self._line._send(frame(b"g"))
+            self._line._send(frame(b"g", bytes((self._line._turn,))))
 
     def _read(self, payload: bytes) -> None:
         most = min(int.from_bytes(payload[:4], "little"), _SLOW_DOWN)

@@ -110,15 +110,19 @@ class Mother:
         facts: Iterable[tuple[str, str]] = (),
         call: Call | None = None,
         learn: Learn | None = None,
+        pipes: list[int] | None = None,
     ) -> tuple[socket.socket, int]:
         """A child of its own for one core of a worker: its connection and its pid.
 
         :param facts: more that it is told.
         :param call: answers calls of the API until it serves.
         :param learn: takes the payload of ``i``.
+        :param pipes: the child may send the end of a pipe for its requests, which is put here.
         :raises BridgeError: she is gone, or the child does not greet.
         """
         items = [self._token.decode(), str(slot), str(core), *(text for pair in facts for text in pair)]
+        if pipes is not None:
+            items += ["pipe", "1"]
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             line.settimeout(_GREETING)
@@ -128,7 +132,9 @@ class Mother:
             while True:
                 greeting = reader.next()
                 if greeting is None:
-                    data = line.recv(_PIECE)
+                    data, found, _, _ = socket.recv_fds(line, _PIECE, 1, socket.MSG_CMSG_CLOEXEC)
+                    if pipes is not None:
+                        pipes += found
                     if not data:
                         raise BridgeError(f"the {self._recipe.language} interpreter ended before it greeted")
                     reader.feed(data)

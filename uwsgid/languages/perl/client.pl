@@ -89,7 +89,7 @@ sub receive {
         while (!uwsgid::has_frame()) { $descriptor = receive_some() // $descriptor }
         ($letter, $payload) = uwsgid::next_frame();
         last if $letter eq 'a';
-        $uwsgid::gone = 1 if $letter eq 'g';
+        $uwsgid::gone = 1 if $letter eq 'g' && $payload eq chr $uwsgid::turn;
     }
     die 'the connection of this client can not be taken: ' . substr($payload, 1) . "\n" unless defined $descriptor;
     return $descriptor;

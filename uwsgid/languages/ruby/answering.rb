@@ -50,7 +50,7 @@ module Uwsgid
     # Answers until the worker is gone.
     def run
       loop do
-        @wire.expect("q")
+        @wire.await
         request
         @answered += 1
         GC.start if @gc_every && (@answered % @gc_every).zero?

@@ -45,12 +45,13 @@ module Uwsgid
     # The number of the core; nil where somebody asks who has no business here.
     def greeted(wire)
       wire.expect("t")
-      token, slot, core, = wire.counted
+      token, slot, core, *more = wire.counted
       return nil unless token == @token
 
       Process.setproctitle("uwsgid ruby of worker #{slot}#{" core #{core}" unless @facts.multithread}")
       @wakening.synchronize { wake unless @awake }
-      wire.put("o", [Process.pid, @facts.apps.size].pack("VV"))
+      greeting = [Process.pid, @facts.apps.size].pack("VV")
+      more.each_slice(2).include?(%w[pipe 1]) ? wire.put_pipe("o", greeting) : wire.put("o", greeting)
       core.to_i
     rescue *Mother::LOADING => e
       raise if e.is_a?(EOFError) || e.is_a?(SystemCallError) || e.is_a?(Junk)

@@ -21,6 +21,8 @@ module Uwsgid
   class Wire
     # What is asked of the socket first.  A request without a body fits many times.
     PIECE = 16_384
+    # What is asked of the pipe, which is more than it ever has.
+    SHORT = 8_192
     # From here on a body is written beside its head rather than copied behind it.
     APART = 8_192
     # The flags of an end.
@@ -40,6 +42,7 @@ module Uwsgid
       @data = String.new(capacity: PIECE, encoding: BINARY)
       @first = @stop = @turn = 0
       @gone = false
+      @pipe = nil
     end
 
     # Waits for the next frame and returns its letter, a byte; skips the news that a client is gone.
@@ -48,10 +51,31 @@ module Uwsgid
     def take
       letter = frame
       while letter == 103 # g
-        @gone = true
+        heard_of_client
         letter = frame
       end
       letter
+    end
+
+    # Waits for the next request, at the pipe where there is one.
+    #
+    # Raises EOFError when the worker is gone.
+    def await
+      return expect("q") unless @pipe
+
+      frame while @stop < @data.bytesize # what was said of a client of before
+      @pipe.readpartial(SHORT, @data)
+      @first = 5
+      @stop = @data.bytesize
+      expect("q") unless @data.getbyte(0) == 113 # q
+    end
+
+    # Sends a frame, and beside it the end of a pipe for requests.
+    def put_pipe(letter, payload)
+      @pipe, theirs = IO.pipe(binmode: true)
+      [@pipe, theirs].each { |io| io.nonblock = false }
+      @io.sendmsg([letter, payload.bytesize, payload].pack("aVa*"), 0, nil, Socket::AncillaryData.unix_rights(theirs))
+      theirs.close
     end
 
     # Waits for an answer with this letter.
@@ -167,7 +191,12 @@ module Uwsgid
     def look
       raise Junk, "a frame that nobody asked for" unless frame == 103 # g
 
-      @gone = true
+      heard_of_client
+    end
+
+    # A client is gone, unless it is that of a request which is over.
+    def heard_of_client
+      @gone = true if @data.getbyte(@first) == @turn && @stop > @first
     end
 
     def push(text)
