@@ -28,6 +28,7 @@ class HandoverTests(SynchronousTestCase):
         connection.fd = connection.watched_fd = self.served.fileno()
         connection.listener.protocol = protocol
         connection.decoder.idle = more.pop("idle", True)
+        request.vars = more.pop("vars", {})
         request.body.at_end = more.pop("at_end", True)
         request.body.surplus = more.pop("surplus", b"")
         request.reply.sent, request.reply.started = more.pop("sent", False), more.pop("started", False)
@@ -37,8 +38,8 @@ class HandoverTests(SynchronousTestCase):
 
     def test_the_descriptor_travels_beside_the_answer(self) -> None:
         """Who gets it talks to the client, and the worker has nothing more to say."""
-        for protocol in ("", "uwsgi", "http", "scgi"):
-            request = self.request(protocol)
+        for protocol in ("", "uwsgi", "http", "scgi", "kept"):
+            request = self.request(protocol, vars={"HTTP_UPGRADE": "websocket"})
             hand_over(request, self.ours.fileno())
             data, fds, _, _ = socket.recv_fds(self.theirs, 100, 1)
             self.assertEqual(data, frame(b"a", b"\0"))
@@ -53,6 +54,7 @@ class HandoverTests(SynchronousTestCase):
         for wrong, reason in (
             (self.request("fastcgi"), "its protocol"),
             (self.request("puwsgi"), "its protocol"),
+            (self.request("kept", vars={"HTTP_HOST": "a"}), "its protocol"),
             (self.request(reactor=True), "its loop"),
             (self.request(sent=True), "has begun"),
             (self.request(started=True), "has begun"),
