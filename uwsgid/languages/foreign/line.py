@@ -219,6 +219,10 @@ class Line:
 
         :raises BridgeError: the child is gone.
         """
+        try:
+            self.ring()
+        except OSError as error:
+            raise BridgeError(f"closed its line: {error.strerror}") from None
         self._send(data)
 
     def answer(self) -> bool:
