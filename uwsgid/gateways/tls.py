@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -125,9 +124,9 @@ class Seal:
         self._say = router.say
         return TlsSession(router, fd, peer, who, self)
 
-    def begin(self, sock: socket.socket) -> SSL.Connection:
-        """Encryption for *sock*, before the client said which name it wants."""
-        return SSL.Connection(self._default, sock)
+    def begin(self, fd: int) -> SSL.Connection:
+        """Encryption for the socket *fd*, before the client said which name it wants."""
+        return SSL.Connection(self._default, _Lent(fd))  # type: ignore[arg-type]
 
     def _asked(self, connection: SSL.Connection) -> None:
         """A client asks for a name."""
@@ -163,15 +162,26 @@ class Seal:
         return found
 
 
+class _Lent:
+    """A descriptor for OpenSSL.  A socket object in its place would close it, again, when it is collected."""
+
+    __slots__ = ("_fd",)
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def fileno(self) -> int:
+        return self._fd
+
+
 class TlsSession(Session):
     """One encrypted connection."""
 
-    __slots__ = ("_is_broken", "_is_known", "_seal", "_sock", "_tls")
+    __slots__ = ("_is_broken", "_is_known", "_seal", "_tls")
 
     def __init__(self, router: Router, fd: int, peer: bytes, who: str, seal: Seal) -> None:
         super().__init__(router, fd, peer + _ON, who)
-        self._sock = socket.socket(fileno=fd)  # lends its descriptor to OpenSSL
-        self._tls = seal.begin(self._sock)
+        self._tls = seal.begin(fd)
         self._tls.set_accept_state()
         self._seal = seal
         self._is_known = False
@@ -250,7 +260,6 @@ class TlsSession(Session):
     def close(self) -> None:
         if self.fd >= 0:
             self._say_goodbye()
-            self._sock.detach()
             super().close()
 
 

@@ -6,6 +6,7 @@ and no client is refused.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def _unsaid(text: str) -> None:
 
 def serve(server: int, descriptors: Sequence[int], life: GatewayLife) -> int:
     """Give *descriptors* to whoever connects to *server*."""
-    listener = socket.socket(fileno=server)
+    listener = socket.socket(fileno=os.dup(server))
     handing = Handing(life.reactor, listener, pack(len(descriptors)), descriptors, life.say, is_ours=False)
     handing.start()
     return life.run()
