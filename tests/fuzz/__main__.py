@@ -18,7 +18,7 @@ from typing import Any, Final
 HERE: Final = Path("build/fuzz")
 LONGEST: Final = 512  #: bytes of an input
 #: Packages whose branches lead the search.
-SEEN: Final = ["uwsgid.wire", "uwsgid.tuntap", "uwsgid.gateways", "uwsgid.languages"]
+SEEN: Final = ["uwsgid.wire", "uwsgid.tuntap", "uwsgid.gateways", "uwsgid.languages", "uwsgid.logs.encoders"]
 NAMES: Final = (
     "packets",
     "frames",
