@@ -23,6 +23,7 @@ from uwsgid.supervise.birth import (
     become_server_of_births,
     become_signalled,
     leave,
+    take_environment,
     wait_for_adoption,
 )
 from uwsgid.supervise.board import Board
@@ -228,3 +229,18 @@ class Deafness(SynchronousTestCase):
             for number, handler in before.items():
                 signal.signal(number, handler)
         self.assertEqual(kernel.death_signal, signal.SIGKILL)
+
+
+class Environment(SynchronousTestCase):
+    def test_takes_what_differs(self) -> None:
+        """Variables come, change and go; one that is right already is not set again."""
+        before = dict(os.environ)
+        self.addCleanup(take_environment, before)
+        set_again: list[str] = []
+        self.patch(os, "putenv", lambda name, value: set_again.append(os.fsdecode(name)))
+        wanted = {**before, "UWSGID_TEST_NEW": "1", "UWSGID_TEST_OLD": "2"}
+        wanted.pop("PATH", None)
+        os.environ["UWSGID_TEST_OLD"] = "1"
+        take_environment(wanted)
+        self.assertEqual(dict(os.environ), wanted)
+        self.assertEqual(set(set_again), {"UWSGID_TEST_NEW", "UWSGID_TEST_OLD"})

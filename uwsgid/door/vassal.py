@@ -16,6 +16,7 @@ import contextlib
 import faulthandler
 import fcntl
 import gc
+import importlib
 import io
 import os
 import resource
@@ -34,13 +35,21 @@ from uwsgid.door.seed import close_the_reactor
 from uwsgid.door.service import Instance, fall_back, find_out, hold_standard_descriptors, observer, present
 from uwsgid.door.streams import own_standard_streams
 from uwsgid.loops.reactor import fresh_reactor
-from uwsgid.supervise.birth import code_of, forget_atexit, leave
+from uwsgid.supervise.birth import code_of, forget_atexit, leave, take_environment
 from uwsgid.supervise.exits import Exit
 
 #: Signals whose reaction nobody can choose.
 _FIXED: Final = (signal.SIGKILL, signal.SIGSTOP)
 #: What Python ignores from its start (Python/pylifecycle.c); its own handler of INT is of no use here.
 _IGNORED: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+#: The reactions that a program begins with.
+_FIRST_REACTIONS: Final = {
+    int(number): signal.SIG_IGN if number in _IGNORED else signal.SIG_DFL
+    for number in signal.valid_signals()
+    if number not in _FIXED
+}
+#: `signal.getsignal` without its enumerations, which would touch much of what all vassals share.
+_reaction_to: Final = importlib.import_module("_signal").getsignal
 _BUSTLE: Final = 3.0  #: seconds after which a start is over, as a rule
 _STANDARD: Final = 3  #: descriptors below this one are never closed
 
@@ -115,8 +124,7 @@ def begin(life: Life) -> None:
     gc.disable()
     react_as_a_new_program()
     sys.argv = [sys.argv[0], *life.argv]
-    os.environ.clear()
-    os.environ.update(life.environ)
+    take_environment(life.environ)
     hold_standard_descriptors()
     own_standard_streams()
     forget_atexit()
@@ -129,9 +137,9 @@ def react_as_a_new_program() -> None:
     """Forget all reactions to signals but those that Python itself begins with."""
     signal.set_wakeup_fd(-1)
     faulthandler.disable()
-    for number in signal.valid_signals():
-        if number not in _FIXED:
-            signal.signal(number, signal.SIG_IGN if number in _IGNORED else signal.SIG_DFL)
+    for number, first in _FIRST_REACTIONS.items():
+        if _reaction_to(number) != first:
+            signal.signal(number, first)
 
 
 def let_go() -> None:

@@ -25,7 +25,7 @@ from uwsgid.host.capabilities import limit_bounding, limit_own
 from uwsgid.host.namespaces import enter
 from uwsgid.host.privileges import prove_dropped
 from uwsgid.interfaces import IKernel
-from uwsgid.supervise.birth import forget_atexit, leave
+from uwsgid.supervise.birth import forget_atexit, leave, take_environment
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.seed import SENT_TO_GROUPS
@@ -130,8 +130,7 @@ class Birth:
             limit_own(self._kernel, self._options.cap)
         self.die_with_the_emperor()
         environ = environment(os.environ, self._start.environ, self.pipe, self.config)
-        os.environ.clear()
-        os.environ.update(environ)
+        take_environment(environ)
         self.settle_descriptors()
         self._run_start_hook()
         self._hooks(Phase.AS_VASSAL)

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -131,6 +131,18 @@ def become_signalled(install: Callable[[], None]) -> None:
         signal.signal(number, signal.SIG_DFL)
     install()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SENT_TO_GROUPS)
+
+
+def take_environment(wanted: Mapping[str, str]) -> None:
+    """Have *wanted* as the environment of this process, and nothing else.
+
+    What is so already is left alone: each change of a variable costs memory that is shared otherwise.
+    """
+    for name in [name for name in os.environ if name not in wanted]:
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 def forget_atexit() -> None:
