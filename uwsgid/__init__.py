@@ -7,6 +7,7 @@ The map of the house is ``docs/architecture.rst``.  Floors, from the ground up: 
 Imports point down.
 """
 
+from uwsgid import _names as _names  # before anything else is imported
 from uwsgid._version import __version__
 
 __all__ = ["__version__"]
