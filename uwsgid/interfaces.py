@@ -350,6 +350,13 @@ class IKernel(Interface):
     def fork() -> int:
         """0 in the child, the child's process id in the parent."""
 
+    def fork_asleep(name: str, until: int, foreign: Sequence[int]) -> int:
+        """Fork a child that sleeps until *until* can be read, or is closed at its other end.
+
+        0 in the child when it wakes, its process id in the parent.  Asleep it shares all our memory, is
+        called *name*, has closed *foreign* and dies with us.
+        """
+
     def setsid() -> None:
         """Start a session of our own."""
 

@@ -15,7 +15,7 @@ from uwsgid.door.command import Answer, Site, decide
 from uwsgid.interfaces import IKernel
 from uwsgid.testing import MemoryKernel
 
-#: What the pretended fork answers for the seed.
+#: What the pretended kernel answers for the seed.
 SEED = 5000
 #: A configuration that can be served.
 SERVED = ("--http-socket", "127.0.0.1:8080", "--wsgi-file", "app.py")
@@ -67,7 +67,7 @@ class BootCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.kernel = MemoryKernel(uid=0, gid=0)
-        self.kernel.forks = [SEED]
+        self.kernel.forks = [SEED, SEED + 1]  # where they can not sleep
         self.said: list[str] = []
         self.environ: dict[str, str] = {}
         self.logs = ListLogs.of(self.said)

@@ -7,6 +7,8 @@ import errno
 import os
 import socket
 import threading
+import time
+from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
@@ -94,6 +96,40 @@ class Calls(SynchronousTestCase):
         place = ctypes.create_string_buffer(8)
         syscalls.write_memory(ctypes.addressof(place), b"uwsgid")
         self.assertEqual(syscalls.read_memory(ctypes.addressof(place), 8), b"uwsgid\0\0")
+
+    def test_asleep(self) -> None:
+        """A child that sleeps has its name and lacks what is foreign; woken, it is a fork like any other."""
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        told, tell = os.pipe()
+        sleeper = syscalls.fork_asleep("asleep", theirs.fileno(), [ours.fileno(), told])
+        if sleeper == 0:
+            try:
+                thread = threading.Thread(target=os.write, args=(tell, theirs.recv(9)))
+                thread.start()
+                thread.join()
+            finally:
+                os._exit(7 if threading.get_native_id() == os.getpid() else 8)
+        os.close(tell)
+        theirs.close()
+        facts = Path(f"/proc/{sleeper}")
+        while (facts / "comm").read_text() != "asleep\n" or (facts / "fd" / str(told)).exists():
+            time.sleep(0.001)
+        self.assertFalse((facts / "fd" / str(ours.fileno())).exists())
+        ours.send(b"morning")
+        self.assertEqual(os.read(told, 9), b"morning")
+        os.close(told)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(sleeper, 0)[1]), 7)
+
+    def test_asleep_for_ever(self) -> None:
+        """Who sleeps wakes as well when nobody is there any more who could say anything."""
+        ours, theirs = socket.socketpair()
+        sleeper = syscalls.fork_asleep("asleep", theirs.fileno(), [ours.fileno()])
+        if sleeper == 0:
+            os._exit(9)
+        theirs.close()
+        ours.close()
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(sleeper, 0)[1]), 9)
 
     def test_sibling(self) -> None:
         """A child of our child is ours, knows its own thread id, and forks and runs threads as any other."""

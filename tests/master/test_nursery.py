@@ -24,6 +24,28 @@ class Mothers(InstanceCase):
         self.assertEqual(self.staff(), {1: [1], 2: [1]})
         self.assertLogged("the zygote of generation 1")
 
+    def test_the_first_zygote(self) -> None:
+        """Who boot forked for it becomes the zygote of the first generation; the seed bears the next one."""
+        self.prepare()
+        sleeper = self.nursery.sleeper()
+        self.workforce.start(*self.nursery.seed(), sleeper)
+        self.run_for(0.1)
+        (first,) = self.nursery.living("zygote")
+        self.assertEqual((first.pid, first.generation, self.staff()), (sleeper[1], 1, {1: [1], 2: [1]}))
+        first.die(signal.SIGKILL)
+        self.run_for(0.1)
+        (second,) = self.nursery.living("zygote")
+        self.assertNotEqual(second.pid, sleeper[1])
+
+    def test_a_first_zygote_that_never_woke(self) -> None:
+        """One that was killed in its sleep is replaced."""
+        self.prepare()
+        sleeper = self.nursery.sleeper()
+        self.nursery.children[-1].die(signal.SIGKILL)
+        self.workforce.start(*self.nursery.seed(), sleeper)
+        self.run_for(1)
+        self.assertEqual(self.staff(), {1: [1], 2: [1]})
+
     def test_the_zygote_and_a_worker_together(self) -> None:
         """The worker waits for the zygote, and is born as soon as that has loaded."""
         self.begin("processes = 1")

@@ -44,7 +44,7 @@ from uwsgid.door.isolating import (
 )
 from uwsgid.door.options import Instance
 from uwsgid.door.pidfiles import rewrite_pidfiles, take_back_pidfiles, write_one
-from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
+from uwsgid.door.seed import drop_privileges_late, fork_the_first_zygote, fork_the_seed, share_memory
 from uwsgid.errors import ConfigError
 from uwsgid.families import gateway_setups, languages, loop_engines
 from uwsgid.hooks import FATAL, HookFailed, Phase, run
@@ -113,6 +113,7 @@ class Boot:
     :ivar setns_socket: where others get them; None for nowhere.
     :ivar house: the household, once it is made; `household` for those who come later.
     :ivar early: an emperor that is there already.
+    :ivar zygote: our end of the talk with who is to be the first zygote, and its pid.
     :ivar be_vassal: as in `Household`.
     """
 
@@ -129,6 +130,7 @@ class Boot:
     listeners: tuple[Listener, ...] = ()
     seed: socket.socket | None = None
     seed_pid: int = 0
+    zygote: tuple[socket.socket, int] | None = None
     binary: str = ""
     cleanup: list[tuple[str, str]] = field(default_factory=list)
     named: dict[str, int] = field(default_factory=dict)
@@ -526,6 +528,7 @@ STEPS: Final[tuple[Step, ...]] = (
     leave_the_early_emperor,
     share_memory,
     fork_the_seed,
+    fork_the_first_zygote,
     drop_privileges_late,
 )
 
@@ -540,6 +543,7 @@ def inheritance_of(boot: Boot) -> Inheritance:
         say=boot.say,
         seed=boot.seed,
         seed_pid=boot.seed_pid,
+        zygote=boot.zygote,
         argv=boot.site.argv,
         cwd=boot.cwd,
         sources=boot.site.reading.sources,

@@ -1,17 +1,21 @@
-"""The end of the boot: the memory that all processes share, and the fork of the first of them, the seed.
+"""The end of the boot: the memory that all processes share, and the forks of the first of them.
 
-What the seed inherits is what every other process has, so these steps come last; `uwsgid.door.boot` has the
-list.  The seed is forked out of twistd, whose log, exit functions and reactor it must get rid of before it
-serves births (`uwsgid.supervise.seed`).
+These are the seed, and who is going to be the first zygote.  What they inherit is what every other process
+has, so these steps come last; `uwsgid.door.boot` has the list.  They are forked out of twistd, whose log,
+exit functions and reactor they must get rid of before they do anything else.
+
+Both sleep until the master says something, and share its memory as long: many a seed is never asked again.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import signal
 import socket
 import sys
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,7 +37,9 @@ from uwsgid.supervise.board import Board
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Endings, Processes
-from uwsgid.supervise.seed import serve_births
+from uwsgid.supervise.seed import SENT_TO_GROUPS, receive, serve_births
+from uwsgid.supervise.supervisor import SEED
+from uwsgid.wire.control import Fork, unpack
 
 if TYPE_CHECKING:
     from uwsgid.door.boot import Boot
@@ -79,38 +85,81 @@ def share_memory(boot: Boot) -> None:
 
 
 def fork_the_seed(boot: Boot) -> None:
-    """The last fork of this process: from now on the seed forks."""
+    """From now on the seed forks, and not this process any more."""
     attempt("prctl()", "PR_SET_CHILD_SUBREAPER", lambda: boot.kernel.set_child_subreaper(True))
+    boot.seed, boot.seed_pid = _fork(boot, "seed", _be_the_seed, [])
+
+
+def fork_the_first_zygote(boot: Boot) -> None:
+    """Who bears the first workers, and loads their applications, is there as soon as the master wants it."""
+    assert boot.seed is not None
+    boot.zygote = _fork(boot, "zygote", _be_who_is_wanted, [boot.seed.fileno()])
+
+
+def _fork(
+    boot: Boot, name: str, live: Callable[[Boot, socket.socket], None], foreign: Sequence[int]
+) -> tuple[socket.socket, int]:
+    """Have a child that lives as *live* says, when the master speaks to it: our end of the talk, and its pid.
+
+    :param foreign: descriptors that it must not have.
+    """
+    settings = boot.site.settings
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    pid = attempt("fork()", "the seed", boot.kernel.fork)
-    if pid == 0:
-        code = 1
-        try:
-            ours.close()
-            _become_the_seed(boot, theirs)
-            code = 0
-        finally:
-            leave(code, atexit_functions=False)
+    closing = [ours.fileno(), *foreign, *emperor.descriptors(boot.environ)]  # the master alone talks with it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
+    try:
+        # a title and locked memory are things that nobody has in his sleep
+        if settings[Processes].auto_procname or settings[Limits].never_swap:
+            pid = attempt("fork()", f"the {name}", boot.kernel.fork)
+            if pid == 0:
+                for descriptor in closing:
+                    os.close(descriptor)
+        else:
+            pid = attempt(
+                "fork()",
+                f"the {name}",
+                lambda: boot.kernel.fork_asleep(f"uwsgid {name}", theirs.fileno(), closing),
+            )
+        if pid == 0:
+            code = 1
+            try:
+                ours.detach()
+                _leave_twistd(boot)
+                live(boot, theirs)
+                code = 0
+            finally:
+                leave(code, atexit_functions=False)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()
-    boot.seed, boot.seed_pid = ours, pid
+    return ours, pid
 
 
-def _become_the_seed(boot: Boot, channel: socket.socket) -> None:
-    house = boot.household
+def _leave_twistd(boot: Boot) -> None:
     gc.freeze()  # whoever is born here need not look through what the boot made
     gc.enable()
     forget_atexit()
     boot.starter.close()
-    for descriptor in emperor.descriptors(boot.environ):
-        os.close(descriptor)  # the master alone talks with it
     own_standard_streams()
     assert boot.logs is not None
     boot.logs.leave()
     close_the_reactor()
-    keep_in_memory(house.kernel, house.settings[Limits])
+    keep_in_memory(boot.kernel, boot.site.settings[Limits])
+
+
+def _be_the_seed(boot: Boot, channel: socket.socket) -> None:
+    house = boot.household
     become_server_of_births(house)
-    house.name_process("seed")
+    house.name_process(SEED)
     serve_births(channel, partial(bear, house))
+
+
+def _be_who_is_wanted(boot: Boot, channel: socket.socket) -> None:
+    """Be whom the master asks for; nobody where it says anything else, or is gone."""
+    data, descriptors = receive(channel)
+    record = unpack(data) if data else None
+    if isinstance(record, Fork) and not descriptors:
+        bear(boot.household, record, [channel.detach()])
 
 
 def close_the_reactor() -> None:

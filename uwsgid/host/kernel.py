@@ -379,6 +379,7 @@ class Kernel:
         titles.set_title(name, None)
 
     fork = staticmethod(os.fork)
+    fork_asleep = staticmethod(syscalls.fork_asleep)
 
     @staticmethod
     def setsid() -> None:

@@ -10,7 +10,10 @@ import ctypes
 import errno
 import os
 import platform
+import select
+import signal
 import sys
+from collections.abc import Sequence
 from struct import Struct
 from typing import Final
 
@@ -48,6 +51,8 @@ _CLONE_ARGS: Final = Struct("=8Q")
 _SYS_OPENAT2: Final = 437
 _OPEN_HOW: Final = Struct("=3Q")
 AT_FDCWD: Final = -100
+#: struct pollfd: fd, events, revents
+_POLLFD: Final = Struct("=ihh")
 RESOLVE_NO_SYMLINKS: Final = 0x04
 RESOLVE_BENEATH: Final = 0x08
 #: _LINUX_CAPABILITY_VERSION_3: two words of 32 bits for each set
@@ -64,6 +69,7 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 #: the same, called without letting other threads run meanwhile
 _held: Final = ctypes.PyDLL(None, use_errno=True)
 _held.syscall.restype = ctypes.c_long
+_held.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _python: Final = ctypes.pythonapi
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _libc.prctl.restype = ctypes.c_int
@@ -145,6 +151,37 @@ def fork_sibling() -> int:
     _python.PyOS_AfterFork_Parent()
     if pid < 0:
         raise OSError(number, os.strerror(number), "clone3()")
+    return pid
+
+
+def fork_asleep(name: str, until: int, foreign: Sequence[int]) -> int:
+    """Fork a child that sleeps until *until* has something to read, or its other end is closed: its process
+    id here, and, when it wakes, 0 there.
+
+    Asleep it is a fork of C, and not yet one of Python, which would write to a megabyte of what it shares
+    with us before it did anything.  It dies with the thread that forked it, by KILL.
+
+    :param name: its short name, as `set_thread_name` sets it.
+    :param foreign: descriptors that it closes at once.
+    """
+    text = ctypes.create_string_buffer(name.encode(errors="replace")[:15])
+    polled = ctypes.create_string_buffer(_POLLFD.pack(until, select.POLLIN, 0))
+    named, awaited = ctypes.addressof(text), ctypes.addressof(polled)
+    _python.PyOS_BeforeFork()
+    pid: int = _held.fork()
+    if pid == 0:
+        _held.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _held.prctl(PR_SET_NAME, named, 0, 0, 0)
+        for descriptor in foreign:
+            _held.close(descriptor)
+        while _held.poll(ctypes.c_void_p(awaited), ctypes.c_ulong(1), -1) < 1:
+            pass
+        _python.PyOS_AfterFork_Child()
+        return 0
+    number = ctypes.get_errno()
+    _python.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(number, os.strerror(number), "fork()")
     return pid
 
 

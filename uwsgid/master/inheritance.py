@@ -31,6 +31,8 @@ class Inheritance:
     :ivar setns_socket: where others get our namespaces; None for nowhere.
     :ivar lent: those namespaces, where they were opened early.
     :ivar early: an emperor that was born at boot.
+    :ivar zygote: the same talk with who is going to be the first zygote, and its pid; None where the seed is
+        to bear that one.
     :ivar become: how this process becomes a new instance; None where that takes an exec.
     """
 
@@ -51,3 +53,4 @@ class Inheritance:
     lent: tuple[int, ...] = ()
     early: Early | None = None
     become: Become | None = None
+    zygote: tuple[socket.socket, int] | None = None

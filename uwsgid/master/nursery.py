@@ -20,7 +20,7 @@ from uwsgid.master.rests import Rests
 from uwsgid.supervise.backoff import Backoff
 from uwsgid.supervise.child import Child
 from uwsgid.supervise.supervisor import SEED, Supervisor
-from uwsgid.wire.control import Ask, Loaded, LoadFailed, Record
+from uwsgid.wire.control import Ask, Fork, Loaded, LoadFailed, Record
 
 ZYGOTE: Final = "zygote"
 
@@ -82,9 +82,17 @@ class Nursery:
         self._stopped = False
         self.wanted: set[int] = set()
 
-    def begin(self, seed: socket.socket, seed_pid: int) -> None:
-        """Take over the seed that boot forked, and have it make its spare."""
+    def begin(
+        self, seed: socket.socket, seed_pid: int, zygote: tuple[socket.socket, int] | None = None
+    ) -> None:
+        """Take over the seed that boot forked, and have it make its spare.
+
+        :param zygote: sleeps, and becomes the zygote of the first generation when it is told to.
+        """
         self._seeds.append(self._supervisor.adopt(self, seed, seed_pid, SEED))
+        if zygote is not None:
+            first = self._zygotes[1] = self._supervisor.adopt(self, *zygote, ZYGOTE, generation=1)
+            first.say(Fork(0, ZYGOTE, 0, -1, 1))
         self._plant_spare()
 
     def want(self, *generations: int) -> None:

@@ -254,7 +254,7 @@ class Master(MultiService):
         self.liaison.begin()
         if self._house.settings[Idle].cheap and self._house.listeners:
             self.become_cheap()
-        self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid)
+        self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid, self._inheritance.zygote)
         self.gateways.start(self._inheritance.early)
         self.hooks.begin()
         self.stall.start()

@@ -112,10 +112,12 @@ class Workforce:
 
     # ---- verbs of the operator
 
-    def start(self, seed: socket.socket, seed_pid: int) -> None:
-        """Take over the seed that boot forked, and begin."""
+    def start(
+        self, seed: socket.socket, seed_pid: int, zygote: tuple[socket.socket, int] | None = None
+    ) -> None:
+        """Take over the seed that boot forked, and who is going to be the first zygote, and begin."""
         self._latest = 1
-        self._nursery.begin(seed, seed_pid)
+        self._nursery.begin(seed, seed_pid, zygote)
         self._nursery.want(1)
 
     def reload(self, *, chain: bool = False) -> None:

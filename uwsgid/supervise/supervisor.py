@@ -42,7 +42,16 @@ class Supervisor:
         self._last_ticket = 0
         self.children: Final[list[Child]] = []
 
-    def adopt(self, parent: Parent, sock: socket.socket, pid: int, role: str, slot: int = 0) -> Child:
+    def adopt(
+        self,
+        parent: Parent,
+        sock: socket.socket,
+        pid: int,
+        role: str,
+        slot: int = 0,
+        *,
+        generation: int = 0,
+    ) -> Child:
         """Take a child into account that was forked without a server: by boot, as the seed is."""
         child = Child(
             self._reactor,
@@ -52,7 +61,7 @@ class Supervisor:
             role,
             slot,
             -1,
-            0,
+            generation,
             self._clock,
             self._say,
             self._deliver,

@@ -47,6 +47,7 @@ class MemoryKernel(MemoryIsolation):
     """The twin of `uwsgid.host.Kernel`.  Its attributes are the world; tests set them as they like.
 
     :ivar forks: what each `fork` is going to return; 0 plays the child.
+    :ivar last_sleeper: what `fork_asleep` returned last.
     :ivar exit_codes: what commands exit with that do not exit with 0.
     :ivar ended: children that ended and were not reaped: pid to ``(si_code, si_status)``.
     """
@@ -66,6 +67,7 @@ class MemoryKernel(MemoryIsolation):
         self.death_signal = 0
         self.title = ""
         self.forks: list[int] = []
+        self.last_sleeper = 4999
         self.ended: dict[int, tuple[int, int]] = {}
         self.pidfds: dict[int, int] = {}
         self.exit_codes: dict[str, int] = {}
@@ -181,6 +183,12 @@ class MemoryKernel(MemoryIsolation):
         if child == 0:
             self.parent, self.pid = self.pid, self.pid + 1
         return child
+
+    def fork_asleep(self, name: str, until: int, foreign: Sequence[int]) -> int:
+        self._maybe_fail("fork_asleep")
+        self._note("fork_asleep", name)
+        self.last_sleeper += 1
+        return self.last_sleeper
 
     def setsid(self) -> None:
         self._maybe_fail("setsid")

@@ -159,6 +159,10 @@ def _eventfd_id(descriptor: int) -> str:
         return next(line for line in facts if line.startswith("eventfd-id"))
 
 
+#: The role of a child that was told of none.
+SLEEPER: Final = "sleeper"
+
+
 class MemoryChild:
     """A child that is no process.
 
@@ -251,7 +255,12 @@ class MemoryChild:
             self.exit(Exit.END)  # an orphan
             return True
         record = unpack(data)
-        if isinstance(record, Fork):
+        if isinstance(record, Fork) and self.role == SLEEPER:
+            self.role, self.generation = record.role, record.generation
+            self.say(Ready(self.pid))
+            if self.nursery.loads:
+                self.load(reason=self.nursery.load_error)
+        elif isinstance(record, Fork):
             self.orders.append((record, descriptors[0]))
             if self.nursery.bears:
                 self.deliver()
@@ -295,6 +304,14 @@ class MemoryNursery:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._bear(Fork(0, "seed", 0, -1, 0), theirs)
         return ours, self.children[-1].pid
+
+    def sleeper(self) -> tuple[socket.socket, int]:
+        """Likewise who sleeps until the master says what it is going to be."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._next_pid += 1
+        self.children.append(MemoryChild(self, self._next_pid, Fork(0, SLEEPER, 0, -1, 0), theirs))
+        self.kernel.running.add(self._next_pid)
+        return ours, self._next_pid
 
     def living(self, role: str = "", slot: int | None = None) -> list[MemoryChild]:
         """Who lives, the eldest first."""
