@@ -7,7 +7,7 @@ This module knows nobody; everybody may know it.
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zope.interface import Interface
@@ -350,11 +350,11 @@ class IKernel(Interface):
     def fork() -> int:
         """0 in the child, the child's process id in the parent."""
 
-    def fork_asleep(name: str, until: int, foreign: Sequence[int]) -> int:
-        """Fork a child that sleeps until *until* can be read, or is closed at its other end.
+    def fork_asleep(*sleepers: tuple[str, int, Iterable[int]]) -> tuple[int, ...]:
+        """Fork children that sleep, each until its descriptor can be read, or is closed at its other end.
 
-        0 in the child when it wakes, its process id in the parent.  Asleep it shares all our memory, is
-        called *name*, has closed *foreign* and dies with us.
+        Asleep it shares all our memory, has its name, has closed the descriptors that are given last, and
+        dies with us.  The process ids; in a child that woke, those of its elder siblings and 0.
         """
 
     def setsid() -> None:

@@ -56,7 +56,6 @@ class OrderTests(BootCase):
                 "bind 127.0.0.1:8080",
                 "set_child_subreaper",
                 "fork_asleep",
-                "fork_asleep",
             ],
         )
         self.assertEqual((self.kernel.uid, self.kernel.gid), (33, 33))
@@ -72,7 +71,7 @@ class OrderTests(BootCase):
         self.boot()
         self.assertEqual(
             self.steps(*_ORDER),
-            ["bind 127.0.0.1:8080", "set_child_subreaper", "fork_asleep", "fork_asleep"],
+            ["bind 127.0.0.1:8080", "set_child_subreaper", "fork_asleep"],
         )
 
     def test_daemonize(self) -> None:
@@ -160,7 +159,7 @@ class PrivilegeTests(BootCase):
             self.boot(*self.USER[2:], "--http-socket", f"127.0.0.1:{len(name)}", name)
             self.assertEqual(
                 self.steps("fork_asleep", "setgid", "setuid"),
-                ["fork_asleep", "fork_asleep", "setgid", "setuid"],
+                ["fork_asleep", "setgid", "setuid"],
             )
 
     def test_drop_after_apps_of_a_root_master(self) -> None:

@@ -102,7 +102,7 @@ class Calls(SynchronousTestCase):
         ours, theirs = socket.socketpair()
         self.addCleanup(ours.close)
         told, tell = os.pipe()
-        sleeper = syscalls.fork_asleep("asleep", theirs.fileno(), [ours.fileno(), told])
+        sleeper = syscalls.fork_asleep(("asleep", theirs.fileno(), [ours.fileno(), told]))[0]
         if sleeper == 0:
             try:
                 thread = threading.Thread(target=os.write, args=(tell, theirs.recv(9)))
@@ -122,14 +122,18 @@ class Calls(SynchronousTestCase):
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(sleeper, 0)[1]), 7)
 
     def test_asleep_for_ever(self) -> None:
-        """Who sleeps wakes as well when nobody is there any more who could say anything."""
-        ours, theirs = socket.socketpair()
-        sleeper = syscalls.fork_asleep("asleep", theirs.fileno(), [ours.fileno()])
-        if sleeper == 0:
-            os._exit(9)
-        theirs.close()
-        ours.close()
-        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(sleeper, 0)[1]), 9)
+        """Who sleeps wakes as well when nobody is there any more who could speak; each for itself."""
+        pairs = [socket.socketpair() for _ in range(2)]
+        numbers = [one.fileno() for pair in pairs for one in pair]
+        pids = syscalls.fork_asleep(
+            *(("asleep", theirs.fileno(), set(numbers) - {theirs.fileno()}) for _, theirs in pairs)
+        )
+        if 0 in pids:
+            os._exit(9 + len(pids))
+        for pair in reversed(pairs):
+            for one in pair:
+                one.close()
+        self.assertEqual([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids], [10, 11])
 
     def test_sibling(self) -> None:
         """A child of our child is ours, knows its own thread id, and forks and runs threads as any other."""

@@ -44,7 +44,7 @@ from uwsgid.door.isolating import (
 )
 from uwsgid.door.options import Instance
 from uwsgid.door.pidfiles import rewrite_pidfiles, take_back_pidfiles, write_one
-from uwsgid.door.seed import drop_privileges_late, fork_the_first_zygote, fork_the_seed, share_memory
+from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
 from uwsgid.errors import ConfigError
 from uwsgid.families import gateway_setups, languages, loop_engines
 from uwsgid.hooks import FATAL, HookFailed, Phase, run
@@ -528,7 +528,6 @@ STEPS: Final[tuple[Step, ...]] = (
     leave_the_early_emperor,
     share_memory,
     fork_the_seed,
-    fork_the_first_zygote,
     drop_privileges_late,
 )
 

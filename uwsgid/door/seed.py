@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,8 @@ from uwsgid.wire.control import Fork, unpack
 
 if TYPE_CHECKING:
     from uwsgid.door.boot import Boot
+
+_Pair = tuple[socket.socket, socket.socket]
 
 
 def share_memory(boot: Boot) -> None:
@@ -85,54 +87,56 @@ def share_memory(boot: Boot) -> None:
 
 
 def fork_the_seed(boot: Boot) -> None:
-    """From now on the seed forks, and not this process any more."""
+    """From now on the seed forks, and not this process; beside it sleeps who is to be the first zygote."""
     attempt("prctl()", "PR_SET_CHILD_SUBREAPER", lambda: boot.kernel.set_child_subreaper(True))
-    boot.seed, boot.seed_pid = _fork(boot, "seed", _be_the_seed, [])
-
-
-def fork_the_first_zygote(boot: Boot) -> None:
-    """Who bears the first workers, and loads their applications, is there as soon as the master wants it."""
-    assert boot.seed is not None
-    boot.zygote = _fork(boot, "zygote", _be_who_is_wanted, [boot.seed.fileno()])
-
-
-def _fork(
-    boot: Boot, name: str, live: Callable[[Boot, socket.socket], None], foreign: Sequence[int]
-) -> tuple[socket.socket, int]:
-    """Have a child that lives as *live* says, when the master speaks to it: our end of the talk, and its pid.
-
-    :param foreign: descriptors that it must not have.
-    """
-    settings = boot.site.settings
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    closing = [ours.fileno(), *foreign, *emperor.descriptors(boot.environ)]  # the master alone talks with it
+    names, lives = (SEED, "zygote"), (_be_the_seed, _be_who_is_wanted)
+    pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in names]
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
     try:
-        # a title and locked memory are things that nobody has in his sleep
-        if settings[Processes].auto_procname or settings[Limits].never_swap:
-            pid = attempt("fork()", f"the {name}", boot.kernel.fork)
-            if pid == 0:
-                for descriptor in closing:
-                    os.close(descriptor)
-        else:
-            pid = attempt(
-                "fork()",
-                f"the {name}",
-                lambda: boot.kernel.fork_asleep(f"uwsgid {name}", theirs.fileno(), closing),
-            )
-        if pid == 0:
+        pids = attempt("fork()", "the seed", lambda: _fork(boot, names, pairs))
+        if 0 in pids:
             code = 1
             try:
-                ours.detach()
+                number = pids.index(0)
                 _leave_twistd(boot)
-                live(boot, theirs)
+                lives[number](boot, pairs[number][1])
                 code = 0
             finally:
                 leave(code, atexit_functions=False)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    theirs.close()
-    return ours, pid
+    for _, theirs in pairs:
+        theirs.close()
+    boot.seed, boot.seed_pid = pairs[0][0], pids[0]
+    boot.zygote = pairs[1][0], pids[1]
+
+
+def _fork(boot: Boot, names: Sequence[str], pairs: Sequence[_Pair]) -> tuple[int, ...]:
+    """Have children that sleep until the master speaks to them, as `IKernel.fork_asleep` returns them."""
+    settings = boot.site.settings
+    ours = [descriptor.fileno() for pair in pairs for descriptor in pair]
+    ours += emperor.descriptors(boot.environ)  # the master alone talks with it
+    foreign = [[fd for fd in ours if fd != theirs.fileno()] for _, theirs in pairs]
+    # a title and locked memory are things that nobody has in his sleep
+    if not settings[Processes].auto_procname and not settings[Limits].never_swap:
+        asleep = [
+            (f"uwsgid {name}", theirs.fileno(), closing)
+            for name, (_, theirs), closing in zip(names, pairs, foreign, strict=True)
+        ]
+        pids = boot.kernel.fork_asleep(*asleep)
+    else:
+        pids = ()
+        while len(pids) < len(names) and 0 not in pids:
+            pids = (*pids, boot.kernel.fork())
+        if 0 in pids:
+            for fd in foreign[pids.index(0)]:
+                os.close(fd)
+    if 0 in pids:
+        for number, pair in enumerate(pairs):
+            pair[0].detach()
+            if pids.index(0) != number:
+                pair[1].detach()
+    return pids
 
 
 def _leave_twistd(boot: Boot) -> None:

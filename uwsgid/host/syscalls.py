@@ -13,7 +13,7 @@ import platform
 import select
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from struct import Struct
 from typing import Final
 
@@ -154,35 +154,43 @@ def fork_sibling() -> int:
     return pid
 
 
-def fork_asleep(name: str, until: int, foreign: Sequence[int]) -> int:
-    """Fork a child that sleeps until *until* has something to read, or its other end is closed: its process
-    id here, and, when it wakes, 0 there.
+def fork_asleep(*sleepers: tuple[str, int, Iterable[int]]) -> tuple[int, ...]:
+    """Fork children that sleep, each until its descriptor can be read, or is closed at its other end.
 
     Asleep it is a fork of C, and not yet one of Python, which would write to a megabyte of what it shares
     with us before it did anything.  It dies with the thread that forked it, by KILL.
 
-    :param name: its short name, as `set_thread_name` sets it.
-    :param foreign: descriptors that it closes at once.
+    :param sleepers: of each its short name, as `set_thread_name` sets it, that descriptor, and those that it
+        closes at once.
+    :returns: their process ids; in a child that woke, those of its elder siblings and 0.
     """
-    text = ctypes.create_string_buffer(name.encode(errors="replace")[:15])
-    polled = ctypes.create_string_buffer(_POLLFD.pack(until, select.POLLIN, 0))
-    named, awaited = ctypes.addressof(text), ctypes.addressof(polled)
+    texts = [ctypes.create_string_buffer(name.encode(errors="replace")[:15]) for name, _, _ in sleepers]
+    awaited = [ctypes.create_string_buffer(_POLLFD.pack(until, select.POLLIN, 0)) for _, until, _ in sleepers]
+    prepared = [
+        (ctypes.addressof(text), ctypes.c_void_p(ctypes.addressof(poll)), foreign)
+        for text, poll, (_, _, foreign) in zip(texts, awaited, sleepers, strict=True)
+    ]
+    one, for_ever = ctypes.c_ulong(1), -1
+    pids: list[int] = []
     _python.PyOS_BeforeFork()
-    pid: int = _held.fork()
-    if pid == 0:
-        _held.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        _held.prctl(PR_SET_NAME, named, 0, 0, 0)
-        for descriptor in foreign:
-            _held.close(descriptor)
-        while _held.poll(ctypes.c_void_p(awaited), ctypes.c_ulong(1), -1) < 1:
-            pass
-        _python.PyOS_AfterFork_Child()
-        return 0
+    for named, poll, foreign in prepared:
+        pids.append(_held.fork())
+        if pids[-1] == 0:
+            _held.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            _held.prctl(PR_SET_NAME, named, 0, 0, 0)
+            for descriptor in foreign:
+                _held.close(descriptor)
+            while _held.poll(poll, one, for_ever) < 1:
+                pass
+            _python.PyOS_AfterFork_Child()
+            return tuple(pids)
+        if pids[-1] < 0:
+            break
     number = ctypes.get_errno()
     _python.PyOS_AfterFork_Parent()
-    if pid < 0:
+    if pids[-1] < 0:
         raise OSError(number, os.strerror(number), "fork()")
-    return pid
+    return tuple(pids)
 
 
 def lock_all_memory() -> None:

@@ -12,7 +12,7 @@ order, so that a test reads like the sequence it proves::
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -47,7 +47,6 @@ class MemoryKernel(MemoryIsolation):
     """The twin of `uwsgid.host.Kernel`.  Its attributes are the world; tests set them as they like.
 
     :ivar forks: what each `fork` is going to return; 0 plays the child.
-    :ivar last_sleeper: what `fork_asleep` returned last.
     :ivar exit_codes: what commands exit with that do not exit with 0.
     :ivar ended: children that ended and were not reaped: pid to ``(si_code, si_status)``.
     """
@@ -67,7 +66,6 @@ class MemoryKernel(MemoryIsolation):
         self.death_signal = 0
         self.title = ""
         self.forks: list[int] = []
-        self.last_sleeper = 4999
         self.ended: dict[int, tuple[int, int]] = {}
         self.pidfds: dict[int, int] = {}
         self.exit_codes: dict[str, int] = {}
@@ -184,11 +182,10 @@ class MemoryKernel(MemoryIsolation):
             self.parent, self.pid = self.pid, self.pid + 1
         return child
 
-    def fork_asleep(self, name: str, until: int, foreign: Sequence[int]) -> int:
+    def fork_asleep(self, *sleepers: tuple[str, int, Iterable[int]]) -> tuple[int, ...]:
         self._maybe_fail("fork_asleep")
-        self._note("fork_asleep", name)
-        self.last_sleeper += 1
-        return self.last_sleeper
+        self._note("fork_asleep", *(name for name, _, _ in sleepers))
+        return tuple(range(5000, 5000 + len(sleepers)))
 
     def setsid(self) -> None:
         self._maybe_fail("setsid")
