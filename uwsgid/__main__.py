@@ -34,6 +34,9 @@ def main() -> None:
 
         sys.exit(attach(sys.argv[2:], _manholes_of))
 
+    from uwsgid.loops.late_tls import load_reactor
+
+    load_reactor()
     from twisted.application.service import IServiceMaker, ServiceMaker
     from twisted.scripts._twistd_unix import ServerOptions
     from twisted.scripts.twistd import runApp

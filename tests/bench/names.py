@@ -1,7 +1,7 @@
 """Makes ``uwsgid/_names.py`` anew, the names that a vassal uses: ``python -m tests.bench.names``.
 
 A vassal of the least kind is forked and answers a request, while each of its processes writes down what code
-it runs.  Names that more of its processes use come first.
+it runs.  Names that more of its processes use come first, and those of the same ones stand together.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ def record(descriptor: int) -> None:
 
 def be_vassal(config: str, descriptor: int) -> None:
     """What the child process of `main` does."""
+    from uwsgid.loops.late_tls import load_reactor
+
+    load_reactor()
+
     from uwsgid.door.command import decide
     from uwsgid.door.service import observer
     from uwsgid.door.vassal import live
@@ -77,7 +81,9 @@ def main() -> int:
             pid, *names = line.split(" ")
             for name in names:
                 users[name].add(pid)
-    names = sorted(filter(str.isidentifier, users), key=lambda name: (-len(users[name]), name))
+    names = sorted(
+        filter(str.isidentifier, users), key=lambda name: (-len(users[name]), sorted(users[name]), name)
+    )
     TARGET.write_text(_HEAD + "\n".join(textwrap.wrap(" ".join(names), _WIDTH)) + "\n" + _TAIL)
     return 0
 

@@ -78,6 +78,7 @@ from uwsgid.isolation.refork import begin_as_first
 from uwsgid.logs import Lines, banner
 from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
+from uwsgid.loops import late_tls
 from uwsgid.manhole.options import Manhole
 from uwsgid.master.inheritance import Inheritance
 from uwsgid.request.buffering import how_buffered
@@ -387,10 +388,12 @@ def run_hooks_in_jail(boot: Boot) -> None:
 
 
 def choose_the_loop(boot: Boot) -> None:
-    """A loop engine that nobody provides is noticed here, and not by each worker."""
+    """A loop engine that nobody provides is noticed here, and what it needs is loaded before any jail."""
     name = boot.site.settings[RequestOptions].loop
     if name:
         loop_engines[name]
+    if name in ("reactor", "twisted"):
+        late_tls.load()
 
 
 def fetch_the_manhole(boot: Boot) -> None:
