@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.config.case import FACTS
+from uwsgid.config import facts as facts_module
 from uwsgid.config.facts import Facts
 from uwsgid.config.magic import Magic
 
@@ -118,6 +119,9 @@ class FactsTests(SynchronousTestCase):
 
         self.patch(pwd, "getpwuid", unknown)
         self.patch(grp, "getgrgid", unknown)
+        for known in (facts_module._user, facts_module._group):
+            known.cache_clear()
+            self.addCleanup(known.cache_clear)
         facts = Facts.of_this_process()
         self.assertEqual((facts.user, facts.group), (str(os.getuid()), str(os.getgid())))
 

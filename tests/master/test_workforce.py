@@ -131,7 +131,7 @@ class Start(InstanceCase):
         self.prepare()
         self.nursery.loads = False
         self.start()
-        self.nursery.zygote().say(Loaded(1, 0, '[[0, 0, "/shop", 2, ""]]'))
+        self.nursery.zygote().say(Loaded(1, 0, "\0".join(("0", "0", "/shop", "2", "", ""))))
         self.run_for()
         self.assertEqual([app.mountpoint for app in self.workforce.apps], ["/shop"])
 

@@ -5,6 +5,7 @@ Gathered once and handed down, so that a test can say who and where it is.
 
 from __future__ import annotations
 
+import functools
 import grp
 import os
 import pwd
@@ -52,14 +53,6 @@ class Facts:
     ) -> Facts:
         """What is true here and now."""
         uid, gid = os.getuid(), os.getgid()
-        try:
-            user = pwd.getpwuid(uid).pw_name
-        except KeyError:
-            user = str(uid)
-        try:
-            group = grp.getgrgid(gid).gr_name
-        except KeyError:
-            group = str(gid)
         return cls(
             cwd=os.getcwd(),
             hostname=os.uname().nodename,
@@ -67,9 +60,26 @@ class Facts:
             cpus=os.cpu_count() or 1,
             started=time.time_ns() // 1000,
             uid=uid,
-            user=user,
+            user=_user(uid),
             gid=gid,
-            group=group,
+            group=_group(gid),
             resolve=resolve,
             from_emperor=from_emperor,
         )
+
+
+@functools.cache
+def _user(uid: int) -> str:
+    """The name of a user; his number where he has none.  Whom we are we are asked for more than once."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+@functools.cache
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

@@ -54,7 +54,6 @@ class Workforce:
     :param tidings: called with what workers tell for an emperor, their readiness (`READY`) among it.
     :ivar generation: the one that serves; 0 before the first is loaded.
     :ivar wanted: the slots that shall have a worker.
-    :ivar apps: what the workers have loaded.
     """
 
     def __init__(
@@ -98,10 +97,10 @@ class Workforce:
         self._most: Final = 0 if only_gateways else self._processes.processes
         self.wanted: set[int] = set(range(1, self._most + 1))
         self.turnover: Turnover | None = None
-        self.apps: Sequence[AppFacts] = ()
+        self._told_of_apps = ""
         self.stopping = False
         self.paused = False
-        self._loaded: dict[int, Sequence[AppFacts]] = {}
+        self._loaded: dict[int, str] = {}  # what zygotes of generations to come said of their applications
         self._exit_code = 0
         self._latest = 0  # the highest generation that was asked for
         self._spawned: set[int] = set()  # slots that had a worker before
@@ -211,6 +210,11 @@ class Workforce:
         return self._roster.workers(slot)
 
     @property
+    def apps(self) -> Sequence[AppFacts]:
+        """What the workers have loaded."""
+        return read_apps(self._told_of_apps)
+
+    @property
     def all_ready(self) -> bool:
         """Whether every wanted slot has a worker that accepts requests."""
         return bool(self.generation) and self._roster.all_accept(self.wanted)
@@ -235,7 +239,7 @@ class Workforce:
 
     def promote(self, generation: int) -> None:
         self.generation = generation
-        self.apps = self._loaded.get(generation, self.apps)
+        self._told_of_apps = self._loaded.get(generation, self._told_of_apps)
         self._loaded.clear()
         for slot in range(1, self.board.slots + 1):
             self._roster.note_who_serves(slot, generation)
@@ -365,9 +369,9 @@ class Workforce:
 
     def _note_apps(self, child: Child, record: Loaded) -> None:
         if record.apps:
-            apps = self._loaded[child.generation] = read_apps(record.about)
+            self._loaded[child.generation] = record.about
             if child.generation == self.generation:
-                self.apps = apps
+                self._told_of_apps = record.about
 
     def _judge(self, child: Child, status: ExitStatus, said_so: bool) -> bool:
         """Say the line and draw the consequence; whether it was a crash."""

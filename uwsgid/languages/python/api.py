@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -79,6 +79,7 @@ def install(context: Context = here) -> UwsgiModule:
     """Make the module of what *context* knows before applications are loaded, and let it be imported."""
     settings = context.settings
     assert settings is not None
+    opt = settings.opt()
     module = UwsgiModule(NAME, "The application server, seen from inside.")
     content: dict[str, Any] = dict(missing_functions())
     content.update({member.name: member.part for member in api_functions})
@@ -86,7 +87,7 @@ def install(context: Context = here) -> UwsgiModule:
         version=VERSION,
         version_info=VERSION_INFO,
         hostname=as_bytes(socket.gethostname()),
-        opt=settings.opt(),
+        opt=opt,
         magic_table=magic_table(settings),
         numproc=settings[Processes].processes,
         cores=settings[Processes].threads,
@@ -96,7 +97,7 @@ def install(context: Context = here) -> UwsgiModule:
         is_a_reload=context.household is not None and context.household.is_reload,
         sockets=[listener.fd for listener in (context.household.listeners if context.household else ())],
         applications=None,
-        loop=_last(settings, "loop"),
+        loop=_last(opt, "loop"),
         unbit=None,
         queue_size=0,
         SPOOL_OK=SPOOL_OK,
@@ -104,7 +105,7 @@ def install(context: Context = here) -> UwsgiModule:
         SPOOL_IGNORE=SPOOL_IGNORE,
     )
     for name in ("mode", "pidfile"):  # there only where they are configured, as in uWSGI
-        value = _last(settings, name)
+        value = _last(opt, name)
         if value is not None:
             content[name] = value
     module.__dict__.update(content)
@@ -161,8 +162,8 @@ def magic_table(settings: Settings) -> dict[bytes, bytes]:
     return {as_bytes(letter): as_bytes(text) for letter, text in magic.variables.items()}
 
 
-def _last(settings: Settings, name: str) -> bytes | None:
-    value = settings.opt().get(name)
+def _last(opt: Mapping[str, Any], name: str) -> bytes | None:
+    value = opt.get(name)
     if isinstance(value, list):
         value = value[-1]
     return value if isinstance(value, bytes) else None
