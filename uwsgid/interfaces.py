@@ -330,6 +330,9 @@ class IKernel(Interface):
     def sched_setaffinity(cpus: Sequence[int]) -> None:
         """Stay on these CPUs."""
 
+    def merge_memory() -> None:
+        """Let the kernel merge our pages, and those of later children, with equal ones (prctl)."""
+
     def mlockall() -> None:
         """Keep all our memory, now and in future, out of swap."""
 

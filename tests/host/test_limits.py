@@ -15,6 +15,7 @@ from uwsgid.host.limits import (
     apply_limits,
     apply_priority,
     keep_in_memory,
+    merge_pages,
     pin_worker,
 )
 from uwsgid.testing import MemoryKernel
@@ -97,3 +98,32 @@ class Applying(SynchronousTestCase):
             apply_priority(self.kernel, limits)
             keep_in_memory(self.kernel, limits)
         self.assertEqual(self.kernel.calls, [("setpriority", "-5"), ("mlockall",)])
+
+
+class Merging(SynchronousTestCase):
+    """ksm is asked of the kernel once, and never a reason not to start."""
+
+    def said(self, kernel: MemoryKernel, ksm: int = 1) -> list[str]:
+        said: list[str] = []
+        merge_pages(kernel, Limits(ksm=ksm), said.append)
+        return said
+
+    def test_off(self) -> None:
+        """Without the option nothing happens."""
+        kernel = MemoryKernel(uid=0)
+        self.assertEqual((self.said(kernel, 0), kernel.calls), ([], []))
+
+    def test_merging(self) -> None:
+        """Where the kernel merges there is a line, and one that helps where it does not."""
+        kernel = MemoryKernel(uid=0)
+        self.assertEqual(
+            self.said(kernel), ["ksm: the kernel merges nothing: write 1 to /sys/kernel/mm/ksm/run"]
+        )
+        kernel.add_file("/sys/kernel/mm/ksm/run", content=b"1\n")
+        self.assertEqual(self.said(kernel), ["ksm: pages are merged"])
+        self.assertEqual(kernel.calls, [("merge_memory",)] * 2)
+
+    def test_refused(self) -> None:
+        """An old kernel, or too little power, is told."""
+        (line,) = self.said(MemoryKernel())
+        self.assertIn("ksm: no page is merged: Operation not permitted", line)

@@ -64,6 +64,7 @@ from uwsgid.host import (
     enter_directory,
     inheritance,
     keep_in_memory,
+    merge_pages,
     settle_stdin,
 )
 from uwsgid.host.addresses import parse_address
@@ -353,10 +354,11 @@ def run_hooks_before_jails(boot: Boot) -> None:
 
 
 def take_what_needs_root(boot: Boot) -> None:
-    """``max-fd``, ``prio`` and ``never-swap``, while we may; children inherit the first two."""
+    """``max-fd``, ``prio``, ``ksm`` and ``never-swap``, while we may; children inherit all but the last."""
     limits = boot.site.settings[Limits]
     apply_descriptors(boot.kernel, limits, _unsaid)
     apply_priority(boot.kernel, limits)
+    merge_pages(boot.kernel, limits, boot.say)
     if limits.never_swap and boot.site.settings[Privileges].uid and boot.kernel.geteuid() == 0:
         # the limit of an ordinary user ends what asks for more memory, rather than what locks it
         unlimited = resource.RLIM_INFINITY

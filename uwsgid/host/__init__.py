@@ -17,6 +17,7 @@ from uwsgid.host.limits import (
     apply_limits,
     apply_priority,
     keep_in_memory,
+    merge_pages,
     pin_worker,
 )
 from uwsgid.host.locks import Lock, LockTable
@@ -74,6 +75,7 @@ __all__ = [
     "inheritance",
     "keep_in_memory",
     "memory_of",
+    "merge_pages",
     "notify",
     "parse_address",
     "pin_worker",

@@ -364,6 +364,7 @@ class Kernel:
     def sched_setaffinity(cpus: Sequence[int]) -> None:
         os.sched_setaffinity(0, cpus)
 
+    merge_memory = staticmethod(syscalls.merge_memory)
     mlockall = staticmethod(syscalls.lock_all_memory)
 
     # processes

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Sequence
+from typing import Final
 
-from uwsgid.config.kinds import Flag, Integer, Megabytes, SignedInteger
+from uwsgid.config.kinds import Flag, Integer, Megabytes, OptionalInteger, SignedInteger
 from uwsgid.config.section import Section, flag, option, section
 from uwsgid.host.calls import attempt
 from uwsgid.interfaces import IKernel
 
 Say = Callable[[str], None]
+
+_KSM_RUN: Final = "/sys/kernel/mm/ksm/run"
 
 
 @section("Limits")
@@ -27,6 +30,12 @@ class Limits(Section):
         "cpu-affinity", default=0, help="how many CPUs each worker stays on, worker after worker"
     )
     never_swap: Flag = flag("never-swap", default=False, help="keep the memory of all processes out of swap")
+    ksm: OptionalInteger = option(
+        "ksm",
+        default=0,
+        help="let the kernel merge equal pages of all processes (ksm)",
+        note="The kernel looks when it likes, and not after that many requests.",
+    )
 
 
 def apply_limits(kernel: IKernel, limits: Limits, say: Say) -> None:
@@ -84,6 +93,22 @@ def keep_in_memory(kernel: IKernel, limits: Limits) -> None:
     """
     if limits.never_swap:
         attempt("mlockall()", "never-swap", kernel.mlockall)
+
+
+def merge_pages(kernel: IKernel, limits: Limits, say: Say) -> None:
+    """Carry out ``ksm``, which children inherit.  What stands in its way is said, and nothing more."""
+    if not limits.ksm:
+        return
+    try:
+        kernel.merge_memory()
+    except OSError as error:
+        say(f"ksm: no page is merged: {error.strerror} (prctl; it takes Linux 6.4 and CAP_SYS_RESOURCE)")
+        return
+    try:
+        runs = kernel.read_file(_KSM_RUN).strip() == b"1"
+    except OSError:
+        runs = False
+    say("ksm: pages are merged" if runs else f"ksm: the kernel merges nothing: write 1 to {_KSM_RUN}")
 
 
 def affinity(worker: int, per_worker: int, cpus: Sequence[int]) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
 PR_GET_TID_ADDRESS: Final = 40
 PR_CAP_AMBIENT: Final = 47
+PR_SET_MEMORY_MERGE: Final = 67
 PR_CAP_AMBIENT_RAISE: Final = 2
 
 MCL_CURRENT: Final = 1
@@ -191,6 +192,14 @@ def fork_asleep(*sleepers: tuple[str, int, Iterable[int]]) -> tuple[int, ...]:
     if pids[-1] < 0:
         raise OSError(number, os.strerror(number), "fork()")
     return tuple(pids)
+
+
+def merge_memory() -> None:
+    """Let the kernel merge our pages with equal ones, now and later; children inherit it (prctl(2)).
+
+    Since Linux 6.4; it takes CAP_SYS_RESOURCE.
+    """
+    _check(_libc.prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0), "prctl(PR_SET_MEMORY_MERGE)")
 
 
 def lock_all_memory() -> None:

@@ -150,6 +150,10 @@ class MemoryKernel(MemoryIsolation):
         self.cpus = sorted(cpus)
         self._note("sched_setaffinity", *self.cpus)
 
+    def merge_memory(self) -> None:
+        self._root_only("merge_memory")
+        self._note("merge_memory")
+
     def mlockall(self) -> None:
         self._root_only("mlockall")
         self.locked = True
