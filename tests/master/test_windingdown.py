@@ -110,14 +110,77 @@ class Stopping(InstanceCase):
         self.assertEqual((self.codes, self.nursery.living()), ([0], []))
 
     def test_with_births_on_the_way(self) -> None:
-        """A worker that nobody ever bears does not hold the end up."""
+        """A worker that nobody ever bears holds the end up for some seconds only."""
         self.begin("processes = 1")
         self.nursery.bears = False
         self.nursery.worker(1).die(signal.SIGKILL)
         self.run_for()
         self.nursery.leaves = False
         self.workforce.stop(gracefully=True)
+        self.run_for(15)
+        self.assertEqual((self.codes, self.nursery.living()), ([0], []))
+
+    def stop_during_the_first_birth(self, *, gracefully: bool) -> MemoryChild:
+        """Stop while the first worker is on its way; the zygote that bears it."""
+        self.prepare("processes = 1")
+        self.nursery.loads = False
+        self.start()
+        self.nursery.bears = self.nursery.leaves = False
+        zygote = self.nursery.zygote()
+        zygote.load()
+        self.run_for()
+        self.workforce.stop(gracefully=gracefully)
+        self.run_for(3)
+        self.assertEqual((len(zygote.orders), zygote.told, zygote.signals), (1, False, []))
+        return zygote
+
+    def test_during_the_first_birth(self) -> None:
+        """The stop waits for a newborn, which finds the word to leave and is buried like any other."""
+        newborn = self.stop_during_the_first_birth(gracefully=True).deliver()
+        self.run_for(20)
+        self.assertLogged("spawned uWSGI worker 1")
+        self.assertEqual((newborn.told, newborn.signals, self.codes), (True, [], []))
+        self.nursery.leaves = True
+        newborn.exit(Exit.END)
         self.run_for(5)
+        self.assertLogged("worker 1 buried after 23 seconds")
+        self.assertEqual((self.codes, self.nursery.living()), ([0], []))
+        self.assertEqual(self.nursery.reactor.getDelayedCalls(), [])
+
+    def test_brutally_during_the_first_birth(self) -> None:
+        """A newborn that is to end at once is told so by the signal that the others got."""
+        newborn = self.stop_during_the_first_birth(gracefully=False).deliver()
+        self.run_for()
+        self.assertEqual(newborn.signals, [signal.SIGINT])
+        self.nursery.leaves = True
+        newborn.exit(Exit.END)
+        self.run_for(5)
+        self.assertLogged("worker 1 buried after 3 seconds")
+        self.assertEqual((self.codes, self.nursery.living()), ([0], []))
+
+    def test_hastened_during_the_first_birth(self) -> None:
+        """Also where the stop was a graceful one at first."""
+        zygote = self.stop_during_the_first_birth(gracefully=True)
+        self.workforce.stop(gracefully=False)
+        newborn = zygote.deliver()
+        self.run_for()
+        self.assertEqual(newborn.signals, [signal.SIGINT])
+
+    def test_a_newborn_that_only_tells_itself(self) -> None:
+        """A newborn whose zygote dies without having told of it tells of itself, and is awaited."""
+        zygote = self.stop_during_the_first_birth(gracefully=True)
+        self.nursery.gets_ready = False
+        newborn = zygote.deliver(tell=False)
+        zygote.die(signal.SIGKILL)
+        self.run_for(3)
+        self.assertEqual((newborn.alive, self.codes), (True, []))
+        newborn.get_ready()
+        self.run_for()
+        self.assertLogged("spawned uWSGI worker 1")
+        newborn.exit(Exit.END)
+        self.nursery.leaves = True
+        self.run_for(5)
+        self.assertLogged("worker 1 buried after 6 seconds")
         self.assertEqual((self.codes, self.nursery.living()), ([0], []))
 
     def test_before_the_start(self) -> None:

@@ -89,8 +89,9 @@ class Workforce:
             self.supervisor, reactor, self, backoff, say, asked, monotonic, spare_seed
         )
         self._rests: Final = Rests(reactor, backoff)
+        self._at_birth: Final[dict[Child, int]] = {}  # signals for those who are being born
         self._roster: Final = Roster(self.board, self.supervisor)
-        self._winding_down: Final = WindingDown(reactor, self.supervisor, household.gateways)
+        self._winding_down: Final = WindingDown(reactor, self.supervisor, household.gateways, say)
         self.generation = 0
         # an instance of gateways alone has nothing that a worker could accept
         only_gateways = household.gateways and not household.listeners
@@ -254,9 +255,12 @@ class Workforce:
         child.kill()
 
     def end_now(self, child: Child, number: int) -> None:
-        """Have a worker end without finishing its request."""
+        """Have a worker end without finishing its request; one that is not born yet, at its birth."""
         child.life.leave("now")
-        child.signal(number)
+        if child.pid:
+            child.signal(number)
+        else:
+            self._at_birth[child] = number
 
     def turnover_done(self, turnover: Turnover) -> None:
         self.reloads += 1
@@ -333,6 +337,8 @@ class Workforce:
         self._spawned.add(child.slot)
         if self.paused:
             child.say(Pause())
+        if child in self._at_birth:
+            child.signal(self._at_birth.pop(child))
 
     def child_ready(self, child: Child) -> None:
         self._served = True
@@ -351,6 +357,7 @@ class Workforce:
             self._asked(record.what)
 
     def child_ended(self, child: Child, status: ExitStatus | None) -> None:
+        self._at_birth.pop(child, None)
         said_so = self.board.phase[child.seat] == Phase.LEAVING
         has_lived = self._roster.has_lived(child, self._monotonic())
         self.board.stand_up(child.seat)
