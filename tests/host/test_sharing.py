@@ -56,3 +56,15 @@ class SettleTests(SynchronousTestCase):
         first = [id(fillers) for fillers in sharing._fillers]
         sharing.settle()
         self.assertEqual(len(sharing._fillers), len(first))
+
+
+class ForgetTests(SynchronousTestCase):
+    def test_names_are_let_go(self) -> None:
+        """The table of lookups holds no name afterwards that was looked up before."""
+        name = "".join(("looked", "_", "up"))
+        kind = type("Kind", (), {name: 1})
+        before = sys.getrefcount(name)
+        getattr(kind, sys.intern(name))
+        self.assertGreater(sys.getrefcount(name), before)
+        sharing.forget()
+        self.assertEqual(sys.getrefcount(name), before)

@@ -90,6 +90,7 @@ def fork_nest(household: Household, link: Link | None = None) -> tuple[socket.so
         ours = socket.socket(fileno=os.dup(link.emperor))
         theirs = socket.socket(fileno=os.dup(link.nest))
     settled, settle = os.pipe()
+    sharing.forget()
     pid = attempt("fork()", "the nest of the emperor", household.kernel.fork)
     if pid == 0:
         code = 1

@@ -1,8 +1,8 @@
 """What a process does before it forks many children, so that they go on sharing its memory.
 
 A page is shared until somebody writes to it, and CPython writes a lot: the collector links objects, new
-objects go where others were freed, and each lookup of an attribute replaces a name in a table.  `settle`
-does all three in advance, once, in the parent.
+objects go where others were freed, and each lookup of an attribute replaces a name in a table.  `forget` and
+`settle` do all three in advance, once, in the parent.
 """
 
 from __future__ import annotations
@@ -23,13 +23,20 @@ _MOST: Final = 65536  #: objects of one size that are made at most
 _fillers: list[list[object]] = []
 
 
+def forget() -> None:
+    """Empty the table of lookups.  To be called before the fork of the process that is going to fork.
+
+    The entries of imports hold names from all over the memory, and whoever replaces one writes to its page.
+    What that process looks up after its own fork is what its children look up after theirs: they find it.
+    """
+    sys._clear_type_cache()
+
+
 def settle() -> None:
     """Collect, keep the collector away from what is there, and have new objects in pages of their own."""
     gc.collect()
     _fillers.clear()
     _fillers.extend(_fill(size) for size in range(_STEP, _LARGEST + 1, _STEP))
-    # its entries hold names from all over the imports; whoever replaces one writes to its page
-    sys._clear_type_cache()
     gc.freeze()
 
 
