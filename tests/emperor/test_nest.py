@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.emperor.support import SECTIONS
 from uwsgid.config.settings import settings_of
-from uwsgid.emperor.nest import Nest, fork_nest
+from uwsgid.emperor.nest import Nest, fork_nest, practise
 from uwsgid.host import Kernel
 from uwsgid.host.children import exit_status, watch_child
 from uwsgid.supervise.board import Board
@@ -199,3 +199,12 @@ def _is_open(number: int) -> bool:
     except OSError:
         return False
     return True
+
+
+class PractiseTests(SynchronousTestCase):
+    def test_leaves_nothing(self) -> None:
+        """It reads, and neither binds nor opens anything that stays."""
+        practise()
+        before = os.listdir("/proc/self/fd"), dict(os.environ), os.getcwd()
+        practise()
+        self.assertEqual((os.listdir("/proc/self/fd"), dict(os.environ), os.getcwd()), before)

@@ -17,6 +17,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from uwsgid.config.facts import Facts
+from uwsgid.config.index import index
+from uwsgid.config.reading import read
+from uwsgid.config.settings import judge_reading
 from uwsgid.emperor.keeping import Link, Survivor, ask_for_survivors
 from uwsgid.emperor.spawn import VassalNest
 from uwsgid.errors import InternalError, KernelError
@@ -34,6 +38,7 @@ from uwsgid.supervise.vassals import VassalStart
 from uwsgid.wire.control import MAX_RECORD, Born, Failed, Fork, Record, Retire, Spawn
 
 _AT_ONCE: Final = 16  #: births that may be in progress
+_FAMILIAR: Final = 8  #: calls after which Python knows a function
 _PATIENCE: Final = 5.0  #: seconds that a killed nest may take to end
 _A_REST: Final = 1.0  #: seconds until a nest that died is replaced, where that happens again and again
 
@@ -123,8 +128,19 @@ def _become_the_nest(house: Household, channel: socket.socket, link: Link | None
         house.kernel.set_parent_death_signal(0)
     os.close(settle)
     house.name_process("nest")
+    practise()
     sharing.settle()
     serve_births(channel, _bear_nobody, VassalNest(house))
+
+
+def practise() -> None:
+    """Read a configuration until Python has made itself familiar with the code that does it.
+
+    It specialises what was called eight times (PEP 659), and every vassal begins with this.
+    """
+    words = ["--ini", os.devnull, "--socket", "@nest", "--processes", "1"]
+    for _ in range(_FAMILIAR):
+        judge_reading(read(words, {}, facts=Facts.of_this_process(), options=index()))
 
 
 def _bear_nobody(record: Fork, descriptors: list[int]) -> None:
