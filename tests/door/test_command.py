@@ -15,11 +15,21 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid import __version__
 from uwsgid.door import catalog
-from uwsgid.door.command import IN_FALLBACK, RELOADS, Answer, Site, configuration, decide, read_again
+from uwsgid.door.command import (
+    IN_FALLBACK,
+    RELOADS,
+    Answer,
+    FromEmperor,
+    Site,
+    configuration,
+    decide,
+    read_again,
+)
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.logs.outlet_options import engine_list
 from uwsgid.supervise.processes import Processes
 from uwsgid.testing import MemoryKernel
+from uwsgid.wire.vassal import EMPEROR_FD_CONFIG, MAX_CONFIG, pack_config
 
 SERVED = ("--http-socket", "127.0.0.1:8080")
 
@@ -327,3 +337,29 @@ class ImmediateTests(CommandCase):
     def test_nobody(self) -> None:
         """A user that does not exist is a problem with its place."""
         self.assertIn("command line: user ghost not found", self.answer("--immediate-uid", "ghost").text)
+
+
+class FromEmperorTests(CommandCase):
+    """The text behind ``emperor://``."""
+
+    def test_shared(self) -> None:
+        """It is received once; what is noted later is the text in every process of the instance."""
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        ours.sendall(pack_config("[uwsgi]\nprocname = \udcff\n".encode("utf-8", "surrogateescape")))
+        text = FromEmperor({EMPEROR_FD_CONFIG: str(theirs.fileno())})
+        for _ in range(2):
+            self.assertEqual(text("a.ini"), "[uwsgi]\nprocname = \udcff\n")
+        child = os.fork()
+        if child == 0:
+            text.take(b"two")
+            os._exit(0)
+        os.waitpid(child, 0)
+        self.assertEqual(text("a.ini"), "two")
+        text.take(b"x" * MAX_CONFIG)
+        self.assertEqual(len(text("a.ini")), MAX_CONFIG)
+
+    def test_none(self) -> None:
+        """Without an emperor there is none."""
+        self.assertRaisesRegex(OSError, "not a vassal", FromEmperor({}), "a.ini")

@@ -37,7 +37,21 @@ class Configurations(EmperorCase):
             environ={"PYTHONPATH": f"{self.folder}:{ROOT}"},
         )
 
-    def live(self, daemon: Daemon, more: str = "") -> None:
+    def mistake(self, daemon: Daemon, more: str) -> None:
+        """A text with a mistake disturbs nobody, and the next one counts."""
+        worker = self.wait_answer()
+        before = self.wait_row(ready=1)["pid"]
+        self.put(a=f"{more}harakiri = soon\n")
+        daemon.wait_for(r"emperor://a.ini:5: harakiri: expected a number of seconds, got 'soon'")
+        daemon.wait_for("the instance goes on with the old one")
+        self.assertEqual(self.wait_answer(), worker)
+        self.wait_row(ready=1, accepting=1)
+        self.put(a=f"{more}worker-reload-mercy = 18\n")
+        daemon.wait_for(r"on workers is 18 seconds")
+        wait_until(lambda: self.wait_answer() != worker, "another worker answers")
+        self.assertEqual(self.wait_row(ready=1)["pid"], before)
+
+    def live(self, daemon: Daemon, more: str = "", *, checks: bool = True) -> None:
         """A vassal has its configuration, gets another one, asks for it by itself, and goes."""
         self.put(a=more)
         worker = self.wait_answer()
@@ -47,8 +61,10 @@ class Configurations(EmperorCase):
         daemon.wait_for(r"on workers is 17 seconds")
         wait_until(lambda: self.wait_answer() != worker, "another worker answers")
         self.assertEqual(self.wait_row(ready=1)["pid"], before)
+        if checks:
+            self.mistake(daemon, more)
         os.kill(before, signal.SIGHUP)
-        daemon.wait_for(r"spawned uWSGI worker 1 ", count=3)
+        daemon.wait_for(r"spawned uWSGI worker 1 ", count=4 if checks else 3)
         self.wait_answer()
         self.put()
         daemon.wait_for(r"removed uwsgi instance a.ini")
@@ -65,4 +81,4 @@ class Configurations(EmperorCase):
     def test_uwsgi(self) -> None:
         """A vassal of uWSGI."""
         requires("uwsgi-core")
-        self.live(self.begin("emperor-wrapper = uwsgi-core"), "plugin = python3\n")
+        self.live(self.begin("emperor-wrapper = uwsgi-core"), "plugin = python3\n", checks=False)

@@ -275,6 +275,23 @@ class Pushed(VassalCase):
         self.orders(ToVassal.STOP)
         self.assertEqual(daemon.wait(), 0)
 
+    def test_mistake(self) -> None:
+        """One with a mistake leaves everything as it is, tells its place, and the next one counts."""
+        self.push()
+        daemon = self.begin()
+        self.hears(ToEmperor.SPAWNED, ToEmperor.ACCEPTING)
+        self.orders(ToVassal.RELOAD)
+        self.push("harakiri = soon")
+        daemon.wait_for(r"emperor://shop.ini:\d+: harakiri: expected a number of seconds, got 'soon'")
+        self.hears(ToEmperor.ACCEPTING)
+        self.orders(ToVassal.RELOAD)
+        self.push("processes = 2")
+        self.hears(ToEmperor.SEND_CONFIG, ToEmperor.SPAWNED, ToEmperor.ACCEPTING)
+        daemon.wait_for(r"spawned uWSGI worker 2 ")
+        self.assertEqual(daemon.seen("binary reloading"), 1)
+        self.orders(ToVassal.STOP)
+        self.assertEqual(daemon.wait(), 0)
+
     def test_reload_without_emperor(self) -> None:
         """A reload that the operator asks for changes workers only: nothing says that something changed."""
         self.push()

@@ -19,6 +19,7 @@ from uwsgid.host.tun import open_device
 from uwsgid.master import reexec
 from uwsgid.master.reexec import Reexec, Sources
 from uwsgid.testing import Executed, MemoryKernel
+from uwsgid.wire.vassal import MAX_CONFIG
 
 
 class SourcesTests(SynchronousTestCase):
@@ -155,6 +156,19 @@ class Verdicts(TestCase):
         usable, text = await self.verdict("[uwsgi]\nsocket = /tmp/x.sock\nharakiri = soon\n")
         self.assertFalse(usable)
         self.assertIn(".ini:3: harakiri", text)
+
+    async def test_sent(self) -> None:
+        """A text that an emperor sent is judged as a file is, however long it is."""
+        from twisted.internet import reactor
+
+        made = Reexec(reactor, Kernel(), ("--ini", "emperor://a.ini"), os.getcwd(), (), print)
+        for line, expected in (("", True), ("harakiri = soon\n", False)):
+            answer: Deferred[Any] = Deferred()
+            text = f"[uwsgi]\nsocket = /tmp/x.sock\n{line}".encode()
+            made.check(lambda *told, heard=answer: heard.callback(told), text.ljust(MAX_CONFIG, b"\n"))
+            usable, lines = await answer
+            self.assertIs(usable, expected, lines)
+            self.assertEqual("emperor://a.ini:3: harakiri" in "\n".join(lines), not expected)
 
     async def test_no_helper(self) -> None:
         """Where no helper can run, the new image shall judge for itself."""

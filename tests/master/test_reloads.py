@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 from tests.master.whole import MasterCase
+from uwsgid.master.inbox import Inbox
+from uwsgid.master.reexec import Verdict
+from uwsgid.wire.vassal import ToEmperor, pack_config
 
 
 class ReloadOrders(MasterCase):
@@ -123,3 +129,92 @@ class ReloadOrders(MasterCase):
         self.assertEqual(len(checks), 2)
         self.master.reloads.judge(True, [])
         self.run_to_exec()
+
+
+class Sent(MasterCase):
+    """Reloads of a vassal whose emperor sends the configuration."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.checks: list[tuple[Verdict, bytes | None]] = []
+        self.taken: list[bytes] = []
+        self.told: list[ToEmperor] = []
+        self.emperor, self.ours = socket.socketpair()
+        self.addCleanup(self.emperor.close)
+        self.addCleanup(self.ours.close)
+
+    def serve(self, config: str = "processes = 2") -> None:
+        super().serve(config)
+        reloads, liaison = self.master.reloads, self.master.liaison
+        self.patch(liaison, "sends_config", True)
+        self.patch(liaison, "inbox", Inbox(self.nursery.reactor, self.ours.fileno()))
+        self.patch(liaison._loyalty, "tell", self.told.append)
+        self.patch(reloads, "_cwd", os.getcwd())
+        self.patch(reloads, "_take_config", self.taken.append)
+        self.patch(self.master._reexec, "check", lambda *check: self.checks.append(check))
+
+    def order(self, *texts: bytes) -> None:
+        """What an emperor does for a reload."""
+        self.master.reload_for_emperor()
+        for text in texts:
+            self.emperor.sendall(pack_config(text))
+        self.run_for()
+
+    def test_usable(self) -> None:
+        """The text is read before anybody is disturbed, and left for the next image."""
+        self.serve()
+        self.order(b"two")
+        ((verdict, text),) = self.checks
+        self.assertEqual((text, self.taken, self.workforce.stopping), (b"two", [b"two"], False))
+        verdict(True, [])
+        self.run_to_exec()
+        self.assertEqual(self.ours.recv(100), pack_config(b"two"))
+        self.assertEqual(self.told, [ToEmperor.SEND_CONFIG])
+
+    def test_unusable(self) -> None:
+        """One that can not be used is told, and thrown away; the emperor hears that all is as before."""
+        self.serve()
+        self.order(b"two")
+        self.checks[0][0](False, ["emperor://a.ini:2: harakiri: no"])
+        self.run_for(1)
+        self.assertIn("emperor://a.ini:2: harakiri: no", self.lines)
+        self.assertLogged("the instance goes on with the old one")
+        self.assertEqual((self.staff(), self.told), ({1: [1], 2: [1]}, [ToEmperor.ACCEPTING]))
+        self.order(b"three")
+        self.assertEqual([text for _, text in self.checks], [b"two", b"three"])
+
+    def test_meanwhile(self) -> None:
+        """A text that comes while another one is read is read after that."""
+        self.serve()
+        self.order(b"two")
+        self.order(b"three")
+        self.assertEqual(len(self.checks), 1)
+        self.checks[0][0](False, [])
+        self.run_for()
+        self.assertEqual([text for _, text in self.checks], [b"two", b"three"])
+
+    def test_none_comes(self) -> None:
+        """Where the emperor sends nothing, the next image asks it, as with an emperor of uWSGI 2.1."""
+        self.serve()
+        self.order()
+        self.assertFalse(self.workforce.stopping)
+        self.run_to_exec(9)
+        self.assertEqual((self.checks, self.told), ([], [ToEmperor.SEND_CONFIG]))
+
+    def test_stop(self) -> None:
+        """A stop that comes meanwhile is a stop."""
+        self.serve()
+        self.order()
+        self.master.stop()
+        self.run_for(9)
+        self.assertEqual((self.codes, self.executed, self.checks), ([0], [], []))
+        self.assertEqual(self.nursery.reactor.getDelayedCalls(), [])
+
+    def test_in_a_jail(self) -> None:
+        """Where nothing of the place of the start is to be seen, the emperor starts the vassal again."""
+        self.serve()
+        self.patch(self.master.reloads, "_cwd", "/nowhere")
+        self.order(b"two")
+        self.assertLogged("the configuration is out of reach in this jail")
+        self.run_for(3)
+        self.assertEqual((self.codes, self.checks), ([0], []))

@@ -6,12 +6,13 @@ or an `Answer` to print.
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -33,7 +34,7 @@ from uwsgid.interfaces import IKernel
 from uwsgid.logs.outlet_options import LogOutlets, engine_list
 from uwsgid.stats.client import read_all
 from uwsgid.supervise.exits import Exit
-from uwsgid.wire.vassal import EMPEROR_FD
+from uwsgid.wire.vassal import EMPEROR_FD, MAX_CONFIG
 
 #: Set in the environment of a process image that replaced an earlier one.
 RELOADS: Final = "UWSGI_RELOADS"
@@ -43,6 +44,8 @@ IN_FALLBACK: Final = "UWSGID_IN_FALLBACK"
 
 #: Set in the environment of a process image that replaced another one: the program that the user started.
 STARTED_AS: Final = "UWSGID_STARTED_AS"
+
+_SIZE: Final = 4  #: bytes that tell the length of a shared text
 
 
 def started_as(environ: Mapping[str, str]) -> str:
@@ -82,24 +85,36 @@ class Site:
     is_reload: bool
     fallback: str = ""
     environ: Mapping[str, str] = field(default_factory=dict)
-    from_emperor: Callable[[str], str] | None = None
+    from_emperor: FromEmperor | None = None
 
 
 class FromEmperor:
     """The text behind ``emperor://``: received once for an instance, and remembered.
+
+    All processes of the instance see the same one, so that a child of the seed can read what came later.
 
     :param environ: tells where it comes.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._text: str | None = None
+        self._shared: mmap.mmap | None = None
 
     def __call__(self, name: str) -> str:
         """:raises OSError: there is no emperor that sends one, or it does not."""
-        if self._text is None:
-            self._text = emperor.configuration(self._environ)
-        return self._text
+        if self._shared is None:
+            self.take(emperor.configuration(self._environ).encode("utf-8", "surrogateescape"))
+        assert self._shared is not None
+        self._shared.seek(0)
+        size = int.from_bytes(self._shared.read(_SIZE), sys.byteorder)
+        return self._shared.read(size).decode("utf-8", "surrogateescape")
+
+    def take(self, text: bytes) -> None:
+        """Have *text* as the configuration from now on, in all processes."""
+        if self._shared is None:
+            self._shared = mmap.mmap(-1, _SIZE + MAX_CONFIG)
+        self._shared.seek(0)
+        self._shared.write(len(text).to_bytes(_SIZE, sys.byteorder) + text)
 
 
 def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | None = None) -> Site | Answer:

@@ -231,6 +231,7 @@ class Instance(MultiService):
         atexit.register(self._leave_with_code)
         inheritance = inheritance_of(self._boot)
         inheritance.become = self._become
+        inheritance.take_config = self._site.from_emperor.take if self._site.from_emperor else None
         self._master = self._or_give_up(lambda: Master(inheritance, reactor, self._end))
         self._master.setServiceParent(self)
         self._or_give_up(lambda: MultiService.startService(self))

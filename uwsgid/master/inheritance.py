@@ -31,6 +31,7 @@ class Inheritance:
     :ivar setns_socket: where others get our namespaces; None for nowhere.
     :ivar lent: those namespaces, where they were opened early.
     :ivar early: an emperor that was born at boot.
+    :ivar take_config: notes the text that ``emperor://`` stands for from now on, for whoever reads it again.
     :ivar zygote: the same talk with who is going to be the first zygote, and its pid; None where the seed is
         to bear that one.
     :ivar become: how this process becomes a new instance; None where that takes an exec.
@@ -53,4 +54,5 @@ class Inheritance:
     lent: tuple[int, ...] = ()
     early: Early | None = None
     become: Become | None = None
+    take_config: Callable[[bytes], None] | None = None
     zygote: tuple[socket.socket, int] | None = None

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from uwsgid.hooks.phases import Phase
 from uwsgid.host import emperor
+from uwsgid.master.inbox import Inbox
 from uwsgid.master.loyalty import EmperorProxy, Loyalty, Orders, Vassal
 from uwsgid.master.zerg import Sos, SosWatch, ZergServer, ZergServing
 from uwsgid.supervise.child import Child
@@ -30,6 +31,7 @@ class Liaison:
     :param queue_length: connections waiting on the busiest socket.
     :param hooks: runs the hooks of a phase.
     :ivar sends_config: the emperor has the configuration of this vassal, and not a file.
+    :ivar inbox: where it comes.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Liaison:
         settings = house.settings
         vassal = settings[Vassal]
         self.sends_config: Final = emperor.find(environ, EMPEROR_FD_CONFIG) is not None
+        self.inbox: Final = Inbox(reactor, emperor.find(environ, EMPEROR_FD_CONFIG))
         self._loyalty: Final = Loyalty(
             reactor,
             emperor.find(environ),
@@ -79,6 +82,7 @@ class Liaison:
         """Be alone."""
         self._zerg.stop()
         self._proxy.stop()
+        self.inbox.end()
         self._loyalty.end()
 
     def look(self) -> None:
@@ -101,6 +105,10 @@ class Liaison:
     def be_loyal(self) -> None:
         """Tell that this vassal does well without having completed a request."""
         self._loyalty.tell(ToEmperor.LOYAL)
+
+    def stay(self) -> None:
+        """Tell that nothing comes of the reload that was ordered, and that this vassal serves as before."""
+        self._loyalty.tell(ToEmperor.ACCEPTING)
 
     def ask_for_config(self) -> None:
         """Ask for the configuration, where the emperor has it, before beginning anew."""

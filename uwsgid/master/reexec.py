@@ -11,19 +11,22 @@ process (`uwsgid.door.vassal`), and its helper is a child of its seed.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.utils import getProcessOutputAndValue
+from twisted.python.failure import Failure
 
 from uwsgid.host import Listener, emperor, prepare_reload
 from uwsgid.host.kept import Kept
 from uwsgid.interfaces import IKernel
 from uwsgid.master.inheritance import Become
 from uwsgid.master.unixsignals import hold, release
-from uwsgid.wire.vassal import EMPEROR_FD
+from uwsgid.wire.vassal import EMPEROR_FD, EMPEROR_FD_CONFIG, pack_config
 
 #: What ``uwsgid check`` exits with for a configuration that can not be used.
 _UNUSABLE: Final = 2
@@ -57,6 +60,24 @@ def _facts(path: str) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+class _Helper(ProcessProtocol):
+    """Notes what a process writes.
+
+    :ivar done: fires with that, its standard error and its exit code.
+    """
+
+    def __init__(self) -> None:
+        self.done: Final[Deferred[tuple[bytes, bytes, int]]] = Deferred()
+        self._said: Final = {1: bytearray(), 2: bytearray()}
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        self._said[childFD] += data
+
+    def processEnded(self, reason: Failure) -> None:
+        code = getattr(reason.value, "exitCode", None)
+        self.done.callback((bytes(self._said[1]), bytes(self._said[2]), -1 if code is None else code))
 
 
 class Reexec:
@@ -105,8 +126,10 @@ class Reexec:
             return ""
         return f"uid {self._kernel.getuid()} can not execute {sys.executable}, only a restart can"
 
-    def check(self, verdict: Verdict) -> None:
+    def check(self, verdict: Verdict, pushed: bytes | None = None) -> None:
         """Read the configuration in a helper process and tell *verdict* whether it can be used.
+
+        :param pushed: the text that the emperor sent, where that is the configuration.
 
         Where the helper itself can not run, as in a jail without an interpreter, the answer is yes: the new
         image will judge for itself.
@@ -119,12 +142,7 @@ class Reexec:
             self._read(verdict)
             return
         found: Deferred[tuple[bytes, bytes, int]] = maybeDeferred(
-            getProcessOutputAndValue,
-            sys.executable,
-            ("-m", "uwsgid", "check", *self._argv),
-            env=self._environ,
-            path=self._cwd,
-            reactor=self._reactor,
+            self._run_helper, ("-m", "uwsgid", "check", *self._argv), pushed
         )
 
         def judge(result: tuple[bytes, bytes, int]) -> None:
@@ -133,6 +151,28 @@ class Reexec:
             verdict(code != _UNUSABLE, lines)
 
         found.addCallbacks(judge, lambda failure: verdict(True, []))
+
+    def _run_helper(self, words: Sequence[str], pushed: bytes | None) -> Deferred[tuple[bytes, bytes, int]]:
+        """Run this program, with *pushed* where an instance finds what its emperor sends."""
+        if pushed is None:
+            read: Deferred[tuple[bytes, bytes, int]] = getProcessOutputAndValue(
+                sys.executable, words, env=self._environ, path=self._cwd, reactor=self._reactor
+            )
+            return read
+        helper = _Helper()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            ours.sendall(pack_config(pushed))
+            self._reactor.spawnProcess(
+                helper,
+                sys.executable,
+                (sys.executable, *words),
+                {**self._environ, EMPEROR_FD_CONFIG: "0"},
+                self._cwd,
+                childFDs={0: theirs.fileno(), 1: "r", 2: "r"},
+            )
+        return helper.done
 
     def execute(self, before: Callable[[], None]) -> None:
         """Become the new image.

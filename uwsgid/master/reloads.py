@@ -1,11 +1,14 @@
 """What a reload comes to: new workers under the same master, a new process image, or an end.
 
-New workers are enough while the files of the configuration are those that were read.  Where they changed, a
-helper reads them first, one at a time, so that a configuration that can not be used disturbs nobody.
+New workers are enough while the files of the configuration are those that were read.  Where they changed, or
+an emperor sends a text, a helper reads it first, one at a time, so that a configuration that can not be used
+disturbs nobody.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.logs.options import LogFile
@@ -33,6 +36,8 @@ class Reloads:
         departure: Departure,
     ) -> None:
         self._paths: Final = inheritance.sources
+        self._cwd: Final = inheritance.cwd
+        self._take_config: Final = inheritance.take_config
         self._house: Final = inheritance.household
         self._ends: Final = self._house.settings[Endings].exit_on_reload
         self._reopens: Final = self._house.settings[LogFile].reopen
@@ -44,7 +49,8 @@ class Reloads:
         self._reexec: Final = reexec
         self._departure: Final = departure
         self._sources = Sources(self._paths)
-        self._checking = self._check_again = False  # a helper process reads the changed configuration
+        self._checking = False  # a helper process reads the changed configuration
+        self._then: Callable[[], None] | None = None  # what was ordered meanwhile
 
     def reload(self) -> None:
         """A new generation; a new process image where the files of the configuration changed."""
@@ -55,7 +61,7 @@ class Reloads:
             self._say("uWSGI: GAME OVER (insert coin)")
             self._departure.stop()
         elif self._checking:
-            self._check_again = True
+            self._then = self._then or self.reload
         elif self._sources.changed() and self._gateways.take_changes():
             self._sources = Sources(self._paths)
             self._say("the configuration changed: the gateways take it over")
@@ -78,7 +84,7 @@ class Reloads:
 
         :param lines: what it had to say.
         """
-        again, self._checking, self._check_again = self._check_again, False, False
+        then, self._checking, self._then = self._then, False, None
         if self._workforce.stopping:
             return
         if usable:
@@ -88,8 +94,11 @@ class Reloads:
         for line in lines:
             self._say(line)
         self._say("*** the changed configuration can not be used; the instance goes on with the old one ***")
-        if again:
-            self.reload()
+        if self._liaison.sends_config:
+            self._liaison.inbox.discard()
+            self._liaison.stay()
+        if then is not None:
+            then()
 
     def start_anew(self) -> None:
         """A new process image, once the workers have finished what they have in hand."""
@@ -99,19 +108,34 @@ class Reloads:
     def reload_for_emperor(self) -> None:
         """Reload, with the configuration that the emperor sends where it is the one who has it.
 
-        In a jail the files of the configuration are out of reach: the emperor starts this vassal again, from
-        outside.
+        In a jail the files of the configuration are out of reach, and with a configuration that is sent the
+        directory where the instance was started: the emperor starts this vassal again, from outside.
         """
-        if self._sources.out_of_reach and not self._workforce.stopping:
+        sent = self._liaison.sends_config
+        hidden = self._sources.out_of_reach or (sent and not os.path.isdir(self._cwd))
+        if hidden and not self._workforce.stopping:
             self._say(
                 "the configuration is out of reach in this jail: leaving, for the emperor to start us anew"
             )
             self._departure.stop()
-        elif not self._liaison.sends_config:
+        elif not sent:
             self.reload()
+        elif self._checking:
+            self._then = self.reload_for_emperor
         elif not self._workforce.stopping:
             self._say("...gracefully killing workers...")
+            self._checking = True
+            self._liaison.inbox.wait(self._check_sent)
+
+    def _check_sent(self, text: bytes | None) -> None:
+        """Have the text that the emperor sent read; where none came, the next image asks for it."""
+        if text is None:
+            self._checking, self._then = False, None
             self.start_anew()
+            return
+        if self._take_config is not None:
+            self._take_config(text)
+        self._reexec.check(self.judge, text)
 
     def reload_brutally(self) -> None:
         """End the workers at once and start anew.  An instance that is about to stop does not start anew."""
