@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any, Final
+from unittest import SkipTest
 
 import psutil
 
@@ -87,6 +90,33 @@ class JailCase(LiveCase):
             shutil.copy(busybox, root / "bin" / "busybox")
             for program in ("sh", "hostname", "mount", "id"):
                 (root / "bin" / program).symlink_to("busybox")
+        return root
+
+    def make_debian(self) -> Path:
+        """A root that Debian's packages were unpacked into, with the application in it."""
+        requires("mmdebstrap")
+        root = self.folder / "debian"
+        release = platform.freedesktop_os_release().get("VERSION_CODENAME", "stable")
+        made = subprocess.run(
+            (
+                "mmdebstrap",
+                "--variant=extract",
+                "--include=base-files,dash",
+                '--aptopt=Acquire::http::Timeout "15"',
+                release,
+                str(root),
+            ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if made.returncode:
+            raise SkipTest(f"no Debian can be had: {made.stderr.strip()[-200:]}")
+        for folder in ("app", "old"):
+            (root / folder).mkdir()
+        shutil.copy(self.folder / "app.py", root / "app" / "app.py")
         return root
 
     def inside(self, daemon: Daemon) -> psutil.Process:

@@ -231,6 +231,27 @@ class RootTests(JailCase):
         self.assertEqual(sorted(places), ["/", "/proc"])
         self.reload(daemon)
 
+    def test_a_debian_tree(self) -> None:
+        """pivot-root into a Debian without a Python, whose own shell runs the hooks inside."""
+        root = self.make_debian()
+        daemon = self.serve(
+            self.config(
+                f"unshare = fs,pid,uts\nhook-post-jail = mount:none {root} {root} bind,rec\n"
+                f"pivot-root = {root} {root}/old\npivot-root-detach = true\n"
+                "hook-as-root = mount:proc none /proc\n"
+                'exec-as-root = . /etc/os-release; read pid rest </proc/self/stat; echo "$ID runs $pid"\n'
+                "uid = 33\ngid = 33",
+                app="/app/app.py",
+            )
+        )
+        daemon.wait_for(r"^debian runs \d\d?$")
+        facts = self.facts()
+        self.assertEqual((facts["root"], facts["uid"]), (sorted(os.listdir(root)), 33))
+        self.assertFalse((root / "usr" / "bin" / "python3").exists())
+        places = [line.split()[4] for line in mounts_of(self.inside(daemon).pid).splitlines()]
+        self.assertEqual(sorted(places), ["/", "/proc"])
+        self.reload(daemon)
+
     def test_chroot(self) -> None:
         """chroot, from which no open directory leads out."""
         root = self.make_root()
