@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.emperor.support import EmperorCase
-from uwsgid.emperor.ondemand import address_of, bind, first_line, socket_in
+from uwsgid.emperor.ondemand import Wakeup, address_of, bind, first_line, socket_in
 from uwsgid.emperor.options import EmperorOptions
 from uwsgid.errors import KernelError
 from uwsgid.wire.vassal import ToEmperor, ToVassal
@@ -209,6 +209,54 @@ class Waking(EmperorCase):
         self.birth().exit(1)
         self.run_for(2)
         self.assertEqual(self.emperor.vassals["a.ini"].pid, -1)
+
+    def loyal_one(self) -> None:
+        """A vassal that served whoever woke it, and ends by itself while somebody waits."""
+        self.sleeping()
+        first = self.knock()
+        vassal = self.birth()
+        vassal.say(ToEmperor.LOYAL)
+        first.close()
+        self.second = self.knock()
+        vassal.exit()
+
+    def test_successor(self) -> None:
+        """Who waits in the queue of one that ends, as a jailed one does to reload, wakes its successor."""
+        self.loyal_one()
+        self.assertEqual(self.names, ["a.ini"])
+        self.assertEqual(len(self.nest.orders[0].descriptors), 2)
+        self.second.setblocking(False)
+        self.assertRaises(BlockingIOError, self.second.recv, 1)
+
+    def test_successor_elsewhere(self) -> None:
+        """A socket whose file was removed is bound anew, and who waited at the old one hears of it."""
+        self.patch(Wakeup, "is_found", False)
+        self.loyal_one()
+        self.assertEqual(self.names, [])
+        self.assertRaises(ConnectionResetError, self.second.recv, 1)
+        self.knock()
+        self.assertEqual(self.names, ["a.ini"])
+
+    def test_no_successor(self) -> None:
+        """Nobody waits for one that is not wanted any more."""
+        self.sleeping()
+        waiting = self.knock()
+        vassal = self.birth()
+        self.monitor.remove("a.ini")
+        self.look()
+        vassal.exit()
+        self.assertEqual(self.emperor.vassals, {})
+        self.assertRaises(ConnectionResetError, waiting.recv, 1)
+
+    def test_found(self) -> None:
+        """A socket is found as long as its file is there; an address of the network always is."""
+        path = os.path.join(self.folder, "x")
+        for address, there in (("127.0.0.1:0", True), ("@uwsgid-found", True), (path, True)):
+            wakeup = Wakeup(None, address, bind(address, self.folder, 1))
+            self.addCleanup(wakeup._socket.close)
+            self.assertIs(wakeup.is_found, there, address)
+        os.unlink(path)
+        self.assertFalse(wakeup.is_found)
 
     def test_no_socket(self) -> None:
         """One whose socket can not be bound is tried at each look, and told once."""

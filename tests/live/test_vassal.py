@@ -523,6 +523,39 @@ class Forked(EmperorCase):
 class Jailed(EmperorCase):
     """A vassal in a root that has no interpreter."""
 
+    def test_on_demand(self) -> None:
+        """Where the emperor has the socket, a changed configuration outside refuses no client."""
+        requires("root")
+        root = self.folder / "root"
+        for name in ("app", "dev", "tmp"):
+            (root / name).mkdir(parents=True)
+        shutil.copy(APPS / "probe.py", root / "app" / "probe.py")
+        subprocess.run(["mknod", "-m", "666", str(root / "dev" / "null"), "c", "1", "3"], check=True)
+        demand = self.folder / "demand"
+        demand.mkdir()
+        address = str(demand / "a.socket")
+        daemon = self.reign(f"emperor-on-demand-directory = {demand}")
+
+        def configure(more: str) -> None:
+            new = self.folder / "a.new"
+            new.write_text(f"[uwsgi]\nchroot = {root}\nneed-app = true\nwsgi-file = /app/probe.py\n{more}\n")
+            new.rename(self.vassals / "a.ini")
+
+        configure("processes = 1")
+        wait_until(lambda: os.path.exists(address), "the socket is there")
+        with Load(address, clients=2) as load:
+            load.wait_for(5)
+            pids = [self.wait_row(loyal=1)["pid"]]
+            for number in (2, 3):
+                configure(f"processes = {number}")
+                daemon.wait_for("the configuration is out of reach in this jail", count=number - 1)
+                daemon.wait_for(rf"spawned uWSGI worker {number} ")
+                load.wait_for_more(5)
+                pids.append(self.wait_row(loyal=1)["pid"])
+        self.assertEqual(load.failures, [], daemon.log())
+        self.assertEqual(len(set(pids)), 3)
+        self.end(daemon)
+
     def test_reload(self) -> None:
         """It loads its application and reloads; what changed outside counts when it is started again."""
         requires("root")

@@ -147,8 +147,50 @@ class Wakeup:
     def connectionLost(self, reason: object) -> None:
         """The reactor stops."""
 
+    @property
+    def is_found(self) -> bool:
+        """Whether those who connect to the address come here: nobody removed its file."""
+        where = self._socket.getsockname()
+        if self._socket.family != socket.AF_UNIX or not where or where[:1] in ("\0", b"\0"):
+            return True
+        try:
+            return stat.S_ISSOCK(os.lstat(where).st_mode)
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Give the socket up."""
         if self._socket.fileno() >= 0:
             self.leave()
             self._socket.close()
+
+
+class Heirlooms:
+    """Sockets whose vassal is gone, for a successor that comes at once: whoever connected waits for that."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[str, Wakeup]] = {}
+
+    def keep(self, name: str, cwd: str, wakeup: Wakeup) -> None:
+        """Keep the socket of *name*.
+
+        :param cwd: where its monitor looks.
+        """
+        self.drop(name)
+        wakeup.leave()
+        self._kept[name] = (cwd, wakeup)
+
+    def take(self, name: str, cwd: str, address: str) -> Wakeup | None:
+        """The socket of *name*, where it is that of *address*; another one is closed."""
+        before, wakeup = self._kept.get(name, ("", None))
+        if wakeup is None or (before, wakeup.address) != (cwd, address) or not wakeup.is_found:
+            self.drop(name)
+            return None
+        del self._kept[name]
+        return wakeup
+
+    def drop(self, name: str) -> None:
+        """Nobody succeeds *name*."""
+        _, wakeup = self._kept.pop(name, ("", None))
+        if wakeup is not None:
+            wakeup.close()

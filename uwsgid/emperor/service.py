@@ -25,7 +25,7 @@ from uwsgid.emperor.lookout import Lookout
 from uwsgid.emperor.monitors.monitor import Look, Monitor
 from uwsgid.emperor.names import ZERG
 from uwsgid.emperor.nest import Nest
-from uwsgid.emperor.ondemand import Wakeup, address_of, bind
+from uwsgid.emperor.ondemand import Heirlooms, Wakeup, address_of, bind
 from uwsgid.emperor.options import MERCY, EmperorOptions, VassalOptions
 from uwsgid.emperor.programs import Programs
 from uwsgid.emperor.ragnarok import Ragnarok
@@ -87,6 +87,7 @@ class Emperor:
         self._resting: dict[str, Any] = {}
         self._allowed: set[str] = set()  # those that a command let start
         self._asking: set[str] = set()  # whose address is being asked for
+        self._heirlooms = Heirlooms()
         self._said: dict[str, str] = {}  # the last complaint about a name
         self._programs = Programs(reactor, say)
         self._hooks = EmperorHooks(reactor, kernel, settings, say)
@@ -268,11 +269,12 @@ class Emperor:
         self._asking.discard(name)
         if not self.ending and name in self._wanted:
             self._begin(name, address)
+        self._heirlooms.drop(name)
 
     def _begin(self, name: str, address: str) -> None:
         monitor, sighting = self._wanted[name]
-        wakeup = None
-        if address:
+        wakeup = self._heirlooms.take(name, monitor.cwd, address)
+        if address and wakeup is None:
             try:
                 bound = bind(address, monitor.cwd, self._settings[Sockets].listen)
             except KernelError as error:
@@ -339,6 +341,13 @@ class Emperor:
 
     def gone(self, vassal: Vassal, status: ExitStatus | None) -> None:
         """Nothing of it is left."""
+        if vassal.wakeup is not None:
+            self._heirlooms.keep(vassal.name, vassal.monitor.cwd, vassal.wakeup)
+        self._mourn(vassal, status)
+        if vassal.name not in self._asking:
+            self._heirlooms.drop(vassal.name)
+
+    def _mourn(self, vassal: Vassal, status: ExitStatus | None) -> None:
         if vassal.zerg:
             self.zergs.remove(vassal)
         else:

@@ -60,7 +60,7 @@ class Realm(Protocol):
         """It wants a zerg."""
 
     def gone(self, vassal: Vassal, status: ExitStatus | None) -> None:
-        """Nothing of it is left; the status is None for one that was never born."""
+        """Nothing of it is left but its `wakeup`; the status is None for one that was never born."""
 
 
 class Vassal:
@@ -329,8 +329,6 @@ class Vassal:
         self._pipe = self._config_pipe = None
 
     def end(self, status: ExitStatus | None) -> None:
-        """Give up what it had, and tell the realm."""
+        """Give up what it had, but for the socket that woke it, and tell the realm."""
         self._close()
-        if self.wakeup is not None:
-            self.wakeup.close()
         self.realm.gone(self, status)
