@@ -9,6 +9,7 @@ import socket
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.descriptors import open_descriptors
 from tests.emperor.support import SECTIONS
 from uwsgid.config.settings import settings_of
 from uwsgid.emperor.nest import Nest, fork_nest, practise
@@ -205,6 +206,6 @@ class PractiseTests(SynchronousTestCase):
     def test_leaves_nothing(self) -> None:
         """It reads, and neither binds nor opens anything that stays."""
         practise()
-        before = os.listdir("/proc/self/fd"), dict(os.environ), os.getcwd()
+        before = open_descriptors(), dict(os.environ), os.getcwd()
         practise()
-        self.assertEqual((os.listdir("/proc/self/fd"), dict(os.environ), os.getcwd()), before)
+        self.assertEqual((open_descriptors(), dict(os.environ), os.getcwd()), before)

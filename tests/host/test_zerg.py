@@ -10,6 +10,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.descriptors import open_descriptors
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError, PeerError
 from uwsgid.host import Kernel, Listener, Sockets
@@ -75,7 +76,7 @@ class FetchTests(ZergCase):
 
     def test_many(self) -> None:
         """Where there are more than expected, the server is asked again, and nothing is left open."""
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_descriptors())
         ours = self.listening(20)
         self.serve(ours, times=2)
         found = fetch("s", 5)
@@ -85,17 +86,17 @@ class FetchTests(ZergCase):
         for sock in ours:
             sock.close()
         self.server.join()
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(len(open_descriptors()), before)
 
     def test_nonsense(self) -> None:
         """What another server says is refused, and its descriptors are closed."""
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_descriptors())
         ours = self.listening(1)
         self.serve(ours, b"HTTP/1.1 200 O")
         self.assertRaises(PeerError, fetch, "s", 5)
         ours[0].close()
         self.server.join()
-        self.assertLessEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertLessEqual(len(open_descriptors()), before)
 
     def test_promises(self) -> None:
         """A server that gives less than it announces is refused."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.descriptors import open_descriptors
 from uwsgid.errors import KernelError
 from uwsgid.host.namespaces import CLONE_NEWNET, CLONE_NEWPID
 from uwsgid.interfaces import FileFacts
@@ -45,7 +46,7 @@ class MessageTests(SynchronousTestCase):
 
     def test_something_else(self) -> None:
         """An answer of somebody else is an error, and leaves nothing open."""
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_descriptors())
         for data in (b"hello", b"uwsgi-setnz\x01\0\0\0", message(1)):
             self.ours.sendall(data)
             self.assertRaises(OSError, receive, self.theirs)
@@ -54,7 +55,7 @@ class MessageTests(SynchronousTestCase):
             self.assertRaises(OSError, receive, self.theirs)
         self.ours.close()
         self.assertRaises(OSError, receive, self.theirs)
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before - 1)
+        self.assertEqual(len(open_descriptors()), before - 1)
 
 
 class OpenTests(SynchronousTestCase):

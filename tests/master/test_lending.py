@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.descriptors import open_descriptors
 from uwsgid.host import Kernel
 from uwsgid.isolation.setns import receive
 from uwsgid.master.lending import Lender
@@ -56,12 +57,12 @@ class LenderTests(SynchronousTestCase):
 
     def test_our_own(self) -> None:
         """What is passed are our namespaces, the mounts last, without those that are skipped."""
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_descriptors())
         expected = [os.stat(f"/proc/self/ns/{name}") for name in ("uts", "ipc", "pid", "cgroup", "mnt")]
         self.assertEqual(
             self.ask(self.lender(skipped=("net",))), [(fact.st_dev, fact.st_ino) for fact in expected]
         )
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(len(open_descriptors()), before)
 
     def test_lent(self) -> None:
         """What was opened early is passed again and again."""

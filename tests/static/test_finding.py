@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.descriptors import open_descriptors
 from uwsgid.config.settings import settings_of
 from uwsgid.host.beneath import Opener
 from uwsgid.static.choice import Choice, Root
@@ -192,7 +193,7 @@ class FinderTests(TreeCase):
 
     def test_no_descriptor_is_lost(self) -> None:
         """Whatever is asked for, what was opened is closed."""
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_descriptors())
         finder = self.finder(index="index.html")
         for path in (
             b"/page.html",
@@ -207,7 +208,7 @@ class FinderTests(TreeCase):
             found = finder.find(path)
             if found is not None:
                 os.close(found.fd)
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(len(open_descriptors()), before)
 
 
 class WalkingFinderTests(FinderTests):

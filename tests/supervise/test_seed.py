@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.descriptors import open_descriptors
 from uwsgid.errors import KernelError
 from uwsgid.host import Kernel
 from uwsgid.host.children import ExitStatus, exit_status, watch_child
@@ -252,12 +253,12 @@ class Words(SynchronousTestCase):
 
     def test_nonsense(self) -> None:
         """Other words are no reason to go; descriptors that come with them are closed."""
-        before = set(os.listdir("/proc/self/fd"))
+        before = open_descriptors()
         self.ours.send(b"\xff")
         socket.send_fds(self.ours, [Pause().pack()], [0, 1])
         self.ours.send(Retire().pack())
         serve_births(self.theirs, self.bear)
-        self.assertEqual(set(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(open_descriptors(), before)
 
     def test_no_descriptor(self) -> None:
         """An order without a descriptor is refused: such a child could not talk."""

@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 
+from tests.descriptors import open_descriptors
 from tests.tuntap.devices import is_open
 from tests.tuntap.routers import BLUE, HOST, RouterCase, packet
 from uwsgid.errors import KernelError, PeerError
@@ -165,11 +166,11 @@ class DeviceDoorTests(RouterCase):
         ends = socket.socketpair()
         for end in ends:
             self.addCleanup(end.close)
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_descriptors())
         client = self.offer(Hello("uwsgi0").pack(), *[ends[0].fileno()] * 20)
         self.assert_refused(client, "one descriptor")
         client.close()
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(len(open_descriptors()), before)
 
     def test_silence_is_ended(self) -> None:
         """A connection that says nothing is closed after a while; one that leaves is forgotten."""
@@ -254,7 +255,7 @@ class StreamDoorTests(RouterCase):
     def test_500_peers_come_and_go(self) -> None:
         """Nothing of them is left, and whoever comes after them is served."""
         self.make_router()
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_descriptors())
         for _ in range(10):
             clients = [self.connect() for _ in range(50)]
             self.reactor.turn()
@@ -265,7 +266,7 @@ class StreamDoorTests(RouterCase):
                 client.close()
             self.reactor.turn(2)
         self.assertEqual(self.router.peers, {})
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(len(open_descriptors()), before)
         self.stream_peer(BLUE)
         self.assertEqual(self.peer(BLUE).uid, os.getuid())
 

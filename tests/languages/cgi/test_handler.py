@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+from tests.descriptors import open_descriptors
 from tests.languages.cgi.support import CgiCase, is_alive
 from uwsgid.request.body import Body
 
@@ -152,10 +153,10 @@ class AnswerTests(CgiCase):
         self.script("bad.sh", "echo")
         self.script("none.sh", "", "/nonexistent")
         self.ask("/good.sh", b"x")
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_descriptors())
         for path in ("/good.sh", "/bad.sh", "/none.sh", "/nope") * 3:
             self.ask(path, b"x" * 1000)
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(len(open_descriptors()), before)
 
 
 class FaultTests(CgiCase):
@@ -322,7 +323,7 @@ class FaultTests(CgiCase):
         """What was kept for a client that is gone is given back, its file as well."""
         note = self.folder / "note"
         self.script("a.sh", rf"printf 'X: y\n\n'; head -c 2000000 /dev/zero; touch {note}; exec cat")
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_descriptors())
         client = self.client("/a.sh", b"whole", here=5, reads=False)
         client.request.body = Body(client.connection, 10, b"whole")
 
@@ -336,7 +337,7 @@ class FaultTests(CgiCase):
         leaver.join()
         self.assert_all_gone()
         client.connection.close()
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(len(open_descriptors()), before)
 
     def test_a_client_that_goes_while_it_is_answered(self) -> None:
         """A script without end is ended when its client has had enough."""

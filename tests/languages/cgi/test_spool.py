@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.descriptors import open_descriptors
 from uwsgid.languages.cgi.spool import Spool
 
 
@@ -37,9 +36,9 @@ class SpoolTests(SynchronousTestCase):
 
     def test_gives_its_file_back(self) -> None:
         """No descriptor is left once all was taken."""
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(open_descriptors())
         spool = Spool(in_memory=4)
         spool.add(b"x" * 100)
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before + 1)
+        self.assertEqual(len(open_descriptors()), before + 1)
         self.assertEqual(spool.take(4) + spool.take(200), b"x" * 100)
-        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+        self.assertEqual(len(open_descriptors()), before)
