@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.door import boot as boots
+from uwsgid.door import speaking
 from uwsgid.door.boot import Boot, boot
 from uwsgid.door.command import Answer, Site, decide
 from uwsgid.interfaces import IKernel
@@ -71,7 +71,7 @@ class BootCase(SynchronousTestCase):
         self.said: list[str] = []
         self.environ: dict[str, str] = {}
         self.logs = ListLogs.of(self.said)
-        self.patch(boots, "Logs", self.logs)
+        self.patch(speaking, "Logs", self.logs)
         self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
 
     def site(self, *argv: str, kernel: IKernel | None = None) -> Site:

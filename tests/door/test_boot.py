@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.door.support import SEED, SERVED, BootCase
 from uwsgid.config.settings import Settings
-from uwsgid.door import boot as boots
+from uwsgid.door import binding
 from uwsgid.door.boot import STEPS, inheritance_of
 from uwsgid.door.command import RELOADS, STARTED_AS
 from uwsgid.errors import ConfigError, KernelError, UnknownMember
@@ -343,7 +343,7 @@ class GatewayTests(BootCase):
         self.kernel.forks = [SEED, SEED]
         families = Registry[Callable[..., Any]]("gateway setup")
         families.member("probe")(self.set_up)
-        self.patch(boots, "gateway_setups", families)
+        self.patch(binding, "gateway_setups", families)
 
     def set_up(self, settings: Settings, kernel: MemoryKernel, say: Any, kept: Kept) -> list[Gateway]:
         """Open a device, or take over the one that is there."""

@@ -41,7 +41,7 @@ ALWAYS_SO = {
 #: Options that are looked up by name, before or without their section, and the module that does.
 BY_NAME = {
     "dump-options": "uwsgid/door/command.py",
-    "env": "uwsgid/door/boot.py",
+    "env": "uwsgid/door/surroundings.py",
     "help": "uwsgid/door/command.py",
     "immediate-gid": "uwsgid/door/command.py",
     "immediate-uid": "uwsgid/door/command.py",
@@ -49,7 +49,7 @@ BY_NAME = {
     "need-plugins": "uwsgid/door/command.py",
     "plugins": "uwsgid/door/command.py",
     "strict": "uwsgid/config/settings.py",
-    "unenv": "uwsgid/door/boot.py",
+    "unenv": "uwsgid/door/surroundings.py",
     "version": "uwsgid/door/command.py",
 }
 

@@ -8,7 +8,7 @@ import socket
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
-from uwsgid.door.boot import with_a_way_for_gateways
+from uwsgid.door.binding import with_a_way_for_gateways
 from uwsgid.errors import ConfigError, ConfigProblems
 from uwsgid.gateways.http import gateways, limits_of, own_socket, terms_of
 from uwsgid.gateways.http_options import Http

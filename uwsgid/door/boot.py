@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
-import secrets
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from uwsgid.config.environ import read_envdir
 from uwsgid.door.background import Starter, go_to_the_background, keep_the_terminal
-from uwsgid.door.command import RELOADS, STARTED_AS, configuration, started_as
+from uwsgid.door.binding import bind_shared_sockets, bind_the_sockets, open_gateways
+from uwsgid.door.command import RELOADS, STARTED_AS, started_as
 from uwsgid.door.early import leave_the_early_emperor, start_early_emperor
 from uwsgid.door.isolating import (
     become_another_program,
-    changes_root,
     close_what_nobody_claimed,
     enter_the_all_in_one_jail,
     fill_the_jail,
@@ -45,46 +41,30 @@ from uwsgid.door.isolating import (
 from uwsgid.door.options import Instance
 from uwsgid.door.pidfiles import rewrite_pidfiles, take_back_pidfiles, write_one
 from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
-from uwsgid.errors import ConfigError
-from uwsgid.families import gateway_setups, languages, loop_engines
+from uwsgid.door.speaking import open_the_log, say_who_we_are
+from uwsgid.door.surroundings import (
+    enter_the_directory,
+    limit_resources,
+    set_the_environment,
+    set_the_umask,
+    take_what_needs_root,
+)
+from uwsgid.families import languages, loop_engines
 from uwsgid.hooks import FATAL, HookFailed, Phase, run
 from uwsgid.host import (
-    NOTHING_TO_DO,
     Inherited,
-    Limits,
     Listener,
-    Privileges,
-    Sockets,
-    apply_descriptors,
-    apply_limits,
-    apply_priority,
-    bind_shared,
-    bind_sockets,
-    close_leftovers,
     enter_directory,
-    inheritance,
-    keep_in_memory,
-    merge_pages,
-    settle_stdin,
 )
-from uwsgid.host.addresses import parse_address
-from uwsgid.host.calls import attempt
 from uwsgid.host.confinement import filters_in_force
 from uwsgid.host.kept import Kept
-from uwsgid.host.privileges import resolve_identity
-from uwsgid.host.socket_options import SocketSpec
-from uwsgid.host.zerg import Zerg, attach
 from uwsgid.interfaces import IKernel
 from uwsgid.isolation.refork import begin_as_first
-from uwsgid.logs import Lines, banner
-from uwsgid.logs.options import LogFile
 from uwsgid.logs.setup import Logs
 from uwsgid.loops import late_tls
 from uwsgid.manhole.options import Manhole
 from uwsgid.master.inheritance import Inheritance
-from uwsgid.request.buffering import how_buffered
-from uwsgid.request.options import Bodies, RequestOptions
-from uwsgid.supervise.deadline import Harakiri
+from uwsgid.request.options import RequestOptions
 from uwsgid.supervise.gateways import Early, Gateway
 from uwsgid.supervise.household import BeVassal, Household, nobody_is_a_vassal
 from uwsgid.supervise.processes import Processes
@@ -244,87 +224,9 @@ def remember_where_we_started(boot: Boot) -> None:
         boot.cwd = force
 
 
-def open_the_log(boot: Boot) -> None:
-    """From here on every line is where the configuration wants it."""
-    settings = boot.site.settings
-    instance = settings[Instance]
-    target = instance.daemonize or instance.daemonize2 or ""
-    boot.logs = Logs.open(
-        settings,
-        target=target or (boot.log_file if not boot.site.settings[LogFile].to else ""),
-        owner=_owner_of_the_log(boot),
-        again=boot.site.is_reload,
-    )
-    boot.say = Lines(settings, boot.logs.write)
-
-
-def _owner_of_the_log(boot: Boot) -> tuple[int, int]:
-    """The user and the group that we are going to be; -1 for who is known in another root only."""
-    settings = boot.site.settings
-    try:
-        found = resolve_identity(boot.kernel, settings[Privileges], settings)
-    except ConfigError:
-        if changes_root(settings):
-            return -1, -1
-        raise
-    return -1 if found.uid is None else found.uid, -1 if found.gid is None else found.gid
-
-
 def run_first_hooks(boot: Boot) -> None:
     """``hook-asap`` and its kin, also in a reload."""
     boot.run_hooks("asap")
-
-
-def set_the_umask(boot: Boot) -> None:
-    """``umask``, before any file or socket is made."""
-    umask = boot.site.settings[Sockets].umask
-    if umask is not None:
-        boot.kernel.umask(umask)
-
-
-def say_who_we_are(boot: Boot) -> None:
-    """The banner, and what the reading of the configuration had to say."""
-    for line in boot.site.reading.notices:
-        boot.say(line)
-    for line in banner.start_lines(boot.cwd, started=time.time(), binary=boot.binary):
-        boot.say(line)
-    assert boot.logs is not None
-    for line in boot.logs.registered():
-        boot.say(line)
-    for warning in boot.site.settings.warnings:
-        boot.say(f"*** WARNING: {warning} ***")
-    for notice in boot.site.settings.notices:
-        boot.say(notice)
-    shown = configuration(boot.site)
-    if shown is not None:
-        for line in shown.splitlines():
-            boot.say(line)
-
-
-def set_the_environment(boot: Boot) -> None:
-    """``early-envdir``, then ``env`` and ``unenv`` as they were written, then ``envdir``."""
-    for name, value in boot.site.reading.variables.items():
-        _set_variable(boot, name, value)
-    for directive in boot.site.settings.directives:
-        text = directive.value or ""
-        if directive.name == "env":
-            name, equals, content = text.partition("=")
-            if not name or not equals:
-                raise ConfigError(f"{directive.origin}: env: expected NAME=value, got {text!r}")
-            boot.environ[name] = content
-        elif directive.name == "unenv":
-            boot.environ.pop(text, None)
-    for path in boot.site.settings[Instance].envdir:
-        for name, value in read_envdir(path).items():
-            _set_variable(boot, name, value)
-    time.tzset()  # uWSGI starts its Python after this, so that TZ counts
-
-
-def _set_variable(boot: Boot, name: str, value: str | None) -> None:
-    if value is None:
-        boot.environ.pop(name, None)
-    else:
-        boot.environ[name] = value
 
 
 def write_pidfiles(boot: Boot) -> None:
@@ -334,48 +236,10 @@ def write_pidfiles(boot: Boot) -> None:
     write_one(boot, "safe-pidfile", instance.safe_pidfile)
 
 
-def bind_shared_sockets(boot: Boot) -> None:
-    """As root and before any jail."""
-    settings = boot.site.settings
-    boot.inherited = inheritance(boot.kernel, settings[Sockets], boot.environ, boot.say)
-    boot.shared = bind_shared(
-        boot.kernel,
-        settings[Sockets],
-        socket_timeout=settings[RequestOptions].socket_timeout,
-        inherited=boot.inherited,
-        say=boot.say,
-    )
-
-
 def run_hooks_before_jails(boot: Boot) -> None:
     """``hook-pre-jail`` and its kin, not in a reload."""
     if not boot.site.is_reload:
         boot.run_hooks("pre-jail")
-
-
-def take_what_needs_root(boot: Boot) -> None:
-    """``max-fd``, ``prio``, ``ksm`` and ``never-swap``, while we may; children inherit all but the last."""
-    limits = boot.site.settings[Limits]
-    apply_descriptors(boot.kernel, limits, _unsaid)
-    apply_priority(boot.kernel, limits)
-    merge_pages(boot.kernel, limits, boot.say)
-    if limits.never_swap and boot.site.settings[Privileges].uid and boot.kernel.geteuid() == 0:
-        # the limit of an ordinary user ends what asks for more memory, rather than what locks it
-        unlimited = resource.RLIM_INFINITY
-        attempt(
-            "setrlimit()",
-            "never-swap, RLIMIT_MEMLOCK",
-            lambda: boot.kernel.setrlimit(resource.RLIMIT_MEMLOCK, unlimited, unlimited),
-        )
-    keep_in_memory(boot.kernel, limits)
-
-
-def open_gateways(boot: Boot) -> None:
-    """Devices and sockets of gateways, as root and outside of any jail."""
-    boot.kept = boot.kept or Kept.inherited(boot.kernel, boot.environ)
-    boot.kept.shared = {listener.index: listener for listener in boot.shared}
-    for member in gateway_setups:
-        boot.gateways.extend(member.part(boot.site.settings, boot.kernel, boot.say, boot.kept))
 
 
 def open_devices(boot: Boot) -> None:
@@ -408,13 +272,6 @@ def fetch_the_manhole(boot: Boot) -> None:
         import uwsgid.manhole.ssh  # noqa: F401
 
 
-def enter_the_directory(boot: Boot) -> None:
-    """``chdir``."""
-    path = boot.site.settings[Privileges].chdir
-    if path:
-        enter_directory(boot.kernel, path, boot.say)
-
-
 def write_late_pidfiles(boot: Boot) -> None:
     """``pidfile2``, as the user we are now; ``logto2`` likewise."""
     instance = boot.site.settings[Instance]
@@ -433,63 +290,6 @@ def try_modules(boot: Boot) -> None:
         code = language.part().try_module(boot.site.settings, boot.say)
         if code is not None:
             sys.exit(code)
-
-
-def limit_resources(boot: Boot) -> None:
-    """Limits of the kernel, and what is to be said about them."""
-    settings = boot.site.settings
-    apply_limits(boot.kernel, settings[Limits], boot.say)
-    boot.say(banner.page_line())
-    if settings[Bodies].post_buffering:
-        boot.say(how_buffered())
-    elif settings[Harakiri].timeout:
-        boot.say(banner.HARAKIRI_WITHOUT_BUFFERING)
-    descriptors = boot.kernel.getrlimit(resource.RLIMIT_NOFILE)[0]
-    boot.say(f"detected max file descriptor number: {descriptors}")
-    for line in banner.lock_lines(settings[RequestOptions].thunder_lock):
-        boot.say(line)
-
-
-def bind_the_sockets(boot: Boot) -> None:
-    """Bind, or take over from a former image, from systemd, from inetd, from a zerg server."""
-    settings = boot.site.settings
-    sockets = settings[Sockets]
-    wishes = [gateway.workers for gateway in boot.gateways if gateway.workers]
-    if wishes:
-        sockets = with_a_way_for_gateways(sockets, wishes[0])
-    boot.listeners = attach(
-        boot.kernel, settings[Zerg], settings[Sockets], boot.inherited, boot.say
-    ) or bind_sockets(
-        boot.kernel,
-        sockets,
-        boot.shared,
-        socket_timeout=settings[RequestOptions].socket_timeout,
-        inherited=boot.inherited,
-        processes=settings[Processes].processes,
-        say=boot.say,
-    )
-    if not boot.listeners and not boot.gateways and not settings[Processes].no_server:
-        raise ConfigError(
-            f"{NOTHING_TO_DO} Try --http-socket :8080 for a browser or --socket /run/site.sock for nginx."
-        )
-    close_leftovers(boot.kernel, boot.inherited, boot.listeners, settings[Sockets].safe_fd)
-    settle_stdin(boot.kernel, settings[Sockets], boot.listeners, boot.null)
-
-
-def with_a_way_for_gateways(sockets: Sockets, protocol: str) -> Sockets:
-    """*sockets*, with one more where none speaks uwsgi, by which gateways reach the workers.
-
-    :param protocol: what is spoken there, if it is the only one.
-
-    uWSGI takes a port of the loopback address (plugins/http/http.c, http_init).  Ours has a name that nobody
-    can guess, and costs less.
-    """
-    if any((spec.protocol or sockets.protocol) == "uwsgi" for spec in sockets.specs):
-        return sockets
-    address = parse_address(f"@uwsgid-{secrets.token_hex(8)}")
-    return replace(
-        sockets, specs=(*sockets.specs, SocketSpec(address, "uwsgi" if sockets.specs else protocol))
-    )
 
 
 #: What happens, in order.
@@ -565,7 +365,3 @@ def inheritance_of(boot: Boot) -> Inheritance:
         lent=boot.lent,
         early=boot.early,
     )
-
-
-def _unsaid(text: str) -> None:
-    """What is told later, in its place."""
