@@ -370,6 +370,20 @@ class Replacing(InstanceCase):
         self.run_for()
         self.assertEqual((old.signals, self.staff()), ([signal.SIGINT], {1: [1]}))
 
+    def test_brutally_and_again(self) -> None:
+        """Who is still there is told again: a signal just before a call that waits is not heard."""
+        self.begin("processes = 1")
+        old = self.nursery.worker(1)
+        self.nursery.leaves = False
+        self.workforce.replace_workers(brutally=True)
+        self.run_for()
+        self.workforce.insist()
+        self.assertEqual(old.signals, [signal.SIGINT] * 2)
+        old.exit(Exit.END)
+        self.run_for()
+        self.workforce.insist()
+        self.assertEqual(old.signals, [signal.SIGINT] * 2)
+
     def test_recycled_by_itself(self) -> None:
         """A worker that says itself that its work is done is no crash."""
         self.begin("processes = 1")

@@ -192,6 +192,7 @@ class Master(MultiService):
             endings.check_interval,
             self._say,
             self.watchdog.look,
+            self.workforce.insist,
             self.touches.look,
             self.hooks.look,
             self.mounts.look,

@@ -89,7 +89,7 @@ class Workforce:
             self.supervisor, reactor, self, backoff, say, asked, monotonic, spare_seed
         )
         self._rests: Final = Rests(reactor, backoff)
-        self._at_birth: Final[dict[Child, int]] = {}  # signals for those who are being born
+        self._ends_now: Final[dict[Child, int]] = {}  # who has to end at once, and by which signal
         self._roster: Final = Roster(self.board, self.supervisor)
         self._winding_down: Final = WindingDown(reactor, self.supervisor, household.gateways, say)
         self.generation = 0
@@ -257,10 +257,19 @@ class Workforce:
     def end_now(self, child: Child, number: int) -> None:
         """Have a worker end without finishing its request; one that is not born yet, at its birth."""
         child.life.leave("now")
+        self._ends_now[child] = number
         if child.pid:
             child.signal(number)
-        else:
-            self._at_birth[child] = number
+
+    def insist(self) -> None:
+        """Tell those again who have to end at once, as long as they are there.
+
+        Python looks for signals between two steps of a program: one that comes just before a call that waits
+        is heard when the call returns, which for a call of the kernel is the next signal.
+        """
+        for child, number in self._ends_now.items():
+            if child.pid:
+                child.signal(number)
 
     def turnover_done(self, turnover: Turnover) -> None:
         self.reloads += 1
@@ -337,8 +346,8 @@ class Workforce:
         self._spawned.add(child.slot)
         if self.paused:
             child.say(Pause())
-        if child in self._at_birth:
-            child.signal(self._at_birth.pop(child))
+        if child in self._ends_now:
+            child.signal(self._ends_now[child])
 
     def child_ready(self, child: Child) -> None:
         self._served = True
@@ -357,7 +366,7 @@ class Workforce:
             self._asked(record.what)
 
     def child_ended(self, child: Child, status: ExitStatus | None) -> None:
-        self._at_birth.pop(child, None)
+        self._ends_now.pop(child, None)
         said_so = self.board.phase[child.seat] == Phase.LEAVING
         has_lived = self._roster.has_lived(child, self._monotonic())
         self.board.stand_up(child.seat)
