@@ -79,6 +79,16 @@ class DoorTests(SynchronousTestCase):
         client.sendall(b"\x03")
         self.assertIn(b"^C", self.read_until(client, b">>> "))
 
+    def test_interrupt_behind_a_statement(self) -> None:
+        """Ctrl-C ends a statement that it came together with, and what stands behind it is run."""
+        client = self.connect()
+        client.sendall(b"\x1b[8;24;80t")
+        self.read_until(client, b">>> ")
+        client.sendall(b"while began() is None: pass\r")
+        self.read_until(client, b"... ")
+        client.sendall(b"\r\x0320 + 3\r")
+        self.assertIn(b"KeyboardInterrupt\r\n", self.read_until(client, b"23\r\n\r\x1b[J>>> "))
+
     def test_hung_up(self) -> None:
         """A client that goes away takes its endless statement with it."""
         client = self.connect()

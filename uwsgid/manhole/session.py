@@ -221,6 +221,7 @@ class Session:
             outcome = self._console.push(line)
         except KeyboardInterrupt:  # before its first step
             self._console.forget()
+            self._answer("KeyboardInterrupt\n")
             outcome = Outcome.FAILED
         finally:
             self.is_running = False

@@ -154,10 +154,20 @@ class ThreadClient:
                     self._interrupt(ClientGone)
                 self._said.put(None)
                 return
-            if data == _INTERRUPT and self._interrupt(KeyboardInterrupt):
-                continue
-            self._put += 1
-            self._said.put(data)
+            self._pass_on(data)
+
+    def _pass_on(self, data: bytes) -> None:
+        """Let what was read be run; Ctrl-C is for what was read before, and may come together with it."""
+        while data:
+            before, interrupt, data = data.partition(_INTERRUPT)
+            if before:
+                self._queue(before)
+            if interrupt and not self._interrupt(KeyboardInterrupt):
+                self._queue(interrupt)
+
+    def _queue(self, data: bytes) -> None:
+        self._put += 1
+        self._said.put(data)
 
     def _is_gone(self) -> bool:
         poll = select.poll()
