@@ -23,13 +23,29 @@ def application(environ, start_response):
 """
 
 
+#: The same for what is done at its end.
+LONG_END = """
+import atexit
+
+def end():
+    print("at the end", flush=True)
+    with open({gate!r}, "rb") as gate:
+        gate.read(1)
+
+atexit.register(end)
+application = None
+"""
+
+
 class SignalCase(FamilyCase):
+    source = SLOW
+
     def worker(self, lines: str = "") -> tuple[Household, Child]:
         """A worker that is ready."""
         self.gate = str(self.folder / "gate")
         if not os.path.exists(self.gate):
             os.mkfifo(self.gate)
-        app = self.app(SLOW.format(gate=self.gate))
+        app = self.app(self.source.format(gate=self.gate))
         house = self.household(f"lazy-apps = 1\nwsgi-file = {app}\n{lines}")
         house.board.sit_down(0, 1, 1, 0.0)
         zygote = self.fork(house, "zygote")
@@ -56,6 +72,21 @@ class SignalCase(FamilyCase):
         """Let the slow request end."""
         with open(self.gate, "wb") as gate:
             gate.write(b"!")
+
+
+class EndTests(SignalCase):
+    source = LONG_END
+
+    def test_again(self) -> None:
+        """An end at once that is asked for again does not begin again."""
+        _, worker = self.worker()
+        worker.signal(signal.SIGINT)
+        self.wait_for("at the end")
+        worker.signal(signal.SIGINT)
+        worker.signal(signal.SIGQUIT)
+        self.open_gate()
+        self.assertEqual(worker.wait(), Exit.END)
+        self.assertEqual(self._said.count("at the end"), 1)
 
 
 class GracefulTests(SignalCase):

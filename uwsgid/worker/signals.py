@@ -11,11 +11,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from uwsgid.request.serving import Farewell
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.exits import Exit
+
+
+ENDS_NOW: Final = (signal.SIGINT, signal.SIGQUIT)
 
 
 class WorkerSignals:
@@ -52,7 +55,7 @@ class WorkerSignals:
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGHUP, self.leave_gracefully)
         signal.signal(signal.SIGTERM, self.leave_gracefully)
-        for number in (signal.SIGINT, signal.SIGQUIT):
+        for number in ENDS_NOW:
             signal.signal(number, self.end_now)
         signal.signal(signal.SIGUSR1, self.say_statistics)
         signal.signal(signal.SIGTSTP, self.toggle_pause)
@@ -84,7 +87,9 @@ class WorkerSignals:
             signal.alarm(max(1, int(self._mercy)))
 
     def end_now(self, number: int, frame: object) -> None:
-        """INT, QUIT: go, whatever is in progress."""
+        """INT, QUIT: go, whatever is in progress.  The master repeats it; the end must not begin anew."""
+        for repeated in ENDS_NOW:
+            signal.signal(repeated, signal.SIG_IGN)
         self._board.phase[self._seat] = Phase.LEAVING
         self._stop_now(Exit.END)
 
