@@ -17,7 +17,6 @@ from uwsgid.request.serving import Farewell
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.exits import Exit
 
-
 ENDS_NOW: Final = (signal.SIGINT, signal.SIGQUIT)
 
 
