@@ -47,6 +47,16 @@ def peer_of(connection: socket.socket) -> Peer:
     return Peer(*_CREDENTIALS.unpack(data))
 
 
+def why_not(peer: Peer, whose: str, sessions: int, most: int) -> str:
+    """Why *peer* may not come in to where there are *sessions* of *most*; empty where he may.
+
+    :param whose: of what he would have to be the user.
+    """
+    if not peer.is_welcome:
+        return f"only root and the user of the {whose} may come in"
+    return f"there are {most} sessions already" if sessions >= most else ""
+
+
 def name_of(uid: int) -> str:
     """The name of a user; its number where it has none, or where nobody can be asked."""
     try:

@@ -20,7 +20,7 @@ from typing import Final
 
 from uwsgid.errors import KernelError
 from uwsgid.manhole.console import ClientGone
-from uwsgid.manhole.line import Line, peer_of
+from uwsgid.manhole.line import Line, peer_of, why_not
 from uwsgid.manhole.listening import Hole, accept
 from uwsgid.manhole.names import Name, namespace
 from uwsgid.manhole.record import Record
@@ -101,12 +101,7 @@ class ThreadDoor:
         if connection is None:
             return
         record, peer = Record(self.say, f"unix:{self.path}", self._whose), peer_of(connection)
-        why = ""
-        if not peer.is_welcome:
-            why = "only root and the user of the worker may come in"
-        elif len(self.clients) >= MOST_SESSIONS:
-            why = f"there are {MOST_SESSIONS} sessions already"
-        if why:
+        if why := why_not(peer, "worker", len(self.clients), MOST_SESSIONS):
             record.refused(str(peer), why)
             connection.close()
             return

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReadDescriptor, IReadWriteDescriptor
 from zope.interface import implementer
 
 from uwsgid.manhole.console import ClientGone
-from uwsgid.manhole.line import Line, peer_of
+from uwsgid.manhole.line import Line, peer_of, why_not
 from uwsgid.manhole.listening import Hole, accept
 from uwsgid.manhole.names import Name, namespace
 from uwsgid.manhole.record import Record
@@ -159,12 +159,7 @@ class UnixDoor:
             return
         record = Record(self._say, f"unix:{self.path}")
         peer = peer_of(connection)
-        why = ""
-        if not peer.is_welcome:
-            why = "only root and the user of the instance may come in"
-        elif len(self.clients) >= MOST_SESSIONS:
-            why = f"there are {MOST_SESSIONS} sessions already"
-        if why:
+        if why := why_not(peer, "instance", len(self.clients), MOST_SESSIONS):
             record.refused(str(peer), why)
             connection.close()
             return
