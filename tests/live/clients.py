@@ -8,6 +8,7 @@ import struct
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.live.daemon import PATIENCE, wait_until
 
@@ -118,6 +119,37 @@ def uwsgi_fetch(address: Address, path: str = "/", *, method: str = "GET", body:
     return parse_answer(talk(address, uwsgi_packet(variables) + body))
 
 
+class Waiting:
+    """Clients whose requests are in workers until a file is made: the probe's ``/until``, over uwsgi.
+
+    :ivar switch: the file; nobody makes it but `go`.
+    """
+
+    def __init__(self, address: Address, switch: Path, clients: int = 1) -> None:
+        self.switch = switch
+        packet = uwsgi_packet(request_vars("/until", query=str(switch)))
+        self._clients = [connect(address) for _ in range(clients)]
+        for client in self._clients:
+            client.sendall(packet)
+
+    def go(self) -> None:
+        """Let the application answer."""
+        self.switch.touch()
+
+    def answers(self) -> list[Answer]:
+        """What the clients get, once the application may answer."""
+        found = []
+        for client in self._clients:
+            with client.makefile("rb") as stream:
+                found.append(parse_answer(stream.read()))
+        return found
+
+    def close(self) -> None:
+        """Leave."""
+        for client in self._clients:
+            client.close()
+
+
 @dataclass
 class Load:
     """Clients that ask a uwsgi socket one request after the other, each on a connection of its own.
@@ -165,7 +197,7 @@ class Load:
                 if problem:
                     self.failures.append(problem)
 
-    def wait_for_more(self, requests: int, seconds: float = PATIENCE) -> None:
+    def wait_for_more(self, requests: int, seconds: float = 4 * PATIENCE) -> None:
         """Wait until this many further requests were made."""
         self.wait_for(self.done + requests, seconds)
 

@@ -21,6 +21,7 @@ from tests.live.clients import (
     Address,
     Answer,
     Load,
+    Waiting,
     connect,
     fetch,
     parse_answer,
@@ -29,7 +30,18 @@ from tests.live.clients import (
     uwsgi_fetch,
     uwsgi_packet,
 )
-from tests.live.daemon import PATIENCE, Daemon, find_program, free_port, requires, wait_until
+from tests.live.daemon import (
+    PATIENCE,
+    Daemon,
+    descriptors,
+    examine,
+    find_program,
+    free_port,
+    is_leaving,
+    requires,
+    title_of,
+    wait_until,
+)
 
 __all__ = [
     "APPS",
@@ -42,15 +54,20 @@ __all__ = [
     "Daemon",
     "LiveCase",
     "Load",
+    "Waiting",
     "connect",
+    "descriptors",
+    "examine",
     "fetch",
     "find_program",
     "free_port",
+    "is_leaving",
     "parse_answer",
     "request_vars",
     "requires",
     "server_command",
     "talk",
+    "title_of",
     "uwsgi_fetch",
     "uwsgi_packet",
     "wait_until",
@@ -129,6 +146,15 @@ class LiveCase(SynchronousTestCase):
             pass_fds=pass_fds,
             prepare=prepare,
         )
+
+    def waiting(self, daemon: Daemon, clients: int = 1) -> Waiting:
+        """Clients of the probe at ``app.sock``, each in the middle of a request until `Waiting.go`."""
+        begun = daemon.seen("^the application waits$")
+        made = Waiting(self.path("app.sock"), self.folder / "go", clients)
+        self.addCleanup(made.close)
+        self.addCleanup(made.go)
+        daemon.wait_for("^the application waits$", count=begun + clients)
+        return made
 
     def probe_config(self, *, workers: int = 2, socket: str = "app.sock", more: str = "") -> str:
         """The config that most tests start from: the probe on a unix socket."""

@@ -8,12 +8,9 @@ import socket
 import sys
 from pathlib import Path
 
-import psutil
-
 from tests.live.support import (
     APPS,
     SERVER,
-    Daemon,
     LiveCase,
     fetch,
     free_port,
@@ -145,21 +142,11 @@ class BootTests(LiveCase):
             self.probe_config(more="uid = nobody\ngid = nogroup\nchmod-socket = 660\nmaster-as-root = false")
         )
         daemon.wait_for("spawned uWSGI worker 2 ")
-        owners = self.owners(daemon)
+        owners = daemon.examine(lambda process: process.uids().effective)
         self.assertGreaterEqual(len(owners), 4)
-        self.assertNotIn(0, [uid for _, uid in owners], daemon.survivors())
+        self.assertNotIn(0, owners.values(), daemon.survivors())
         status = os.stat(self.path("app.sock"))
         self.assertEqual(status.st_mode & 0o777, 0o660)
-
-    def owners(self, daemon: Daemon) -> list[tuple[int, int]]:
-        """Pid and effective uid of every process."""
-        found = []
-        for process in daemon.family():
-            try:
-                found.append((process.pid, process.uids().effective))
-            except psutil.NoSuchProcess:
-                continue  # a midwife, which does not live long
-        return found
 
     def test_vacuum_and_pidfile(self) -> None:
         """The pidfile holds the master's pid; vacuum removes it and the socket."""

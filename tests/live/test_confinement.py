@@ -52,9 +52,12 @@ class PowerTests(LiveCase):
     def test_nothing_is_left(self) -> None:
         """Without cap, no process of the instance has any capability, or could get one by inheriting it."""
         daemon = self.start("")
-        for process in daemon.family():
+
+        def has_nothing(process: psutil.Process) -> None:
             told = status(process)
-            self.assertEqual({told[name] for name in SETS}, {"0" * 16}, process)
+            self.assertEqual({told[name] for name in SETS}, {"0" * 16})
+
+        daemon.examine(has_nothing)
 
     def test_what_is_kept(self) -> None:
         """With cap every process has exactly the list, and listens on a low port with it."""
@@ -62,10 +65,13 @@ class PowerTests(LiveCase):
         daemon = self.start(f"cap = net_bind_service,sys_nice\nsocket = 127.0.0.1:{port}")
         mask = f"{mask_of(parse_capabilities('net_bind_service,sys_nice')):016x}"
         self.assertEqual(daemon.seen(r"setting capability net_bind_service \[10\]"), 1, daemon.log())
-        for process in daemon.family():
+
+        def has_the_list(process: psutil.Process) -> None:
             told = status(process)
-            self.assertEqual({told[name] for name in SETS}, {mask}, f"{process}\n{daemon.log()}")
+            self.assertEqual({told[name] for name in SETS}, {mask}, daemon.log())
             self.assertNotIn("0", told["Uid"].split())
+
+        daemon.examine(has_the_list)
         self.assertEqual(uwsgi_fetch(("127.0.0.1", port)).status, 200)
 
     def test_confined(self) -> None:
@@ -74,16 +80,19 @@ class PowerTests(LiveCase):
             raise SkipTest("needs a binding of libseccomp")
         # who is not root may not be able to execute this very interpreter
         daemon = self.start("no-new-privs = true\nseccomp = server", user="")
+
+        def is_confined(process: psutil.Process) -> None:
+            told = status(process)
+            self.assertEqual((told["NoNewPrivs"], told["Seccomp"]), ("1", "2"))
+            self.assertEqual(told.get("Seccomp_filters", "1"), "1", daemon.log())
+
         for reloaded in (False, True):
             if reloaded:
                 path = self.folder / "site.ini"
                 path.write_text(path.read_text() + "threads = 2\n")
                 daemon.signal(signal.SIGHUP)
                 daemon.wait_for(SPAWNED, count=2)
-            for process in daemon.family():
-                told = status(process)
-                self.assertEqual((told["NoNewPrivs"], told["Seccomp"]), ("1", "2"), process)
-                self.assertEqual(told.get("Seccomp_filters", "1"), "1", daemon.log())
+            daemon.examine(is_confined)
             self.assertEqual(uwsgi_fetch(self.path("app.sock")).status, 200)
         self.assertEqual(daemon.seen("seccomp profile server is in force"), 1, daemon.log())
 
@@ -147,9 +156,11 @@ class GroupTests(LiveCase):
         self.assertEqual(daemon.seen(rf"assigned process {daemon.pid} to cgroup {group}/cgroup.procs"), 1)
         self.assertEqual(daemon.seen("WARNING: cgroup-opt quatsch.max: not written"), 1, daemon.log())
         self.assertEqual((group / "cgroup.max.depth").read_text(), "2\n")
-        members = (group / "cgroup.procs").read_text().split()
-        for process in daemon.family():
-            self.assertIn(str(process.pid), members)
+
+        def is_in_the_group(process: psutil.Process) -> None:
+            self.assertIn(str(process.pid), (group / "cgroup.procs").read_text().split())
+
+        daemon.examine(is_in_the_group)
         daemon.signal(signal.SIGTERM)
         self.assertEqual(daemon.wait(), 0, daemon.log())
         wait_until(lambda: not (group / "cgroup.procs").read_text(), "the group is empty")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -10,8 +9,6 @@ import signal
 import socket
 from pathlib import Path
 from typing import Final
-
-import psutil
 
 from tests.live.support import (
     PATIENCE,
@@ -125,8 +122,7 @@ class ExampleTests(ExampleCase):
         )
         zerg.wait_for(SPAWNED)
         daemon.signal(signal.SIGSTOP)
-        for process in daemon.family():
-            process.suspend()
+        daemon.signal_all(signal.SIGSTOP)
         self.addCleanup(daemon.signal, signal.SIGCONT)
         self.assertEqual({answer.status for answer in self.ask(text)}, {200}, zerg.log())
 
@@ -249,8 +245,6 @@ class ServiceTests(ExampleCase):
             daemon.wait_for(GONE, count=4)
             load.wait_for_more(50)
             self.assertEqual(load.failures, [], daemon.log())
-        for process in daemon.family():
-            with contextlib.suppress(psutil.NoSuchProcess):  # somebody of before the reload, on his way out
-                process.send_signal(signal.SIGTERM)
+        daemon.signal_all(signal.SIGTERM)
         self.assertEqual(daemon.wait(), 0, daemon.log())
         self.assertEqual(daemon.survivors(), [])

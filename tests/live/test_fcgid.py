@@ -19,6 +19,7 @@ from tests.live.support import (
     fetch,
     find_program,
     free_port,
+    is_leaving,
     requires,
     wait_until,
 )
@@ -56,7 +57,7 @@ class FcgidTests(LiveCase):
         self.assertEqual(fetch(site, "/missing").status, 404)
         apache.signal(signal.SIGTERM)
         apache.wait()
-        wait_until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, "the worker")
+        wait_until(lambda: is_leaving(worker), "the worker")
         wait_until(lambda: not apache.survivors(), "the instance")
 
     def apache(self) -> tuple[Daemon, int]:

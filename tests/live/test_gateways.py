@@ -8,11 +8,11 @@ import re
 import shutil
 import signal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
-from tests.live.support import APPS, ROOT, Daemon, LiveCase, connect, requires, wait_until
+from tests.live.support import APPS, ROOT, Daemon, LiveCase, descriptors, requires, talk, wait_until
 
 #: The line of the gateway: what happened, its pid and user, its device with the number of that, its word.
 TOLD: Final = r"probe {}: pid (\d+) uid (\d+) gprobe0 is (\d+) word (\w+)"
@@ -95,8 +95,7 @@ class LifeTests(GatewayCase):
         gateway = int(daemon.wait_for(RUNS)[1])
 
         def devices(pid: int) -> list[str]:
-            links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
-            return [link for link in links if link == "/dev/net/tun"]
+            return [target for target, _ in descriptors(pid) if target == "/dev/net/tun"]
 
         self.assertEqual((len(devices(gateway)), devices(worker)), (1, []))
         daemon.signal(signal.SIGTERM)
@@ -123,10 +122,17 @@ class LifeTests(GatewayCase):
         """The document of the stats server has the gateways."""
         daemon = self.start(self.config(f"stats = {self.path('stats.sock')}"))
         pid = int(daemon.wait_for(RUNS)[1])
-        with connect(self.path("stats.sock")) as sock:
-            document = json.loads(b"".join(iter(lambda: sock.recv(65536), b"")))
-        (row,) = document["gateways"]
+        # the gateway is there before the master serves statistics, and before it knows of that
+        (row,) = wait_until(lambda: [row for row in self.rows() if row["ready"]], "the gateway is ready")
         self.assertEqual((row["name"], row["pid"], row["ready"]), ("uWSGI probe 1", pid, 1))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What the statistics say of gateways; nothing before there are any."""
+        try:
+            found: list[dict[str, Any]] = json.loads(talk(self.path("stats.sock"), b""))["gateways"]
+        except OSError:
+            return []
+        return found
 
 
 class ReloadTests(GatewayCase):
@@ -152,7 +158,7 @@ class ReloadTests(GatewayCase):
         self.rewrite(self.probe_config(workers=1) + "plugin = probe\n")
         daemon.signal(signal.SIGHUP)
         daemon.wait_for(r"spawned uWSGI worker 1 ")
-        self.assertNotIn("gprobe0", self.inside(daemon, "ip", "link"))
+        wait_until(lambda: "gprobe0" not in self.inside(daemon, "ip", "link"), "the device is gone")
 
     def test_it_takes_the_change(self) -> None:
         """Where only its own options changed, the same process goes on with them, and its successors do."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ import psutil
 
 from tests.live.jails import NOBODY, JailCase, mounts_of, namespace_of
 from tests.live.namespaces import Net
-from tests.live.support import ROOT, SPAWNED, Daemon, fetch, free_port, requires, wait_until
+from tests.live.support import ROOT, SPAWNED, Daemon, descriptors, fetch, free_port, requires, wait_until
 
 
 class NamespaceTests(JailCase):
@@ -105,13 +104,13 @@ class DeviceTests(JailCase):
             f"shared-socket = {self.path('app.sock')}\nhttp-socket = =0\nwsgi-file = {self.path('app.py')}\n"
             f"unshare = net,uts,pid,fs\ntuntap-device = uwsgi0 {router}\nchmod-socket = 666\n"
             "exec-as-root = ip link set lo up\nexec-as-root = ip addr add 10.77.0.2/24 dev uwsgi0\n"
-            "exec-as-root = ip link set uwsgi0 up\nexec-as-root = ping -n -c 1 -W 5 10.77.0.1\n"
+            "exec-as-root = ip link set uwsgi0 up\nexec-as-root = ping -n -c 1 -W 30 10.77.0.1\n"
             "uid = nobody\ngid = nogroup\n",
             prefix=outside.prefix,
         )
         answer = fetch(self.path("app.sock"))
         self.assertEqual(json.loads(answer.body)["interfaces"], ["lo", "uwsgi0"])
-        self.assertTrue(outside.answers("10.77.0.2", wait=5))
+        self.assertTrue(outside.answers("10.77.0.2", wait=30))
         self.assertNotIn("uwsgi0", outside.run("ip", "-br", "link"))
 
 
@@ -257,11 +256,14 @@ class RootTests(JailCase):
         root = self.make_root()
         daemon = self.serve(self.config(f"chroot = {root}\nuid = 33\ngid = 33", app="/app/app.py"))
         self.assertEqual(self.facts()["root"], ["app", "old", "proc"])
-        for process in daemon.family():
+
+        def has_no_way_out(process: psutil.Process) -> None:
             self.assertEqual(os.readlink(f"/proc/{process.pid}/root"), str(root))
             self.assertTrue(os.readlink(f"/proc/{process.pid}/cwd").startswith(str(root)))
-            for fd in Path(f"/proc/{process.pid}/fd").iterdir():
-                self.assertFalse(stat.S_ISDIR(fd.stat().st_mode), os.readlink(fd))
+            for target, facts in descriptors(process.pid):
+                self.assertFalse(stat.S_ISDIR(facts.st_mode), target)
+
+        daemon.examine(has_no_way_out)
         self.reload(daemon)
 
     def test_applications_from_outside(self) -> None:
@@ -298,7 +300,7 @@ class RootTests(JailCase):
             )
         )
         self.assertEqual(self.facts()["root"], ["app.py"])
-        with socket.create_connection(("127.0.0.1", stats), 10) as client, client.makefile("rb") as told:
+        with socket.create_connection(("127.0.0.1", stats), 30) as client, client.makefile("rb") as told:
             told_pids = [worker["pid"] for worker in json.load(told)["workers"]]
         self.assertEqual(told_pids, [self.facts()["pid"]])
         self.reload(daemon)
@@ -402,22 +404,17 @@ class LeftoverTests(JailCase):
             environ={"LISTEN_PID": "1"},
         )
         self.facts()
-        family = daemon.family()
-        self.assertGreaterEqual(len(family), 4)
-        looked = 0
-        for process in family:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a midwife
-                self.inspect(process)
-                looked += 1
-        self.assertGreaterEqual(looked, 4)
+        self.assertGreaterEqual(len(daemon.examine(self.inspect)), 4)
 
     def inspect(self, process: psutil.Process) -> None:
         """Nothing of root is to be found in this process."""
         place = Path(f"/proc/{process.pid}")
         for task in (place / "task").iterdir():
-            told = dict(
-                line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line
-            )
+            try:
+                lines = (task / "status").read_text().splitlines()
+            except (FileNotFoundError, ProcessLookupError):  # a thread that ended
+                continue
+            told = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
             self.assertEqual(told["Uid"].split(), [str(NOBODY)] * 4)
             self.assertEqual(told["Gid"].split(), [str(NOBODY)] * 4)
             self.assertEqual(told["Groups"].split(), [str(NOBODY)])
@@ -427,8 +424,8 @@ class LeftoverTests(JailCase):
         variables = {one.partition("=")[0] for one in (place / "environ").read_text().split("\0")}
         ours = {name for name in variables if name.startswith("UWSGID_")} - os.environ.keys()
         self.assertEqual(ours, {"UWSGID_LIVE_MARK"})
-        for fd in (place / "fd").iterdir():
-            kind, target = fd.stat().st_mode, os.readlink(fd)
+        for target, facts in descriptors(process.pid):
+            kind = facts.st_mode
             self.assertFalse(stat.S_ISDIR(kind), f"{target} of {title}")
             if target.split(":")[0] in ("net", "uts", "ipc", "pid", "cgroup", "mnt"):
                 self.assertNotRegex(title, "zygote|worker", "applications find no namespace of root")
@@ -445,7 +442,7 @@ class LeftoverTests(JailCase):
         )
         daemon.wait_for(r" nobody nogroup .* \S+given\.sock$")
         self.assertEqual((os.stat(path).st_uid, os.stat(path).st_gid), (NOBODY, NOBODY))
-        self.assertEqual({process.uids().real for process in daemon.family()}, {33})
+        self.assertEqual(set(daemon.examine(lambda process: process.uids().real).values()), {33})
 
 
 class ExampleTests(JailCase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import signal
 import socket
@@ -15,7 +14,7 @@ import psutil
 import zmq
 
 from tests.live.logpeers import Catcher, PeerCase, jail_prefix
-from tests.live.support import PATIENCE, Daemon, requires, uwsgi_fetch, wait_until
+from tests.live.support import PATIENCE, Daemon, examine, is_leaving, requires, uwsgi_fetch, wait_until
 from tests.logs.loggers.gelf import GelfReceiver
 from tests.logs.loggers.mongod import Mongod
 from tests.logs.loggers.receivers import Server
@@ -305,12 +304,16 @@ class ReloadTests(LoggerCase):
                 lambda: out.read_text().count("spawned uWSGI worker 1 ") == generation + 2,  # noqa: B023
                 "the reload",
             )
-        commands = []
-        for child in psutil.Process(daemon.pid).children():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                commands += [child.status()] if child.name() == "cat" else []
-        self.assertEqual(len(commands), 1, commands)
-        self.assertNotEqual(commands, [psutil.STATUS_ZOMBIE])
+
+        def commands() -> list[str]:
+            names = examine(psutil.Process(daemon.pid).children(), lambda child: str(child.name()))
+            return [name for name in names.values() if name == "cat"]
+
+        wait_until(lambda: commands() == ["cat"], "only the last command is left")
+        wait_until(
+            lambda: not [one for one in psutil.Process(daemon.pid).children() if is_leaving(one)],
+            "no zombies",
+        )
         lines = out.read_text().splitlines()
         self.assertEqual([line for line in lines if line.startswith("line-")], ["line-0", "line-1", "line-2"])
 
@@ -348,9 +351,7 @@ class BesideUwsgiTests(PeerCase):
                 uwsgi_fetch(where, f"/?{number}")
                 wait_until(lambda: all(_count(each) > number for each in paced), f"{server}: {number}")  # noqa: B023
             wait_until(lambda: all(look() for look in complete), f"{server}: {daemon.log()}")
-            for process in daemon.family():  # uWSGI takes its time otherwise
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
+            daemon.signal_all(signal.SIGKILL)  # uWSGI takes its time otherwise
             daemon.close()
             yield server
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 from typing import Final
 
-from tests.live.support import Daemon, LiveCase, Load, fetch, uwsgi_fetch, wait_until
+from tests.live.support import Daemon, LiveCase, Load, descriptors, fetch, uwsgi_fetch, wait_until
 
 GONE: Final = r"worker \d+ (killed successfully|buried)"
 
@@ -73,13 +72,7 @@ class DescriptorTests(LiveCase):
 
     def descriptors(self, pid: int) -> list[str]:
         """What a process has open."""
-        found = []
-        for entry in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                found.append(os.readlink(entry))
-            except OSError:
-                continue
-        return sorted(found)
+        return sorted(target for target, _ in descriptors(pid))
 
     def test_reloads_and_deaths_leave_nothing_open(self) -> None:
         """After reloads and deaths the master has as many descriptors as before, and a worker too."""
@@ -102,7 +95,6 @@ class DescriptorTests(LiveCase):
         wait_until(
             lambda: self.settled(daemon) == quiet,
             f"{quiet} descriptors in the master: {self.descriptors(daemon.pid)}",
-            seconds=10,
         )
         self.assertEqual(len(self.descriptors(worker())), of_worker, self.descriptors(worker()))
 

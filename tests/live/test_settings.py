@@ -107,7 +107,11 @@ class ProcessTests(SettingsCase):
         """The flag EPOLLEXCLUSIVE, or nothing, of each descriptor that a process watches with epoll."""
         flags = []
         for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
-            events = re.findall(r"^tfd: *\d+ events: *([0-9a-f]+)", entry.read_text(), re.MULTILINE)
+            try:
+                text = entry.read_text()
+            except FileNotFoundError:  # closed meanwhile
+                continue
+            events = re.findall(r"^tfd: *\d+ events: *([0-9a-f]+)", text, re.MULTILINE)
             flags += [int(word, 16) & 1 << 28 for word in events]
         return flags
 

@@ -72,7 +72,7 @@ class TerminalTests(LiveCase):
         app = Path(self.path("app.py"))
         app.write_text(HANDLERS)
         daemon = self.serve(f"socket = {self.path('app.sock')}\nwsgi-file = {app}\nprocesses = 1\n")
-        zygote = next(process for process in daemon.family() if process.name() == "uwsgid zygote")
+        zygote = daemon.named("uwsgid zygote")
         zygote.send_signal(signal.SIGINT)
         zygote.send_signal(signal.SIGTERM)
         os.kill(int(daemon.wait_for(r"spawned uWSGI worker 1 \(pid: (\d+)").group(1)), signal.SIGKILL)

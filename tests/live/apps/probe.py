@@ -134,6 +134,15 @@ def forever_page(environ, start_response):
         time.sleep(60)
 
 
+def until_page(environ, start_response):
+    """Answer when the file that the query names is there; the log says when it begins and when it is over."""
+    print("the application waits", flush=True)
+    while not os.path.exists(environ["QUERY_STRING"]):
+        time.sleep(0.01)
+    print("the application waited", flush=True)
+    return pid_page(environ, start_response)
+
+
 def boom_page(environ, start_response):
     raise RuntimeError("the application broke, as it was told")
 
@@ -204,6 +213,7 @@ PAGES = {
     "/missing": missing_page,
     "/odd": odd_page,
     "/sleep": sleep_page,
+    "/until": until_page,
     "/boom": boom_page,
     "/late-boom": late_boom_page,
 }
