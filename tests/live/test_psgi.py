@@ -23,6 +23,7 @@ from tests.live.support import (
     Daemon,
     Load,
     connect,
+    examine,
     fetch,
     parse_answer,
     requires,
@@ -152,9 +153,10 @@ class AnswerTests(PerlCase):
     def test_cleanup(self) -> None:
         """psgix.cleanup: the client does not wait for it, the next request does."""
         daemon = self.instance()
-        began = time.monotonic()
-        self.assertEqual(self.ask("/later").body, b"soon")
-        self.assertLess(time.monotonic() - began, 0.9)
+        switch = self.folder / "switch"
+        self.addCleanup(switch.touch)
+        self.assertEqual(self.ask("/later", QUERY_STRING=str(switch)).body, b"soon")
+        switch.touch()
         self.assertEqual(self.ask("/hello").body, b"hello\n")
         daemon.wait_for("cleaned up /later")
 
@@ -240,7 +242,7 @@ class BreakingTests(PerlCase, foreign.Breaking):
             answer = self.ask(path)
             self.assertEqual((path, answer.status, answer.body), (path, 500, b"Internal Server Error"))
             daemon.wait_for(re.escape(reason))
-        self.assertEqual(len(self.children(daemon)), 1)
+        wait_until(lambda: len(self.children(daemon)) == 1, "one child")
         self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_behind_the_answer(self) -> None:
@@ -254,7 +256,7 @@ class BreakingTests(PerlCase, foreign.Breaking):
                 self.assertEqual(self.ask(path).body, b"late")
                 self.assertEqual(self.ask("/hello").body, b"hello\n")
                 daemon.wait_for(said, count=count)
-        self.assertEqual(len(self.children(daemon)), 1)
+        wait_until(lambda: len(self.children(daemon)) == 1, "one child")
 
     def test_crash(self) -> None:
         """A crash of the interpreter costs one request, and its signal is told; the worker lives on."""
@@ -397,7 +399,8 @@ class LoadingTests(PerlCase):
             return
         daemon = self.instance("uid = nobody\ngid = nogroup\ndrop-after-apps = true\nchmod-socket = 666\n")
         self.assertEqual(self.ask("/hello").body, b"hello\n")
-        self.assertEqual({process.username() for process in self.children(daemon)}, {"nobody"})
+        names = examine(self.children(daemon), lambda process: str(process.username()))
+        self.assertEqual(set(names.values()), {"nobody"})
 
     def test_reload(self) -> None:
         """HUP loads the application again, while the old one serves; then its interpreters are gone."""

@@ -72,7 +72,11 @@ my %pages = (
             eval { $writer->write('x' x 10_000) while 1; 1 } or uwsgi::log("stopped: $@");
         };
     },
-    '/later' => sub { push @{$_[0]{'psgix.cleanup.handlers'}}, sub { sleep 1; uwsgi::log("cleaned up $_[0]{PATH_INFO}") };
+    '/later' => sub { push @{$_[0]{'psgix.cleanup.handlers'}}, sub {
+            my $file = $_[0]{QUERY_STRING};
+            if (length $file) { select undef, undef, undef, 0.01 until -e $file } else { sleep 1 }
+            uwsgi::log("cleaned up $_[0]{PATH_INFO}");
+        };
         return [200, [@text], ['soon']] },
     '/commit' => sub { $_[0]{'psgix.harakiri.commit'} = 1; return [200, [@text], [$$]] },
     '/logger' => sub { $_[0]{'psgix.logger'}->({ level => 'warn', message => 'told the logger' });

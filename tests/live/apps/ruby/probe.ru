@@ -87,7 +87,11 @@ PAGES = {
   "/wide" => ->(_) { text("caf\u00e9") },
   "/closed" => ->(_) { [200, TEXT.dup, Pieces.new(["closing"]) { warn "the body was closed" }] },
   "/errors" => ->(env) { env["rack.errors"].puts("told the errors") || text("told") },
-  "/later" => ->(_) { [200, TEXT.dup, Pieces.new(["soon"]) { sleep 1; warn "cleaned up" }] },
+  "/later" => lambda do |env|
+    file = env["QUERY_STRING"]
+    wait = file.empty? ? -> { sleep 1 } : -> { sleep 0.01 until File.exist?(file) }
+    [200, TEXT.dup, Pieces.new(["soon"]) { wait.call; warn "cleaned up" }]
+  end,
   "/api" => lambda do |_|
     UWSGI.set_logvar("taste", "sweet")
     text([UWSGI.worker_id, UWSGI.request_id, UWSGI.get_logvar("taste"), UWSGI::NUMPROC, UWSGI::OPT["master"],
