@@ -12,7 +12,20 @@ from typing import Any, Final
 
 import psutil
 
-from tests.live.support import APPS, Daemon, LiveCase, requires, uwsgi_fetch, wait_until
+from tests.live.support import (
+    APPS,
+    Daemon,
+    LiveCase,
+    descriptors,
+    is_leaving,
+    parse_answer,
+    request_vars,
+    requires,
+    talk,
+    uwsgi_fetch,
+    uwsgi_packet,
+    wait_until,
+)
 
 LOYAL: Final = r"\[emperor\] vassal {} is now loyal"
 
@@ -58,6 +71,10 @@ class EmperorCase(LiveCase):
         found: dict[str, Any] = json.loads(text)
         return found
 
+    def told(self) -> dict[str, Any]:
+        """The document of the emperor, as soon as it answers: a new one may not yet."""
+        return wait_until(self.statistics, "the emperor answers")
+
     def row(self, name: str = "a.ini") -> dict[str, Any] | None:
         """What the statistics say of a vassal; None where there is none."""
         document = self.statistics() or {"vassals": []}
@@ -83,9 +100,14 @@ class EmperorCase(LiveCase):
 
         def look() -> int:
             try:
-                return self.ask(name)
+                data = talk(self.path(f"{name}.sock"), uwsgi_packet(request_vars("/pid")))
             except OSError:
                 return 0
+            if not data:  # of somebody who was killed with the request in hand
+                return 0
+            answer = parse_answer(data)
+            self.assertEqual(answer.status, 200)
+            return int(answer.body)
 
         return wait_until(look, f"{name} answers")
 
@@ -95,6 +117,16 @@ class EmperorCase(LiveCase):
         self.assertEqual(daemon.wait(), 0, daemon.log())
         daemon.wait_for("The Emperor is buried")
         self.assertEqual(daemon.survivors(), [])
+
+    def no_zombies(self, parent: psutil.Process) -> None:
+        """Wait until a process has collected all of its children that ended."""
+        wait_until(lambda: not any(map(is_leaving, parent.children())), f"no zombies of {parent}")
+
+    def call_for_help(self) -> None:
+        """Write the letter of a vassal that wants zergs into the pipe of its master."""
+        fifo = Path(self.path("fifo"))
+        wait_until(fifo.is_fifo, "the pipe of the master")  # uWSGI makes it after its workers
+        fifo.write_text("B")
 
     def gone(self, pid: int) -> None:
         wait_until(lambda: not psutil.pid_exists(pid), f"process {pid} ends")
@@ -112,7 +144,7 @@ class Lives(EmperorCase):
         self.wait_answer("b")
         row = self.wait_row("a.ini")
         vassal = psutil.Process(row["pid"])
-        self.assertEqual(vassal.ppid(), (self.statistics() or {})["pid"])
+        self.assertEqual(vassal.ppid(), self.told()["pid"])
         self.assertEqual(vassal.cwd(), str(self.vassals))
         (self.vassals / "a.ini").unlink()
         daemon.wait_for(r"\[emperor\] removed uwsgi instance a.ini")
@@ -176,7 +208,7 @@ class Lives(EmperorCase):
         (self.vassals / "binary.ini").write_bytes(bytes(range(256)) * 10)
         self.vassal("app.ini", app="none.py")
         daemon.wait_for(r"unloyal bad behaving vassal found: binary.ini throttling it...")
-        document = self.statistics() or {}
+        document = self.told()
         self.assertIn("binary.ini", [item["id"] for item in document["blacklist"]])
         self.ask("good")
         self.vassal("binary.ini")
@@ -188,12 +220,12 @@ class Lives(EmperorCase):
         daemon = self.reign()
         self.vassal()
         worker = self.wait_answer()
-        emperor = (self.statistics() or {})["pid"]
+        emperor = self.told()["pid"]
         os.kill(emperor, signal.SIGKILL)
         self.gone(worker)
         daemon.wait_for(r"uWSGI Emperor .* died, killed by signal 9")
         self.assertNotEqual(self.wait_answer(), worker)
-        self.assertEqual(len((self.statistics() or {})["vassals"]), 1)
+        self.assertEqual(len(self.told()["vassals"]), 1)
         self.end(daemon)
 
     def test_the_nest_is_killed(self) -> None:
@@ -201,8 +233,8 @@ class Lives(EmperorCase):
         daemon = self.reign()
         self.vassal("a.ini")
         worker = self.wait_answer("a")
-        emperor = psutil.Process((self.statistics() or {})["pid"])
-        vassals = {row["pid"] for row in (self.statistics() or {})["vassals"]}
+        emperor = psutil.Process(self.told()["pid"])
+        vassals = {row["pid"] for row in self.told()["vassals"]}
         (nest,) = [child for child in emperor.children() if child.pid not in vassals]
         nest.kill()
         daemon.wait_for(r"the nest .* making another one")
@@ -238,7 +270,7 @@ class Lives(EmperorCase):
         daemon = self.reign()
         self.vassal("a.ini")
         self.wait_answer("a")
-        emperor = psutil.Process((self.statistics() or {})["pid"])
+        emperor = psutil.Process(self.told()["pid"])
         before = emperor.num_fds()  # with that of our question, perhaps
         for number in range(20):
             (self.vassals / f"x{number}.ini").write_text("[uwsgi]\nno-such-socket = 1\n")
@@ -246,9 +278,7 @@ class Lives(EmperorCase):
         for number in range(20):
             (self.vassals / f"x{number}.ini").unlink()
         wait_until(lambda: emperor.num_fds() <= before, "all descriptors are closed")
-        wait_until(
-            lambda: all(child.status() != psutil.STATUS_ZOMBIE for child in emperor.children()), "no zombies"
-        )
+        self.no_zombies(emperor)
         self.end(daemon)
 
     def test_standard_descriptors(self) -> None:
@@ -258,7 +288,7 @@ class Lives(EmperorCase):
         self.wait_answer("a")
         self.vassal("b.ini")
         self.wait_answer("b")
-        links = [os.readlink(entry) for entry in Path(f"/proc/{self.wait_row('b.ini')['pid']}/fd").iterdir()]
+        links = [target for target, _ in descriptors(self.wait_row("b.ini")["pid"])]
         self.assertEqual([link for link in links if "inotify" in link], [])
         self.end(daemon)
 
@@ -274,7 +304,7 @@ class Adoption(EmperorCase):
         self.row_before = self.wait_row(ready=1)
 
     def emperor(self) -> psutil.Process:
-        return psutil.Process((self.statistics() or {})["pid"])
+        return psutil.Process(self.told()["pid"])
 
     def test_adopted(self) -> None:
         """A killed emperor takes nobody with it, and its successor has the same vassals: again and again."""
@@ -311,7 +341,7 @@ class Adoption(EmperorCase):
         os.kill(self.row_before["pid"], signal.SIGKILL)
         self.gone(self.worker)
         self.assertNotEqual(self.wait_answer(), self.worker)
-        self.assertEqual(len((self.statistics() or {})["vassals"]), 1)
+        self.assertEqual(len(self.told()["vassals"]), 1)
         self.end(self.daemon)
 
     def test_the_end_of_an_adopted_one(self) -> None:
@@ -415,8 +445,7 @@ class Kinds(EmperorCase):
             f"[zerg]\nzerg = {self.path('zerg')}\nmaster = true\nwsgi-file = {APPS / 'probe.py'}\n"
         )
         self.wait_answer()
-        with open(self.path("fifo"), "w") as fifo:
-            fifo.write("B")
+        self.call_for_help()
         daemon.wait_for(r"going in broodlord mode: launching zergs for a.ini")
         self.wait_row("a.ini:zerg", zerg=1)
         (self.vassals / "a.ini").unlink()
@@ -484,8 +513,7 @@ class OtherMakes(EmperorCase):
             f"wsgi-file = {APPS / 'probe.py'}\n"
         )
         self.wait_answer()
-        with open(self.path("fifo"), "w") as fifo:
-            fifo.write("B")
+        self.call_for_help()
         self.wait_row("a.ini:zerg", zerg=1, accepting=1)
         (self.vassals / "a.ini").unlink()
         daemon.wait_for(r"removed uwsgi instance a.ini:zerg")
@@ -496,7 +524,7 @@ class OtherMakes(EmperorCase):
         daemon = self.reign("emperor-wrapper = uwsgi-core")
         self.vassal(more="plugin = python3")
         worker = self.wait_answer()
-        os.kill((self.statistics() or {})["pid"], signal.SIGKILL)
+        os.kill(self.told()["pid"], signal.SIGKILL)
         self.gone(worker)
         self.assertNotEqual(self.wait_answer(), worker)
         self.end(daemon)

@@ -57,6 +57,7 @@ class EmperorHookTests(EmperorCase):
         outside = [line for line in lines if line in ("as-emperor", "exec")]
         self.assertEqual(outside, ["as-emperor", "exec"])
         self.assertIn("as-emperor a.ini 0", self.traces())
+        daemon.wait_for(r'command "echo "exec .*" exited with code: 0')
         self.assertEqual(daemon.seen(r'command "echo "exec .*" exited with code: 0'), 1, daemon.log())
         self.end(daemon)
 

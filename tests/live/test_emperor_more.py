@@ -30,7 +30,7 @@ class Places(EmperorCase):
             f"exec-pre-jail = while [ ! -e {self.path('a.sock')} ]; do sleep 0.05; done"
         )
         self.wait_answer()
-        self.assertEqual((self.statistics() or {})["uid"], 0)
+        self.assertEqual(self.told()["uid"], 0)
         daemon.wait_for(r"spawned uWSGI Emperor ")  # the master has adopted it
         self.assertEqual(psutil.Process(daemon.pid).uids().real, 65534)
         daemon.signal(signal.SIGINT)
@@ -149,6 +149,7 @@ class Places(EmperorCase):
         self.end(daemon)
 
     def wait_commands(self, command: str) -> None:
+        wait_until(lambda: os.path.exists(self.path("commands")), "the socket of commands")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
             client.sendto(packet(0, {"cmd": command, "vassal": "a.ini"}), self.path("commands"))
 
@@ -243,7 +244,7 @@ class Hostile(EmperorCase):
         self.vassal("g.ini").rename(real)
         os.symlink(real, self.vassals / "g.ini")
         self.wait_answer("g")
-        self.assertEqual({row["id"] for row in (self.statistics() or {})["vassals"]}, {"good.ini", "g.ini"})
+        self.assertEqual({row["id"] for row in self.told()["vassals"]}, {"good.ini", "g.ini"})
         self.unharmed()
 
     def test_removed_while_it_starts(self) -> None:
@@ -255,7 +256,7 @@ class Hostile(EmperorCase):
             wait_until(lambda n=number: self.row(f"y{n}.ini"), "it is known")  # type: ignore[misc]
             (self.vassals / f"y{number}.ini").unlink()
         wait_until(
-            lambda: [row["id"] for row in (self.statistics() or {})["vassals"]] == ["good.ini"],
+            lambda: [row["id"] for row in self.told()["vassals"]] == ["good.ini"],
             "all are gone",
         )
         self.unharmed()
@@ -268,10 +269,8 @@ class Hostile(EmperorCase):
         script.chmod(0o755)
         self.daemon = self.reign(f"emperor-wrapper = {script}", name="away.ini")
         self.daemon.wait_for(r"removed uwsgi instance good.ini", count=2)
-        emperor = psutil.Process((self.statistics() or {})["pid"])
-        wait_until(
-            lambda: not [c for c in emperor.children() if c.status() == psutil.STATUS_ZOMBIE], "no zombies"
-        )
+        emperor = psutil.Process(self.told()["pid"])
+        self.no_zombies(emperor)
         self.daemon.signal(signal.SIGINT)
         self.assertEqual(self.daemon.wait(), 0)
 
