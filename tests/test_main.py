@@ -138,5 +138,5 @@ class ClosedTests(RunningCase):
             self.assertEqual(fetch(self.address(self.read("log"))).status, 200)
             self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/0"), "/dev/null")
             process.send_signal(signal.SIGINT)
-            self.assertEqual(process.wait(6), 0)
+            self.assertEqual(process.wait(30), 0)
             self.assertIn("a word of the app", self.read("log"))

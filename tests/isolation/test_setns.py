@@ -24,7 +24,7 @@ class MessageTests(SynchronousTestCase):
         self.ours, self.theirs = socket.socketpair()
         self.addCleanup(self.ours.close)
         self.addCleanup(self.theirs.close)
-        self.theirs.settimeout(10)
+        self.theirs.settimeout(30)
 
     def test_bytes(self) -> None:
         """Eleven letters and a native integer, as in uWSGI 2.0."""

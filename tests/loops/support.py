@@ -40,7 +40,7 @@ LOOPS: dict[str, Any] = {
 }
 
 #: No test waits longer than this for anything.
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 def hello(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -44,7 +44,7 @@ class DoorTests(SynchronousTestCase):
     def connect(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
-        client.settimeout(10)
+        client.settimeout(30)
         client.connect(self.path)
         self.door.doRead()
         return client

@@ -46,7 +46,7 @@ class LenderTests(SynchronousTestCase):
     def ask(self, lender: Lender) -> list[tuple[int, int]]:
         """Device and inode of everything that is passed."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(10)
+            client.settimeout(30)
             client.connect(self.listener.getsockname())
             lender.doRead()
             found = receive(client)

@@ -52,7 +52,7 @@ class ManholeTests(MasterCase):
         self.serve(f"manhole = unix:{self.path}")
         client = socket.socket(socket.AF_UNIX)
         self.addCleanup(client.close)
-        client.settimeout(10)
+        client.settimeout(30)
         client.connect(self.path)
         (door,) = self.master._manhole._doors
         door.doRead()

@@ -27,7 +27,7 @@ from uwsgid.supervise.processes import Processes
 from uwsgid.wire.control import MAX_RECORD, Fork, Record, unpack
 
 #: No test waits longer than this for anything.
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 R = TypeVar("R", bound=Record)
 

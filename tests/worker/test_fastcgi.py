@@ -214,7 +214,7 @@ class BodyTests(FastCgiCase):
         data = ask(body=b"x" * (1 << 20))
         client.setblocking(False)
         sent = client.send(data)
-        client.settimeout(10)
+        client.settimeout(30)
         self.assertEqual(read_told(client).body, b"hello /")
         self.assertGreater(sent, 1000)
 
