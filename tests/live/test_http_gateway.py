@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.gateways.certificates import make
 from tests.live import test_beside_uwsgi as beside
@@ -85,24 +85,26 @@ class ServingTests(GatewayCase):
 
     def test_no_worker_waits_in_vain(self) -> None:
         """While one worker is busy for long, all other requests are answered by the other one."""
-        stats = self.path("stats.sock")
-        where = self.port(self.start(f"http-keepalive = 1\nhttp-stats = {stats}", workers=2))
+        daemon = self.start("http-keepalive = 1", workers=2)
+        where = self.port(daemon)
         for _ in range(4):
             fetch(where, "/pid")
+        switch = self.folder / "go"
         ended: list[str] = []
 
-        def sleep() -> None:
-            fetch(where, "/sleep?s=8")
-            ended.append("slept")
+        def wait() -> None:
+            ended.append(f"waited: {fetch(where, f'/until?{switch}').status}")
 
-        thread = threading.Thread(target=sleep)
+        thread = threading.Thread(target=wait)
         thread.start()
-        wait_until(lambda: json.loads(talk(stats, b""))["requests"] == 5, "one worker sleeps")
+        self.addCleanup(switch.touch)
+        daemon.wait_for("^the application waits$")
         for _ in range(20):
-            fetch(where, "/pid")
+            self.assertEqual(fetch(where, "/pid").status, 200)
         ended.append("answered")
+        switch.touch()
         thread.join(PATIENCE)
-        self.assertEqual(ended, ["answered", "slept"])
+        self.assertEqual(ended, ["answered", "waited: 200"])
 
     def test_slow_clients(self) -> None:
         """Two hundred clients that send a byte now and then do not keep the only worker from the others."""
@@ -180,7 +182,13 @@ class ServingTests(GatewayCase):
         where = self.port(daemon)
         for _ in range(3):
             fetch(where, "/pid")
-        found = json.loads(talk(self.path("stats.sock"), b""))
+
+        def read() -> dict[str, Any]:
+            found: dict[str, Any] = json.loads(talk(self.path("stats.sock"), b""))
+            return found
+
+        wait_until(lambda: read()["static_nodes"][0]["hits"] == 3, "three answers are counted")
+        found = read()
         self.assertEqual((found["requests"], found["static_nodes"][0]["hits"]), (3, 3))
         self.assertEqual(found["http"], [f"{where[0]}:{where[1]}"])
 

@@ -19,10 +19,8 @@ from tests.live.support import (
     connect,
     fetch,
     free_port,
-    request_vars,
     talk,
     uwsgi_fetch,
-    uwsgi_packet,
     wait_until,
 )
 
@@ -58,17 +56,15 @@ class StatsTests(LiveCase):
 
     def test_busy_worker(self) -> None:
         """A worker that sits in a request is busy, and its core shows the request."""
-        self.start(self.path("stats.sock"))
-        with connect(self.path("app.sock")) as client:
-            client.sendall(uwsgi_packet(request_vars("/sleep", query="s=5")))
+        client = self.waiting(self.start(self.path("stats.sock")))
 
-            def busy() -> list[dict[str, Any]]:
-                return [worker for worker in self.read()["workers"] if worker["status"] == "busy"]
+        def busy() -> list[dict[str, Any]]:
+            return [worker for worker in self.read()["workers"] if worker["status"] == "busy"]
 
-            (worker,) = wait_until(busy, "a busy worker")
-            (core,) = worker["cores"]
-            self.assertEqual(core["in_request"], 1)
-            self.assertIn("REQUEST_URI=/sleep?s=5", core["vars"])
+        (worker,) = wait_until(busy, "a busy worker")
+        (core,) = worker["cores"]
+        self.assertEqual(core["in_request"], 1)
+        self.assertIn(f"REQUEST_URI=/until?{client.switch}", core["vars"])
 
     def test_http(self) -> None:
         """stats-http speaks HTTP."""
@@ -83,9 +79,8 @@ class StatsTests(LiveCase):
         self.start(self.path("stats.sock"))
         idle = [connect(self.path("stats.sock")) for _ in range(20)]
         try:
-            began = time.monotonic()
+            # each of them has seconds before it is given up, all together longer than a test waits
             self.assertEqual(len(self.read()["workers"]), 2)
-            self.assertLess(time.monotonic() - began, 2)
         finally:
             for client in idle:
                 client.close()
