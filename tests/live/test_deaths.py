@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+import psutil
+
 from tests.live.support import (
     PATIENCE,
     Daemon,
@@ -157,15 +159,14 @@ class DeathTests(LiveCase):
     def test_a_dead_worker_is_back_within_a_second(self) -> None:
         """The only worker of an instance is killed; within a second another one answers."""
         daemon = self.serve(self.probe_config(workers=1))
-        before = uwsgi_fetch(self.path("app.sock"), "/pid").body
-        began = time.monotonic()
-        os.kill(int(before), signal.SIGKILL)
-        after = wait_until(lambda: self.pid_or_nothing(), "an answer")
-        self.assertLess(time.monotonic() - began, 1.0, daemon.log())
-        self.assertNotEqual(before, after)
-        daemon.wait_for(
-            rf"DAMN ! worker 1 \(pid: {before.decode()}\) died, killed by signal 9 :\( trying respawn"
-        )
+
+        def replace() -> None:
+            before = uwsgi_fetch(self.path("app.sock"), "/pid").body
+            os.kill(int(before), signal.SIGKILL)
+            wait_until(lambda: self.pid_or_nothing() not in (b"", before), "an answer of another one")
+
+        self.within_a_second(replace)
+        daemon.wait_for(r"DAMN ! worker 1 \(pid: \d+\) died, killed by signal 9 :\( trying respawn")
 
     def pid_or_nothing(self) -> bytes:
         try:
@@ -176,15 +177,17 @@ class DeathTests(LiveCase):
     def test_zygote(self) -> None:
         """Without the zygote the workers go on serving; a second later a new one can bear workers."""
         daemon = self.serve(self.probe_config(workers=2, more="auto-procname = true"), workers=2)
-        # a worker bears the title of the zygote until it has its own
-        wait_until(lambda: len(daemon.members("zygote")) == 1, "one zygote")
-        (zygote,) = daemon.members("zygote")
+
+        def replace() -> None:
+            # a worker bears the title of the zygote until it has its own
+            (zygote,) = wait_until(lambda: self.only(daemon, "zygote"), "one zygote")
+            ready = daemon.seen(r"WSGI app 0 .* ready in")
+            zygote.kill()
+            daemon.wait_for(r"WSGI app 0 .* ready in", count=ready + 1)
+
         with Load(self.path("app.sock"), clients=2) as load:
             load.wait_for_more(100)
-            began = time.monotonic()
-            zygote.kill()
-            daemon.wait_for(r"WSGI app 0 .* ready in", count=2)
-            self.assertLess(time.monotonic() - began, 1.0, daemon.log())
+            self.within_a_second(replace)
             load.wait_for_more(500)
         self.assertEqual(load.failures, [], daemon.log())
         os.kill(int(uwsgi_fetch(self.path("app.sock"), "/pid").body), signal.SIGKILL)
@@ -194,20 +197,36 @@ class DeathTests(LiveCase):
     def test_seed(self) -> None:
         """Without the seed nobody notices; a second later there is a spare again, and reloads work."""
         daemon = self.serve(self.probe_config(workers=2, more="auto-procname = true"), workers=2)
-        seeds = daemon.members("seed")
-        self.assertTrue(seeds, daemon.survivors())
+
+        def replace() -> None:
+            seed = wait_until(lambda: daemon.members("seed"), "a seed")[0]
+            gone = daemon.seen(r"the seed .* is gone")
+            seed.kill()
+            daemon.wait_for(r"the seed .* is gone", count=gone + 1)
+            wait_until(lambda: self.are_two(daemon, seed.pid), "another spare")
+
         with Load(self.path("app.sock"), clients=2) as load:
             load.wait_for_more(100)
-            began = time.monotonic()
-            seeds[0].kill()
-            daemon.wait_for(r"the seed .* is gone")
-            wait_until(lambda: self.are_two(daemon, seeds[0].pid), "another spare")
-            self.assertLess(time.monotonic() - began, 1.0, daemon.log())
+            self.within_a_second(replace)
             load.wait_for_more(200)
             daemon.signal(signal.SIGHUP)
             daemon.wait_for(r"worker \d+ (killed successfully|buried)", count=2)
             load.wait_for_more(200)
         self.assertEqual(load.failures, [], daemon.log())
+
+    def within_a_second(self, act: Callable[[], object]) -> None:
+        """Do something that takes less than a second; a busy machine may stop us, so there are more tries."""
+        times: list[float] = []
+        while not times or min(times) >= 1.0:
+            self.assertLess(len(times), 5, times)
+            began = time.monotonic()
+            act()
+            times.append(time.monotonic() - began)
+
+    def only(self, daemon: Daemon, title: str) -> list[psutil.Process]:
+        """The process of this title, if it is one."""
+        found = daemon.members(title)
+        return found if len(found) == 1 else []
 
     def are_two(self, daemon: Daemon, but: int) -> bool:
         """Whether there are a seed and its spare, without the one of that pid."""
@@ -221,7 +240,7 @@ class DeathTests(LiveCase):
         self.assertGreaterEqual(len(daemon.family()), 4)
         daemon.signal(signal.SIGKILL)
         daemon.wait()
-        wait_until(lambda: not daemon.family(), f"the children to leave: {daemon.survivors()}", seconds=10)
+        wait_until(lambda: not daemon.family(), f"the children to leave: {daemon.survivors()}")
         again = self.serve(config, workers=3, name="again.ini")
         self.assertEqual(uwsgi_fetch(self.path("app.sock"), "/pid").status, 200, again.log())
 
@@ -229,11 +248,11 @@ class DeathTests(LiveCase):
         """A busy worker whose master died leaves as soon as it is done."""
         daemon = self.serve(self.probe_config(workers=2), workers=2)
         daemon.family()
-        with Load(self.path("app.sock"), clients=1, path="/sleep") as load:
-            load.wait_for_more(1)
-            daemon.signal(signal.SIGKILL)
-            daemon.wait()
-            wait_until(lambda: not daemon.family(), "the children to leave", seconds=10)
+        client = self.waiting(daemon)
+        daemon.signal(signal.SIGKILL)
+        daemon.wait()
+        client.go()
+        wait_until(lambda: not daemon.family(), "the children to leave")
 
     def test_worker_that_crashes(self) -> None:
         """A worker that crashes costs its client the answer, and the next one is served."""
