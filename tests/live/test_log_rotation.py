@@ -127,10 +127,9 @@ class RotationTests(LinesCase):
     def assert_whole(self, account: Account, cut: set[int]) -> int:
         """All that was accepted is there once, in whole lines: how many lines that is."""
         found = [bytearray(most + 1) for most in account.accepted]
-        files = [path for path in self.folder.iterdir() if path.name.startswith(("site.log", "moved"))]
         odd = []
-        for path in files:
-            for line in path.read_bytes().split(b"\n"):
+        for text in self.texts("site.log", "moved"):
+            for line in text.split(b"\n"):
                 words = line.split(b" ")
                 if words[0] != b"stream":
                     if b"xxx" in line or b"stream " in line:
@@ -152,13 +151,26 @@ class RotationTests(LinesCase):
         uwsgi_fetch(self.path("app.sock"), f"/{STREAMS - 1}/1{account.path}")
         last = b"stream %d 0 " % (STREAMS - 1)
         wait_until(
-            lambda: any(
-                last in path.read_bytes()[-10000:]
-                for path in self.folder.iterdir()
-                if path.name.startswith("site.log")
-            ),
+            lambda: any(last in text[-10000:] for text in self.texts("site.log")),
             "the last line",
         )
+
+    def texts(self, *names: str) -> list[bytes]:
+        """What is in all files whose names begin so; each once, though the server may rename them."""
+
+        def look() -> dict[str, int]:
+            return {
+                entry.name: entry.inode() for entry in os.scandir(self.folder) if entry.name.startswith(names)
+            }
+
+        while True:
+            before = look()
+            try:
+                found = [(self.folder / name).read_bytes() for name in before]
+            except FileNotFoundError:
+                continue
+            if look() == before:
+                return found
 
     def run_all(self, lines: int, each: int, max_size: int, *more: str) -> None:
         """Lines through rotations by size, two renames with touch-logreopen, and two kills."""

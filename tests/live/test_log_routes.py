@@ -132,9 +132,9 @@ class LogRouteTests(LiveCase):
         """
         daemon = self.launched(ROUTES + "threaded-logger = true\n")
         self.visit("order-1")
+        pid = self.pid()
         daemon.signal(signal.SIGHUP)
         # the lines of the server itself go through the filter, too
-        pid = self.pid()
         wait_until(lambda: self.pid() != pid, "a new worker")
         self.visit("order-2")
         config = Path(self.path("site.ini"))
