@@ -102,8 +102,8 @@ class RuleTests(ChainCase):
         self.send(self.vassal, HOST, 7777, count=30, size=1000)
         self.send(self.host, VASSAL, 7777, count=30, size=1000)
         wait_until(lambda: self.peers()[0]["tx_packets"] >= 30, "the vassal gets all")
+        wait_until(lambda: self.peers()[0]["drops"].get("limit", 0) > 18, "most are dropped")
         [peer] = self.peers()
-        self.assertGreater(peer["drops"]["limit"], 18)
         self.assertEqual((peer["limit_in"], peer["limit_out"]), (0, 1000))
 
     def test_past_the_host(self) -> None:
@@ -118,8 +118,8 @@ class RuleTests(ChainCase):
         self.device(space=other, address=OTHER, name="w", server="uwsgi")
         self.reach_each_other()
         self.reach_each_other(OTHER, other)
-        self.assertTrue(self.vassal.answers(OTHER))
-        self.assertTrue(other.answers(VASSAL))
+        self.assertTrue(self.vassal.answers(OTHER, wait=PATIENCE))
+        self.assertTrue(other.answers(VASSAL, wait=PATIENCE))
         for port in (7777, 7778):
             self.send(self.vassal, OTHER, port, count=2)
             self.send(other, VASSAL, port, count=2)
@@ -138,8 +138,8 @@ class RuleTests(ChainCase):
         evil.answers(VASSAL, wait=0.3)
         router.wait_for(f"{HOST}.* router's own")
         self.assertNotIn(HOST, [peer["addr"] for peer in self.peers()])
-        self.assertTrue(self.vassal.answers(HOST))
-        self.assertTrue(self.vassal.answers(OTHER))
+        self.assertTrue(self.vassal.answers(HOST, wait=PATIENCE))
+        self.assertTrue(self.vassal.answers(OTHER, wait=PATIENCE))
 
 
 class PacketTests(ChainCase):
@@ -149,11 +149,11 @@ class PacketTests(ChainCase):
         self.device()
         self.reach_each_other()
         for space, to in ((self.vassal, HOST), (self.host, VASSAL)):
-            self.assertTrue(space.succeeds("ping", "-n", "-c", "1", "-W", "2", "-s", "60000", to))
+            self.assertTrue(space.succeeds("ping", "-n", "-c", "1", "-W", f"{PATIENCE:g}", "-s", "60000", to))
         self.host.run("ip", "link", "set", "emperor0", "mtu", "65520")
         self.vassal.run("ip", "link", "set", "uwsgi0", "mtu", "65520")
         for space, to in ((self.vassal, HOST), (self.host, VASSAL)):
-            whole = ("ping", "-n", "-M", "do", "-c", "1", "-W", "2", "-s", "60000", to)
+            whole = ("ping", "-n", "-M", "do", "-c", "1", "-W", f"{PATIENCE:g}", "-s", "60000", to)
             self.assertTrue(space.succeeds(*whole), to)
         self.carries_much()
         self.carries_much(reverse=True)
@@ -165,7 +165,7 @@ class PacketTests(ChainCase):
         self.device(server="uwsgi")
         self.reach_each_other()
         for space, to in ((self.vassal, HOST), (self.host, VASSAL)):
-            self.assertTrue(space.succeeds("ping", "-n", "-c", "1", "-W", "2", "-s", "60000", to))
+            self.assertTrue(space.succeeds("ping", "-n", "-c", "1", "-W", f"{PATIENCE:g}", "-s", "60000", to))
 
     def test_a_device_alone(self) -> None:
         """A tuntap-device without a socket is an interface, and nothing more."""
@@ -180,7 +180,7 @@ class PacketTests(ChainCase):
         alone.wait_for("initialized tuntap device lone0")
         wait_until(lambda: self.vassal.answers("10.5.5.1"), "the address is there")
         alone.close()
-        self.assertFalse(self.vassal.succeeds("ip", "link", "show", "lone0"))
+        wait_until(lambda: not self.vassal.succeeds("ip", "link", "show", "lone0"), "the device is gone")
 
 
 class HookTests(ChainCase):
@@ -221,7 +221,7 @@ class HookTests(ChainCase):
             "exec-as-root = ifconfig lo up\n"
             f"exec-as-root = ifconfig uwsgi0 {VASSAL} netmask 255.255.255.0 up\n"
             f"exec-as-root = route add default gw {HOST}\n"
-            f"exec-as-root = ping -n -c 1 -W 5 {HOST}\n",
+            f"exec-as-root = ping -n -c 1 -W 30 {HOST}\n",
             "v",
             "uwsgid",
         ).wait_for("spawned uWSGI tuntap device uwsgi0 ")

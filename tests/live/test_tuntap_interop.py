@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.live.support import server_command, wait_until
+from tests.live.support import PATIENCE, server_command, wait_until
 from tests.live.test_tuntap import HOST, OTHER, VASSAL, TunTapCase, kill_gateway, uid_of
 
 FAR: Final = "10.99.0.2"
@@ -38,9 +38,9 @@ class BesideUwsgiTests(TunTapCase):
         for address in ("10.77.1.1", "10.77.1.2", "10.78.1.1"):
             self.host.run("ip", "addr", "add", f"{address}/32", "dev", "lo")
         self.reach_each_other()
-        self.assertTrue(self.vassal.answers("10.77.1.1"))
+        self.assertTrue(self.vassal.answers("10.77.1.1", wait=PATIENCE))
         self.assertFalse(self.vassal.answers("10.77.1.2", wait=0.3))
-        self.assertTrue(self.vassal.answers("10.78.1.1"))
+        self.assertTrue(self.vassal.answers("10.78.1.1", wait=PATIENCE))
         [peer] = self.peers()
         self.assertEqual([rule["packets"] for rule in peer["rules"]], [1, 1])
 
@@ -97,7 +97,9 @@ class BesideUwsgiTests(TunTapCase):
         wait_until(lambda: other.answers(VASSAL), "one vassal reaches the other")
         wait_until(lambda: self.vassal.answers(FAR), "and the other one it")
         # fragments too: a datagram is a whole packet, and theirs are at most 8192 bytes
-        self.assertTrue(self.vassal.succeeds("ping", "-n", "-c", "1", "-W", "2", "-s", "6000", FAR))
+        self.assertTrue(
+            self.vassal.succeeds("ping", "-n", "-c", "1", "-W", f"{PATIENCE:g}", "-s", "6000", FAR)
+        )
 
     def test_its_buffer_is_not_ours(self) -> None:
         """uWSGI's router has room for 8 KB and checks no length; tuntap-buffer-size keeps a vassal below."""
@@ -106,11 +108,11 @@ class BesideUwsgiTests(TunTapCase):
         self.reach_each_other()
         for space, device in ((self.host, "emperor0"), (self.vassal, "uwsgi0")):
             space.run("ip", "link", "set", device, "mtu", "20000")
-        ping = ("ping", "-n", "-M", "do", "-c", "1", "-W", "0.5", HOST)
-        self.assertTrue(self.vassal.succeeds(*ping, "-s", "8100"))
+        ping = ("ping", "-n", "-M", "do", "-c", "1", HOST)
+        self.assertTrue(self.vassal.succeeds(*ping, "-W", f"{PATIENCE:g}", "-s", "8100"))
         for _ in range(3):
-            self.assertFalse(self.vassal.succeeds(*ping, "-s", "19000"))
-        self.assertTrue(self.vassal.succeeds(*ping, "-s", "8100"))
+            self.assertFalse(self.vassal.succeeds(*ping, "-W", "0.5", "-s", "19000"))
+        self.assertTrue(self.vassal.succeeds(*ping, "-W", f"{PATIENCE:g}", "-s", "8100"))
         self.assertEqual(router.seen("respawned"), 0)
         [peer] = self.peers()
         self.assertLess(peer["rx"], 19000)

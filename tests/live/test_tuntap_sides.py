@@ -25,7 +25,7 @@ client.close()
 
 ASKS: Final = """
 import socket
-client = socket.create_connection(({host!r}, {port}), 10)
+client = socket.create_connection(({host!r}, {port}), 30)
 size = 0
 while data := client.recv(1 << 16):
     size += len(data)

@@ -7,7 +7,7 @@ import signal
 import sys
 
 from tests.live.namespaces import run
-from tests.live.support import Daemon, requires, wait_until
+from tests.live.support import PATIENCE, Daemon, requires, wait_until
 from tests.live.test_tuntap import HOST, VASSAL, TunTapCase
 
 
@@ -36,7 +36,7 @@ class ToolTests(TunTapCase):
         file = self.path("c.pcapng")
         capture = self.look("capture", "-w", file, f"host {VASSAL}", "icmp", "or", "denied")
         capture.wait_for("capturing what crosses emperor0")
-        self.assertTrue(self.vassal.answers(HOST))
+        self.assertTrue(self.vassal.answers(HOST, wait=PATIENCE))
         self.send_what_is_denied()
         seen: list[list[str]] = []
 
@@ -64,7 +64,7 @@ class ToolTests(TunTapCase):
         """Without a file each packet is a line, and the capture ends after as many as are wanted."""
         capture = self.look("capture", "-c", "1", "denied")
         capture.wait_for("capturing what crosses emperor0")
-        self.assertTrue(self.vassal.answers(HOST))
+        self.assertTrue(self.vassal.answers(HOST, wait=PATIENCE))
         self.send_what_is_denied()
         self.assertEqual(capture.wait(), 0, capture.log())
         capture.wait_for(
