@@ -198,9 +198,7 @@ class PeerCase(LiveCase):
     def rsyslogd(self) -> tuple[int, Callable[[], str]]:
         """Debian's rsyslogd, with a UDP port and ``log.sock``: the port, and what it has written so far."""
         requires("rsyslogd")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+        port = free_port()
         out = self.folder / "rsyslogd.out"
         (self.folder / "rsyslogd.conf").write_text(
             f"""

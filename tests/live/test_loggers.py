@@ -246,9 +246,13 @@ class FailureTests(LoggerCase):
         self.assertLess(daemon.seen(r"^\[logger redislog\]"), 20)
         collector.refuse = False
         self.redis(port)
-        self.say("third")
-        wait_until(lambda: "third" in self.redis_cli(port, "lrange", "log", "0", "-1"), "Redis again")
-        wait_until(lambda: "third" in collector.lines, "Loki again")
+
+        def are_found() -> bool:
+            self.say("third")  # what comes while nobody is asked yet is in the log
+            there = "third" in self.redis_cli(port, "lrange", "log", "0", "-1")
+            return there and "third" in collector.lines
+
+        wait_until(are_found, "Redis and Loki again", every=0.2)
 
     def test_hang(self) -> None:
         """Peers that take a connection and say nothing, or do not read, hold nobody up."""
