@@ -59,6 +59,7 @@ class Bridge:
         self._mother_lock = threading.Lock()
         self._lines: list[Line | None] = []
         self._replies: list[Reply | None] = []
+        self._lent = -1  # the core whose child has something else to do
         self._after: Callable[[int], None] | None = None
         self._cleans = False
         #: files that the application was made of, as far as they were told
@@ -177,10 +178,12 @@ class Bridge:
         line = self._lines[core]
         if line is None:
             line = self._lines[core] = self._connect(core)
+        self._lent = core
         return line
 
     def take_back(self, core: int) -> None:
         """Be done with the child of *core*; a request gets another."""
+        self._lent = -1
         line, self._lines[core] = self._lines[core], None
         if line is not None:
             line.close()
@@ -349,13 +352,13 @@ class Bridge:
         return measure
 
     def at_exit(self) -> None:
-        """The worker leaves: idle children end by themselves, busy ones are killed by their mother."""
+        """The worker leaves: idle children end by themselves, busy and lent ones are killed by their mother."""
         serving = getattr(self, "_serving", None)
         waiting = []
         for core, line in enumerate(self._lines):
             if line is None or line.fd < 0:
                 continue
-            if serving is not None and serving.current[core] is not None:
+            if core == self._lent or (serving is not None and serving.current[core] is not None):
                 line.close()
                 continue
             with socket.socket(fileno=os.dup(line.fd)) as end, suppress(OSError):
