@@ -352,7 +352,7 @@ class Bridge:
         return measure
 
     def at_exit(self) -> None:
-        """The worker leaves: idle children end by themselves, busy and lent ones are killed by their mother."""
+        """The worker leaves: idle children end by themselves, others are killed by their mother."""
         serving = getattr(self, "_serving", None)
         waiting = []
         for core, line in enumerate(self._lines):
