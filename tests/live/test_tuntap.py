@@ -269,9 +269,8 @@ class HandOverTests(TunTapCase):
         other = self.net.space("W")
         self.device(space=other, address=OTHER, name="w")
         self.assertFalse(other.answers(HOST, wait=0.3))
-        wait_until(
-            lambda: sorted(peer["addr"] for peer in self.peers()) == ["", VASSAL], "two peers, one without"
-        )
+        # it is no peer at all where it had its address when it was offered, and one without an address if not
+        self.assertIn(sorted(peer["addr"] for peer in self.peers()), ([VASSAL], ["", VASSAL]))
         self.assertTrue(self.vassal.answers(HOST, wait=PATIENCE))
 
     def test_ipv6(self) -> None:
