@@ -27,9 +27,11 @@ from uwsgid.isolation.late import Moment, moment_of
 from uwsgid.isolation.refork import dies_with_parent
 from uwsgid.isolation.step import change_user
 from uwsgid.languages.python.api_locks import user_lock_names
-from uwsgid.logs import Lines, banner
+from uwsgid.logs import Lines, banner, held
 from uwsgid.manhole.options import Manhole
+from uwsgid.request.log_options import RequestLog
 from uwsgid.request.mount_options import Mounting
+from uwsgid.request.offload_options import Offloading
 from uwsgid.request.options import Bodies, RequestOptions
 from uwsgid.stats import Stats
 from uwsgid.supervise.birth import bear, become_server_of_births, forget_atexit, leave
@@ -42,6 +44,7 @@ from uwsgid.supervise.supervisor import SEED
 from uwsgid.wire.control import Fork, unpack
 
 if TYPE_CHECKING:
+    from uwsgid.config.settings import Settings
     from uwsgid.door.boot import Boot
 
 _Pair = tuple[socket.socket, socket.socket]
@@ -58,6 +61,7 @@ def share_memory(boot: Boot) -> None:
         processes.threads,
         snapshot=settings[RequestOptions].buffer_size if watched else 0,
         apps=settings[Mounting].max_apps,
+        lines=_room_for_lines(settings, boot.logs.request_writer),
     )
     thunder = ("thunder",) if settings[RequestOptions].thunder_lock else ()
     boot.house = Household(
@@ -69,7 +73,7 @@ def share_memory(boot: Boot) -> None:
         master_pid=boot.kernel.getpid(),
         started=time.time(),
         is_reload=boot.site.is_reload,
-        locks=LockTable((*user_lock_names(settings), *thunder)),
+        locks=LockTable((*user_lock_names(settings), *thunder, *held.lock_names(board))),
         gateways=tuple(boot.gateways),
         kept=boot.kept,
         read_again=lambda: read_again(boot.site, boot.cwd),
@@ -84,6 +88,13 @@ def share_memory(boot: Boot) -> None:
         boot.say(banner.buffering_line(bodies.buffering_size))
     boot.say(banner.mapped_line(board.size, board.cores * processes.processes))
     boot.say(banner.mode_line(processes.processes, processes.threads))
+
+
+def _room_for_lines(settings: Settings, descriptor: int) -> int:
+    """Bytes that each worker has for lines of requests that wait to be written together."""
+    one_by_one = settings[Processes].threads == 1 and settings[RequestOptions].loop in ("", "simple")
+    wanted = one_by_one and not settings[Offloading].threads and not settings[RequestLog].disable
+    return held.ROOM if wanted and held.is_plain_file(descriptor) else 0
 
 
 def fork_the_seed(boot: Boot) -> None:

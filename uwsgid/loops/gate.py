@@ -24,6 +24,7 @@ from os import set_blocking
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from uwsgid.logs.held import PATIENCE
 from uwsgid.loops.limits import (
     FAREWELL_GRACE,
     MOMENT_REST,
@@ -95,6 +96,7 @@ class Gate:
             0  # how often to ask there again before epoll; below 0, how many clients to wait with that
         )
         self._leaving = False
+        self._lines = serving.lines
         for listener in serving.listeners:
             sock = listener.socket()
             sock.setblocking(False)
@@ -167,6 +169,9 @@ class Gate:
                 self._sweep(now)
                 return  # perhaps nobody is left to wait for
             timeout = min(timeout, self._sweep_at - now)
+        lines = self._lines
+        if lines is not None and lines.size:
+            timeout = min(timeout, PATIENCE)
         again = self._again
         self._door = -1
         if self._eager > 0:
@@ -175,6 +180,8 @@ class Gate:
         if again:
             self._ready += again
             again.clear()
+        elif not self._ready and lines is not None and lines.size:
+            lines.flush()
         elif not self._ready and self._open:
             now = monotonic()
             if now >= self._round_at:

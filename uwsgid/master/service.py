@@ -14,6 +14,7 @@ from uwsgid.hooks.fatal import DESTROY
 from uwsgid.host.notify import notify
 from uwsgid.isolation.options import Namespaces
 from uwsgid.logs import banner
+from uwsgid.logs.held import Leftovers
 from uwsgid.manhole.options import Manhole as ManholeOptions
 from uwsgid.master.cheap import CheapMode
 from uwsgid.master.checkround import CheckRound
@@ -63,6 +64,9 @@ class Master(MultiService):
         endings = settings[Endings]
         self._ended = ended
         self._over: Deferred[None] = Deferred()
+        self._leftovers: Leftovers | None = None
+        if house.board.lines and house.locks is not None:
+            self._leftovers = Leftovers(house.board, house.locks, house.request_log)
         self.queues = Queues(house.kernel, house.listeners, self._say)
         self.workforce = Workforce(
             house,
@@ -75,6 +79,7 @@ class Master(MultiService):
             clock=time.time,
             spare_seed=inheritance.become is None,
             tidings=lambda child, what: self.liaison.hear(child, what),
+            bereave=self._leftovers.rescue if self._leftovers is not None else lambda seat: None,
         )
         self.gateways = Gateways(
             house,
@@ -193,6 +198,7 @@ class Master(MultiService):
             self._say,
             self.watchdog.look,
             self.workforce.insist,
+            self._leftovers.look if self._leftovers is not None else lambda: None,
             self.touches.look,
             self.hooks.look,
             self.mounts.look,

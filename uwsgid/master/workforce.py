@@ -51,6 +51,7 @@ class Workforce:
     :param clock: unix seconds, for the board.
     :param monotonic: monotonic seconds.
     :param spare_seed: as in `Nursery`.
+    :param bereave: called with the seat of a worker that is dead, before the seat is cleared.
     :param tidings: called with what workers tell for an emperor, their readiness (`READY`) among it.
     :ivar generation: the one that serves; 0 before the first is loaded.
     :ivar wanted: the slots that shall have a worker.
@@ -70,6 +71,7 @@ class Workforce:
         monotonic: Callable[[], float] = time.monotonic,
         spare_seed: bool = True,
         tidings: Callable[[Child, str], None] = lambda child, what: None,
+        bereave: Callable[[int], None] = lambda seat: None,
     ) -> None:
         settings = household.settings
         self._reactor: Final = reactor
@@ -79,6 +81,7 @@ class Workforce:
         self._ended = ended
         self._end_is_near: Final = end_is_near
         self._tidings: Final = tidings
+        self._bereave: Final = bereave
         self._clock: Final = clock
         self._monotonic: Final = monotonic
         self._say: Final = say
@@ -369,6 +372,7 @@ class Workforce:
         self._ends_now.pop(child, None)
         said_so = self.board.phase[child.seat] == Phase.LEAVING
         has_lived = self._roster.has_lived(child, self._monotonic())
+        self._bereave(child.seat)
         self.board.stand_up(child.seat)
         self._roster.note_who_serves(child.slot, self.generation)
         crashed = status is None

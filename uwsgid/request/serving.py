@@ -13,6 +13,7 @@ from typing import Any
 from uwsgid.config.settings import Settings
 from uwsgid.host import Listener
 from uwsgid.host.locks import Lock
+from uwsgid.logs.held import HeldLines
 from uwsgid.request.mounts import Apps
 from uwsgid.request.request import Request
 from uwsgid.supervise.board import Board
@@ -62,6 +63,8 @@ class Serving:
     :ivar after_request: called with the core after each request, where there is something to do; may change
         `farewell`.
     :ivar log_request: writes the log line of a request that is over.
+    :ivar lines: what keeps lines of requests for a moment, where they are kept; the loop has it write them
+        while nobody asks for anything.
     :ivar say: writes one server line to the log.
     :ivar measure: called before a request is logged, where its memory is to be known.
     :ivar take_wire: called before a handler; what it returns is `Request.wire`, for the log.
@@ -92,5 +95,6 @@ class Serving:
     hijack: Callable[[], None] | None = None
     #: the application set deadlines of its own
     user_harakiri: bool = False
+    lines: HeldLines | None = None
     #: the request each core is working on, for ``import uwsgi``; None while idle
     current: list[Any] = field(default_factory=list)

@@ -6,7 +6,7 @@ can sit down during a reload, and a third can wait for the first to go.  A worke
 logs) may sit anywhere; the seat remembers its slot.
 
 The rule of the file: **one writer for each cell, any readers, no locks.**  The columns of seats and cores
-are written by the worker that sits there, the columns of slots by the master, but for one.  A column is a
+are written by the worker that sits there, the columns of slots by the master, but for a few.  A column is a
 ``memoryview`` of machine words: ``board.requests[seat]`` is an index operation, and the sum over all workers
 is one call of ``sum``.  What changes with every request lies side by side, seat by seat and core by core, so
 that a worker writes it in one piece (`uwsgid.supervise.counting`).
@@ -53,21 +53,25 @@ class Board:
     :param cores: requests that one worker can have in progress (threads or greenlets).
     :param snapshot: bytes kept of each request in progress; 0 keeps none.
     :param apps: applications that are counted apart (the option ``max-apps``).
+    :param lines: bytes of each seat for lines of the log that wait to be written; 0 where none wait.
     """
 
-    def __init__(self, slots: int, cores: int = 1, snapshot: int = 4096, apps: int = 64) -> None:
+    def __init__(
+        self, slots: int, cores: int = 1, snapshot: int = 4096, apps: int = 64, lines: int = 0
+    ) -> None:
         self.slots: Final = slots
         self.cores: Final = cores
         self.seats: Final = slots * SEATS_PER_SLOT
         self.snapshot: Final = snapshot
         self.apps: Final = apps
+        self.lines: Final = lines
         cells = (
             2 * self.seats * apps
             + len(_SEAT_COLUMNS) * self.seats
             + (RECORD + len(_CORE_COLUMNS)) * self.seats * cores
             + _SLOT_COLUMNS * slots
         )
-        self.size: Final = cells * _CELL + self.seats * cores * snapshot  #: bytes
+        self.size: Final = cells * _CELL + self.seats * (cores * snapshot + lines)  #: bytes
         self.map: Final = mmap.mmap(-1, self.size)
         self._used = 0
 
@@ -101,6 +105,11 @@ class Board:
         self.signals = whole(self.seats)  #: uwsgi signals handled
         self.paused = whole(self.seats)
         self.rejected = whole(self.seats)  #: requests refused before an app saw them
+        # lines that wait (`uwsgid.logs.held`); the master writes the second of these, under the seat's lock
+        self.lines_size = whole(self.seats)  #: bytes of them
+        self.lines_out = whole(self.seats)  #: bytes of those that the master has written
+        self.lines_from = whole(self.seats)  #: bytes of the log, and one, while they are being written
+        self.lines_round = whole(self.seats)  #: how often they were written
         # of cores, as above, written by the worker (thread) that is that core
         self.read_errors = whole(self.seats * cores)
         self.write_errors = whole(self.seats * cores)
@@ -124,6 +133,9 @@ class Board:
         for index in range(slots):
             self.current[index] = -1
         self.snapshots: Final = self._used  #: where they begin, in bytes
+        self.waiting_lines: Final = (
+            self.snapshots + self.seats * cores * snapshot
+        )  #: where they begin, in bytes
 
     def _cells(self, count: int) -> memoryview[int]:
         start = self._used
@@ -193,7 +205,7 @@ OWN: Final = len(_SEAT_RECORD)  #: the first cell of a record that is its core's
 RECORD: Final = OWN + len(_CORE_RECORD)  #: cells of a core's record
 _SEAT_COLUMNS: Final = (
     "pid", "slot", "generation", "born", "exceptions", "rss", "vsz", "signals", "paused", "rejected",
-    "phase",
+    "lines_size", "lines_out", "lines_from", "lines_round", "phase",
 )  # fmt: skip
 _CORE_COLUMNS: Final = (
     "read_errors", "write_errors", "static_requests", "routed_requests", "offloaded_requests",

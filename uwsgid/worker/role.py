@@ -12,8 +12,9 @@ from uwsgid.hooks import HookFailed, run
 from uwsgid.hooks import Phase as HookPhase
 from uwsgid.hooks.fatal import run_or_destroy
 from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
+from uwsgid.logs.held import HeldLines, is_plain_file, lock_name
 from uwsgid.logs.outlet_options import WorkerOutlets
-from uwsgid.logs.writing import writer
+from uwsgid.logs.writing import Write, writer
 from uwsgid.manhole.options import Manhole
 from uwsgid.request.logline import request_logger
 from uwsgid.request.mount_options import Mounting
@@ -57,6 +58,7 @@ class Worker:
         self._current: list[Any] = [None] * house.board.cores
         self._manholes: list[Any] = []
         self._logs: Any = None
+        self._lines: HeldLines | None = None
         self._signals = WorkerSignals(
             self._farewell,
             house.board,
@@ -205,8 +207,13 @@ class Worker:
     def _serving(self) -> Serving:
         house, newborn = self._house, self._newborn
         handlers: list[Handler | None] = [None] * 256
+        write: Write = writer(house.request_log)
+        if house.board.lines and house.locks is not None and is_plain_file(house.request_log):
+            lock = house.locks[lock_name(newborn.seat)]
+            self._lines = HeldLines(house.board, newborn.seat, lock, house.request_log)
+            write = self._lines.write
         take_wire, log_request = request_logger(
-            self._settings, house.board, newborn.slot, newborn.seat, writer(house.request_log)
+            self._settings, house.board, newborn.slot, newborn.seat, write
         )
         listeners = [listener for listener in house.listeners if listener.serves(newborn.slot)]
         for listener in house.listeners:
@@ -231,6 +238,7 @@ class Worker:
             say=house.say,
             farewell=self._farewell,
             current=self._current,
+            lines=self._lines,
             thunder=house.locks["thunder"] if house.locks is not None and "thunder" in house.locks else None,
         )
 
@@ -256,6 +264,8 @@ class Worker:
             door.close("the worker ends")
         for language in self._house.languages:
             language.at_exit()
+        if self._lines is not None:
+            self._lines.flush()
         if self._logs is not None and self._endings.skip_atexit:
             self._logs.end()
         leave(code, atexit_functions=not self._endings.skip_atexit)

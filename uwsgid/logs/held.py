@@ -1,0 +1,195 @@
+"""Lines of requests that wait for each other, because a write costs as much as half an answer.
+
+A worker under load keeps the lines of its requests in its seat of the board and writes them together: when
+they fill the room, when the first of them is ten milliseconds old, when nobody has asked anything for so
+long, and before it says anything else.  A line that comes more than a millisecond after the one before it is
+written at once, so that who watches a quiet log sees every request when it is over.
+
+The memory is shared, so no end of the worker loses a line: the master writes what a dead one left
+(`Leftovers.rescue`), and what waits behind a request that takes long (`Leftovers.look`).  Who writes holds
+the lock of the seat, which the kernel takes from the dead; and where one died between the write and the note
+of it, the log itself tells whether the lines are there.
+
+Lines wait only where the log is a plain file: a pipe has a reader who wants each of them now, and perhaps one
+by one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from threading import get_ident
+from time import monotonic
+from typing import Final
+
+from uwsgid.host.locks import Lock, LockTable
+from uwsgid.logs.writing import Writer, write_first, writer
+from uwsgid.supervise.board import Board
+
+ROOM: Final = 4096  #: bytes of each worker's lines that wait
+PATIENCE: Final = 0.01  #: seconds that a line waits for others
+QUICK: Final = 0.001  #: seconds between two lines of a worker that has reason to wait
+_SEARCHED: Final = 1 << 24  #: bytes of the log in which the lines of a dead worker are looked for
+
+
+def is_plain_file(descriptor: int) -> bool:
+    """Whether lines written to *descriptor* may wait for each other."""
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
+
+
+def lock_names(board: Board) -> list[str]:
+    """The locks of the seats of *board*."""
+    return [lock_name(seat) for seat in range(board.seats)] if board.lines else []
+
+
+def lock_name(seat: int) -> str:
+    """The lock under which the lines of *seat* are written."""
+    return f"lines {seat}"
+
+
+class HeldLines:
+    """The lines of one worker, to be made by it.  All calls come from the thread that made it, and from
+    handlers of signals in that thread; what others say does not wait for it.
+
+    :param descriptor: where the lines go; a plain file.
+    """
+
+    def __init__(self, board: Board, seat: int, lock: Lock, descriptor: int) -> None:
+        self._map: Final = board.map
+        self._start: Final = board.waiting_lines + seat * board.lines
+        self._room = board.lines
+        self._seat: Final = seat
+        self._sizes: Final = board.lines_size
+        self._board: Final = board
+        self._lock: Final = lock
+        self._descriptor: Final = descriptor
+        self._put: Final[Writer] = writer(descriptor)
+        self._thread: Final = get_ident()
+        self._busy = False
+        self._count = 0
+        self._last = 0.0  # monotonic seconds
+        self._until = 0.0
+        self.size = 0  #: bytes that wait
+        write_first(self.flush)
+        os.register_at_fork(after_in_child=self._part)
+
+    # hot path, watched by bench-logs
+
+    def write(self, line: bytes) -> None:
+        """Keep *line* for a moment, or write it at once."""
+        now = monotonic()
+        start = self.size
+        end = start + len(line)
+        if start and end > self._room:
+            self.flush()
+            start, end = 0, len(line)
+        if not start:
+            if now - self._last > QUICK or end > self._room:
+                self._last = now
+                self._put(line)
+                return
+            self._until = now + PATIENCE
+        self._last = now
+        # a signal's handler may speak now, and write what waits
+        self._busy = True
+        at = self._start + start
+        self._map[at : at + end - start] = line
+        self._count += 1
+        self.size = end
+        self._sizes[self._seat] = end
+        self._busy = False
+        if now > self._until:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self.size == 0 or self._busy or get_ident() != self._thread:
+            return
+        self._busy = True
+        board, seat = self._board, self._seat
+        try:
+            with self._lock:
+                out = board.lines_out[seat]
+                lines = self._map[self._start + out : self._start + self.size]
+                if lines:
+                    board.lines_from[seat] = 1 + os.fstat(self._descriptor).st_size
+                    self._put(lines, lines.count(b"\n") if out else self._count)
+                self.size = self._count = 0
+                board.lines_size[seat] = 0
+                board.lines_out[seat] = 0
+                board.lines_from[seat] = 0
+                board.lines_round[seat] += 1
+        finally:
+            self._busy = False
+
+    # end of the hot path
+
+    def _part(self) -> None:
+        """A child that the application forks sees its parent's seat, and has no line of its own there."""
+        self._room = 0
+        self.size = 0
+        write_first(None)
+
+
+class Leftovers:
+    """What the master does about lines that wait too long.
+
+    :param lock_of: the lock of a seat.
+    :param descriptor: where lines of requests go.
+    """
+
+    def __init__(self, board: Board, locks: LockTable, descriptor: int) -> None:
+        self._board: Final = board
+        self._locks: Final = locks
+        self._descriptor: Final = descriptor
+        self._write: Final = writer(descriptor)
+        self._seen: Final = [(0, 0)] * board.seats  # the round and the size of each seat at the last look
+
+    def look(self) -> None:
+        """Write what has waited since the last look: its worker has a long request."""
+        board = self._board
+        for seat in range(board.seats if board.lines else 0):
+            now = board.lines_round[seat], board.lines_size[seat]
+            before, self._seen[seat] = self._seen[seat], now
+            if now[1] > board.lines_out[seat] and now == before:
+                self._write_old(seat, now)
+
+    def _write_old(self, seat: int, seen: tuple[int, int]) -> None:
+        board, lock = self._board, self._locks[lock_name(seat)]
+        if not lock.try_acquire():
+            return  # it is writing them itself
+        try:
+            if board.lines_round[seat] == seen[0]:
+                lines = self._lines(seat, seen[1])
+                board.lines_out[seat] = seen[1]
+                self._write(lines, lines.count(b"\n"))
+        finally:
+            lock.release()
+
+    def rescue(self, seat: int) -> None:
+        """Write what the worker at *seat*, who is dead, did not."""
+        board = self._board
+        size = board.lines_size[seat] if board.lines else 0
+        lines = self._lines(seat, size)
+        if lines and not self._is_written(lines, board.lines_from[seat] - 1):
+            self._write(lines, lines.count(b"\n"))
+        board.lines_size[seat] = board.lines_out[seat] = board.lines_from[seat] = 0
+
+    def _lines(self, seat: int, size: int) -> bytes:
+        start = self._board.waiting_lines + seat * self._board.lines
+        return self._board.map[start + self._board.lines_out[seat] : start + size]
+
+    def _is_written(self, lines: bytes, start: int) -> bool:
+        """Whether a worker that died while it wrote *lines* has done so, where the log had *start* bytes."""
+        if start < 0:
+            return False
+        try:
+            with open(f"/proc/self/fd/{self._descriptor}", "rb") as log:
+                size = os.fstat(log.fileno()).st_size
+                log.seek(max(0, size - _SEARCHED) if start > size else max(start, size - _SEARCHED))
+                return lines in log.read(_SEARCHED)
+        except OSError:
+            return False
