@@ -72,6 +72,8 @@ def contestants() -> tuple[Contestant, Contestant]:
         print("Installing this tree in .venv-bench", flush=True)
         if not _pip(str(ROOT)) or not _pip("--force-reinstall", "--no-deps", str(ROOT)):
             raise BenchError("this tree could not be installed")
+        if not any(ENVIRONMENT.rglob("site-packages/uwsgid/**/*.so")):
+            raise BenchError("the wheel of this tree is not compiled; pip wheel -v tells why")
         stamp.touch()
     return (
         Contestant("uWSGI", (str(uwsgi), "--home", str(ENVIRONMENT))),

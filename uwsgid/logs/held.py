@@ -67,7 +67,7 @@ class HeldLines:
         self._lock: Final = lock
         self._descriptor: Final = descriptor
         self._put: Final[Writer] = writer(descriptor)
-        self._thread: Final = get_ident()
+        self._owner: Final = get_ident()
         self._busy = False
         self._count = 0
         self._last = 0.0  # monotonic seconds
@@ -106,7 +106,7 @@ class HeldLines:
 
     def flush(self) -> None:
         """Write what waits."""
-        if self.size == 0 or self._busy or get_ident() != self._thread:
+        if self.size == 0 or self._busy or get_ident() != self._owner:
             return
         self._busy = True
         board, seat = self._board, self._seat
