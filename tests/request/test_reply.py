@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from typing import IO, Any, cast
 from unittest import mock
 
@@ -13,9 +14,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import AppError, ConfigProblems
 from uwsgid.request.connection import Connection
+from uwsgid.request.fastcgi import FastCgiReply
 from uwsgid.request.options import Answers
 from uwsgid.request.reply import VIA_SENDFILE, HttpReply, Reply
 from uwsgid.request.terms import Terms
+from uwsgid.wire.fastcgi import trailer
 
 PLAIN = [("Content-Type", "text/plain")]
 
@@ -39,6 +42,9 @@ class PaperConnection(Connection):
             raise self.failure
         self.writes.append(data)
 
+    def send_parts(self, parts: Sequence[bytes | memoryview]) -> None:
+        self.send(b"".join(parts))
+
     def send_file(self, fd: int, offset: int | None, count: int | None) -> int:
         assert count is not None
         self.writes.append(f"<file {offset} {count}>".encode())
@@ -47,6 +53,69 @@ class PaperConnection(Connection):
     @property
     def text(self) -> bytes:
         return b"".join(self.writes)
+
+
+class LargeBodyTests(SynchronousTestCase):
+    """Bodies that are not copied behind their head."""
+
+    def setUp(self) -> None:
+        self.mine, theirs = socket.socketpair()
+        self.addCleanup(self.mine.close)
+        self.addCleanup(theirs.close)
+        theirs.setblocking(False)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 20000)
+        self.said: list[str] = []
+        terms = Terms(settings_of("socket-timeout = 30"), self.said.append)
+        self.connection = Connection(theirs.fileno(), "192.0.2.7", None, None, terms)
+
+    def replies(self) -> list[Reply]:
+        """An answer of each protocol."""
+        vars = {"SERVER_PROTOCOL": "HTTP/1.1", "REQUEST_METHOD": "GET", "REQUEST_URI": "/"}
+        return [
+            Reply(self.connection, vars),
+            HttpReply(self.connection, vars, (1, 1), True),
+            FastCgiReply(self.connection, vars, b"\0\1", False),
+        ]
+
+    def read(self, received: list[bytes], end: bytes) -> None:
+        """Read until *end* comes."""
+        while not b"".join(received[-2:]).endswith(end):
+            received.append(self.mine.recv(7000))
+
+    def test_a_client_that_reads_in_pieces(self) -> None:
+        """All of it arrives in its order, however often the socket is full."""
+        body = b"".join(b"%07d\n" % number for number in range(40000))
+        for reply in self.replies():
+            records = isinstance(reply, FastCgiReply)
+            received: list[bytes] = []
+            reader = threading.Thread(
+                target=self.read, args=(received, trailer(b"\0\1") if records else body[-8:])
+            )
+            reader.start()
+            reply.start("200 OK", [*PLAIN, ("Content-Length", str(len(body)))])
+            reply.whole(body)
+            reader.join(30)
+            found = b"".join(received)
+            self.assertEqual(reply.body_size, len(body))
+            if records:
+                rest, found = found[:-24], b""
+                while rest:
+                    size = int.from_bytes(rest[4:6], "big")
+                    self.assertEqual((rest[:4], rest[6:8]), (b"\x01\x06\0\1", b"\0\0"))
+                    found, rest = found + rest[8 : 8 + size], rest[8 + size :]
+            head, _, text = found.partition(b"\r\n\r\n")
+            self.assertIn(b"Content-Type: text/plain", head)
+            self.assertEqual(text, body)
+        self.assertEqual(self.said, [])
+
+    def test_a_client_that_goes(self) -> None:
+        """What was counted as sent is what the socket took."""
+        self.mine.close()
+        for reply in self.replies():
+            reply.start("200 OK", PLAIN)
+            with self.assertRaises(OSError):
+                reply.whole(b"x" * 50000)
+            self.assertEqual((reply.broken, reply.body_size, reply.write_errors), (True, 0, 1))
 
 
 class ReplyTests(SynchronousTestCase):

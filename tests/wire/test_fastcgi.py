@@ -15,7 +15,17 @@ from tests.wire import corpus
 from uwsgid.errors import PeerError, PeerGone
 from uwsgid.wire import fastcgi
 from uwsgid.wire.events import NEED_DATA, Answer, BodyChunk, EndOfBody, RequestHead
-from uwsgid.wire.fastcgi import FastCgiDecoder, pairs, read_params, record, request, stdout, trailer
+from uwsgid.wire.fastcgi import (
+    MAX_CONTENT,
+    FastCgiDecoder,
+    answer_parts,
+    pairs,
+    read_params,
+    record,
+    request,
+    stdout,
+    trailer,
+)
 from uwsgid.wire.limits import Limits
 
 BASE: dict[str, Any] = {"SERVER_NAME": "here"}
@@ -306,6 +316,14 @@ class AnswerTests(SynchronousTestCase):
             found += rest[8 : 8 + size]
             rest = rest[8 + size :]
         self.assertEqual(found, data)
+
+    def test_answers_in_parts(self) -> None:
+        """The parts of an answer are the records that it would have in one piece, and its end."""
+        head = b"Status: 200 OK\r\n\r\n"
+        for size in (0, 1, MAX_CONTENT - len(head), MAX_CONTENT - len(head) + 1, 2 * MAX_CONTENT, 200000):
+            data = (bytes(range(256)) * 800)[:size]
+            parts = answer_parts(ONE, head, data)
+            self.assertEqual(b"".join(parts), stdout(ONE, head + data) + trailer(ONE))
 
     def test_trailer_is_24_bytes_as_since_1_9_16(self) -> None:
         """The end of an answer is two records, 24 bytes, and carries the id of the request twice."""

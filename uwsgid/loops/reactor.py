@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -163,6 +163,9 @@ class ReactorConnection(Connection):
             written = threading.Event()
             self._reactor.callFromThread(written.set)
             written.wait(self.terms.timeout)
+
+    def send_parts(self, parts: Sequence[bytes | memoryview]) -> None:
+        self.send(b"".join(parts))
 
     def send_file(self, fd: int, offset: int | None, count: int | None) -> int:
         return self._copy_file(fd, offset, count)

@@ -15,8 +15,8 @@ import os
 import select
 import socket
 from collections import OrderedDict
-from collections.abc import Callable
-from os import close, write
+from collections.abc import Callable, Sequence
+from os import close, write, writev
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mypy_extensions import mypyc_attr
@@ -174,6 +174,19 @@ class Connection:
             sent = 0
         if sent != len(data):
             self._send_rest(data, sent)
+
+    def send_parts(self, parts: Sequence[bytes | memoryview]) -> None:
+        """Write all of *parts*, none of which is copied.
+
+        :raises PeerTimeout: the client took nothing for ``socket-timeout``.
+        :raises OSError: the connection broke.
+        """
+        try:
+            sent = writev(self.fd, parts)
+        except BlockingIOError:
+            sent = 0
+        if sent != sum([len(part) for part in parts]):
+            self._send_rest(b"".join(parts), sent)
 
     # ---- end of the hot path -------------------------------------------------------------------------------
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.errors import PeerError, PeerTimeout
 from uwsgid.request.body import Body
-from uwsgid.request.reply import Reply
+from uwsgid.request.reply import COPIED, Reply
 from uwsgid.wire.events import NEED_DATA, Answer, BodyChunk
-from uwsgid.wire.fastcgi import MAX_CONTENT, FastCgiDecoder, stdout, trailer
+from uwsgid.wire.fastcgi import MAX_CONTENT, FastCgiDecoder, answer_parts, stdout, trailer
 
 if TYPE_CHECKING:
     from uwsgid.request.connection import Connection
@@ -64,10 +64,14 @@ class FastCgiReply(Reply):
         if self.broken:
             self._push(data, "headers", size)
             return
+        head, number = self._head, self._number
         try:
-            self._connection.send(stdout(self._number, self._head + data) + trailer(self._number))
+            if size > COPIED and len(head) <= MAX_CONTENT:
+                self._connection.send_parts(answer_parts(number, head, data))
+            else:
+                self._connection.send(stdout(number, head + data) + trailer(number))
         except (OSError, PeerTimeout) as error:
-            self._take_back(len(self._head) + size, size)
+            self._take_back(len(head) + size, size)
             self._failed(error, "headers")
 
     def end(self) -> None:

@@ -3,7 +3,8 @@
 `Reply` adds nothing to what the application says, which is what a front end that speaks uwsgi expects;
 `StatusReply` does the same for SCGI, and `uwsgid.request.fastcgi` for FastCGI.
 `HttpReply` speaks to HTTP clients themselves: it says where the answer ends, so that the connection can carry
-the next request.  Head and first bytes leave in one write, because a write costs more than joining them.
+the next request.  Head and first bytes leave in one write: small ones are joined for it, large ones are not
+copied.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: The status of a request that was cut off, for the log; there is nobody to tell.
 _GONE: Final = 400
+#: Bytes of a body that are joined with the head at most.
+COPIED: Final = 16384
 #: How an answer travelled, where it was not plain writes; the words of the request log.
 VIA_SENDFILE: Final = "sendfile()"
 VIA_OFFLOAD: Final = "offload()"
@@ -96,18 +99,22 @@ class Reply:
         """
         if not self.sent:
             self.sent = True
-            if data:
-                self.body_size = len(data)
-                data = self._head + data
-            else:
-                data = self._head
-            try:
-                self._connection.send(data)
-            except (OSError, PeerTimeout) as error:
-                self._take_back(len(data), self.body_size)
-                self._failed(error, "headers")
+            self.body_size = len(data)
+            self._send_whole(data)
         elif data:
             self.write(data)
+
+    def _send_whole(self, data: bytes) -> None:
+        """Send the head and *data* behind it, which was counted as sent."""
+        size = len(data)
+        try:
+            if size > COPIED:
+                self._connection.send_parts([self._head, data])
+            else:
+                self._connection.send(self._head + data if size else self._head)
+        except (OSError, PeerTimeout) as error:
+            self._take_back(len(self._head) + size, size)
+            self._failed(error, "headers")
 
     # ---- end of the hot path -------------------------------------------------------------------------------
 
@@ -310,7 +317,10 @@ class HttpReply(Reply):
         self._frame(len(data))
         data = self._fitting(data)
         self.body_size = size = len(data)
-        self._push(self._head + data, "headers", size)
+        if self.broken:
+            self._push(data, "headers", size)
+        else:
+            self._send_whole(data)
 
     # ---- end of the hot path -------------------------------------------------------------------------------
 

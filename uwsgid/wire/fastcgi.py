@@ -135,6 +135,30 @@ def stdout(number: bytes, data: bytes) -> bytes:
     return b"".join(parts)
 
 
+def answer_parts(number: bytes, head: bytes, data: bytes) -> list[bytes | memoryview]:
+    """A whole answer in records, its end included, none of *data* copied.
+
+    :param head: status and header fields; at most `MAX_CONTENT` bytes.
+    """
+    size = len(data)
+    end = min(size, MAX_CONTENT - len(head))
+    parts: list[bytes | memoryview] = [_record(number, len(head) + end) + head]
+    view = memoryview(data)
+    parts.append(view[:end])
+    while end < size:
+        start = end
+        end = min(size, start + MAX_CONTENT)
+        parts.append(_record(number, end - start))
+        parts.append(view[start:end])
+    parts.append(trailer(number))
+    return parts
+
+
+def _record(number: bytes, size: int) -> bytes:
+    """What stands before *size* bytes of an answer."""
+    return b"".join((b"\x01\x06", number, size.to_bytes(2, "big"), b"\0\0"))
+
+
 def trailer(number: bytes) -> bytes:
     """The 24 bytes behind every answer: the end of STDOUT, and the end of the request.
 
