@@ -8,7 +8,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
-from uwsgid.hooks import HookFailed, Phase, VassalFacts, run
+from uwsgid.hooks import HookFailed, Phase, VassalFacts, run, running
 from uwsgid.testing import MemoryKernel
 
 
@@ -16,6 +16,12 @@ class RunningTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.kernel = MemoryKernel(uid=0, gid=0)
         self.said: list[str] = []
+
+    def test_nothing_is_wanted(self) -> None:
+        """Without a hook nothing is prepared for one."""
+        self.patch(running, "Scene", None)
+        run(Phase.POST_JAIL, settings_of(), self.kernel, self.said.append)
+        self.assertEqual(self.kernel.calls, [])
 
     def test_variables(self) -> None:
         """Commands get what is for them alone; our environment stays as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import subprocess
 import sys
@@ -34,6 +35,12 @@ class Area(SynchronousTestCase):
         area = find_area()
         assert area is not None
         self.assertGreater(area.room, area.arguments)
+
+    def test_found_once(self) -> None:
+        """Whoever is forked need not look again, as in a jail without ``/proc``."""
+        area = find_area()
+        self.patch(builtins, "open", None)
+        self.assertIs(find_area(), area)
 
     def test_command_names_with_brackets(self) -> None:
         """A command called ``a) R (b`` does not shift the fields."""

@@ -81,6 +81,22 @@ class Start(MasterCase):
         self.run_for(3)
         self.assertEqual(self.codes, [0])
 
+    def test_systemd_hears_when_all_are_ready(self) -> None:
+        """Who waits for the start is told of its end, once."""
+        self.build()
+        self.master._inheritance.environ = {"NOTIFY_SOCKET": "/run/systemd/notify"}
+        self.master.startService()
+        self.run_for(1)
+        self.assertEqual(self.nursery.kernel.sent, [b"STATUS=uWSGI is ready\nREADY=1\n"])
+
+    def test_nobody_waits(self) -> None:
+        """Where nobody waits for the end of the start, the master does not look for it."""
+        self.serve()
+        self.run_for(1)
+        waiting = map(str, self.nursery.reactor.getDelayedCalls())
+        self.assertFalse([call for call in waiting if "_tell_ready" in call])
+        self.assertEqual(self.nursery.kernel.sent, [])
+
     def test_checks_go_on(self) -> None:
         """What is looked at once is looked at again and again."""
         self.serve()

@@ -40,6 +40,7 @@ from uwsgid.door.isolating import (
 )
 from uwsgid.door.options import Instance
 from uwsgid.door.pidfiles import rewrite_pidfiles, take_back_pidfiles, write_one
+from uwsgid.door.rehearsal import make_what_vassals_share
 from uwsgid.door.seed import drop_privileges_late, fork_the_seed, share_memory
 from uwsgid.door.speaking import open_the_log, say_who_we_are
 from uwsgid.door.surroundings import (
@@ -309,6 +310,7 @@ STEPS: Final[tuple[Step, ...]] = (
     open_what_a_jail_lacks,
     open_our_namespaces,
     join_namespaces,
+    make_what_vassals_share,
     start_early_emperor,
     run_hooks_before_jails,
     become_another_program,

@@ -25,7 +25,7 @@ from uwsgid.host.capabilities import limit_bounding, limit_own
 from uwsgid.host.namespaces import enter
 from uwsgid.host.privileges import prove_dropped
 from uwsgid.interfaces import IKernel
-from uwsgid.supervise.birth import forget_atexit, leave, take_environment
+from uwsgid.supervise.birth import DEFAULT, forget_atexit, leave, react, take_environment
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.seed import SENT_TO_GROUPS
@@ -143,7 +143,7 @@ class Birth:
     def hear_signals(self) -> None:
         """React to signals as a program does that was just started."""
         for number in SENT_TO_GROUPS:
-            signal.signal(number, signal.SIG_DFL)
+            react(number, DEFAULT)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def become_the_owner(self) -> None:

@@ -234,6 +234,11 @@ class Hooks(Section):
         note="A function of C, or one of Python as module:function.",
     )
 
+    @property
+    def any(self) -> bool:
+        """Whether the configuration has any."""
+        return bool(self.actions or self.mounts or self.umounts or self.commands or self.calls)
+
     def of(self, phase: Phase) -> Iterator[Hook]:
         """What runs in *phase*, in the order of uWSGI: the actions, then each of the older lists."""
         for hooks in (self.actions, self.mounts, self.umounts, self.commands):

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.hooks.chain import phase_of
+from uwsgid.hooks.options import Hooks
 from uwsgid.hooks.phases import Phase
 from uwsgid.hooks.scene import NOTHING, Doing, Pause, Say, Scene, Shell, VassalFacts
 from uwsgid.interfaces import IKernel
@@ -48,6 +49,8 @@ def run(
     :raises HookFailed: which is a `ConfigError`: an action of a fatal phase failed.
     :raises SystemExit: for the action ``exit``.
     """
+    if not settings[Hooks].any:
+        return
     scene = Scene(settings, kernel, say, variables, vassal)
     drive(phase_of(phase, scene, again=again), kernel, meanwhile, patience, sleep)
 

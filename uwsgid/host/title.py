@@ -11,6 +11,7 @@ The area is found once, at start, and is inherited by forks: a jail without ``/p
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 
@@ -43,6 +44,7 @@ def parse_area(stat: str) -> TitleArea | None:
     return TitleArea(arg_start, arg_end - arg_start, room)
 
 
+@functools.cache
 def find_area() -> TitleArea | None:
     """The area of this process; None where ``/proc`` is missing or shows something unexpected."""
     try:

@@ -269,8 +269,9 @@ class Master(MultiService):
         self._tell_ready()
 
     def _tell_ready(self) -> None:
-        """Tell systemd, once every worker accepts and every gateway works."""
-        if self.workforce.stopping:
+        """Tell systemd, once every worker accepts and every gateway works, where anybody wants to know."""
+        is_awaited = self._inheritance.no_server or "NOTIFY_SOCKET" in self._inheritance.environ
+        if self.workforce.stopping or not is_awaited:
             return
         if self.workforce.all_ready and self.gateways.all_ready:
             notify(self._house.kernel, self._inheritance.environ, "STATUS=uWSGI is ready\nREADY=1\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib
 import os
 import select
 import signal
@@ -30,6 +31,10 @@ from uwsgid.wire.control import Fork
 
 #: Roles that have, or bear those who have, what the household keeps.
 _KEEPERS: Final = (GATEWAY, "emperor", "seed")
+#: `signal.signal` without its enumerations, which would touch much of what a newborn shares with others.
+react: Final = importlib.import_module("_signal").signal
+DEFAULT: Final = int(signal.SIG_DFL)
+IGNORE: Final = int(signal.SIG_IGN)
 _ADOPTION_TAKES: Final = 5.0  #: seconds after which a newborn without its master gives up
 
 
@@ -116,7 +121,7 @@ def become_server_of_births(household: Household) -> None:
     """Be deaf to what is meant for the master and the workers, and die with the master."""
     household.kernel.set_parent_death_signal(signal.SIGKILL)
     for number in SENT_TO_GROUPS:
-        signal.signal(number, signal.SIG_IGN)
+        react(number, IGNORE)
     # the master lets them wait while it starts after a reload; that is not for its children
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SENT_TO_GROUPS)
 
@@ -128,7 +133,7 @@ def become_signalled(install: Callable[[], None]) -> None:
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
     for number in SENT_TO_GROUPS:
-        signal.signal(number, signal.SIG_DFL)
+        react(number, DEFAULT)
     install()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SENT_TO_GROUPS)
 

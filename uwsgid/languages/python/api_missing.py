@@ -7,6 +7,7 @@ functions in `uwsgid.families.api_functions`, which always wins over these table
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
@@ -83,7 +84,8 @@ MISSING: Final[Mapping[str, tuple[str, ...]]] = {
 UNUSED_HOOKS: Final[Mapping[str, str]] = {"spooler": "the spooler", "mule_msg_hook": "mules"}
 
 
-def missing_functions() -> dict[str, Callable[..., NoReturn]]:
+@functools.cache
+def missing_functions() -> Mapping[str, Callable[..., NoReturn]]:
     """A function for each missing name."""
     return {name: _missing(name, feature) for feature, names in MISSING.items() for name in names}
 
