@@ -85,6 +85,14 @@ class Order(BirthCase):
         self.assertEqual(self.kernel.calls, [("chdir", "/etc/vassals"), ("set_parent_death_signal", "9")])
         self.assertEqual(lives.argv, ("--ini", "a.ini"))
         self.assertEqual(lives.environ["UWSGI_EMPEROR_FD"], str(self.pipe))
+        self.assertNotIn("UWSGI_EMPEROR_FD", os.environ)  # which is for it to take
+
+    def test_surroundings_of_hooks(self) -> None:
+        """What is run for a vassal before it lives has its environment already."""
+        self.go("exec-as-vassal = true")
+        self.assertEqual(os.environ["UWSGI_EMPEROR_FD"], str(self.pipe))
+        del os.environ["UWSGI_EMPEROR_FD"]
+        self.go("vassals-start-hook = true")
         self.assertEqual(os.environ["UWSGI_EMPEROR_FD"], str(self.pipe))
 
     def test_tyrant(self) -> None:

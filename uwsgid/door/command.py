@@ -127,6 +127,7 @@ def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | No
     names = index()
     words = list(argv)
     question = words.pop(0) if words[:1] in (["check"], ["hooks"]) else ""
+    environ = dict(environ)
     is_reload = RELOADS in environ
     from_emperor = FromEmperor(environ)
     facts = Facts.of_this_process(resolve=socket.gethostbyname, from_emperor=from_emperor)
@@ -156,9 +157,7 @@ def decide(argv: Sequence[str], environ: Mapping[str, str], kernel: IKernel | No
             return Answer(problems, Exit.EXILE, True)
         return Answer(problems, Exit.ERROR, True, fallback)
     answer = _one_shot(judged.settings, kernel)
-    return answer or Site(
-        judged.settings, reading, tuple(words), is_reload, fallback, dict(environ), from_emperor
-    )
+    return answer or Site(judged.settings, reading, tuple(words), is_reload, fallback, environ, from_emperor)
 
 
 def read_again(site: Site, cwd: str) -> Settings:

@@ -39,6 +39,7 @@ from uwsgid.supervise.board import Board
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Endings, Processes
+from uwsgid.supervise.reactions import mask_signals
 from uwsgid.supervise.seed import SENT_TO_GROUPS, receive, serve_births
 from uwsgid.supervise.supervisor import SEED
 from uwsgid.wire.control import Fork, unpack
@@ -102,7 +103,7 @@ def fork_the_seed(boot: Boot) -> None:
     attempt("prctl()", "PR_SET_CHILD_SUBREAPER", lambda: boot.kernel.set_child_subreaper(True))
     names, lives = (SEED, "zygote"), (_be_the_seed, _be_who_is_wanted)
     pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in names]
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
+    before = mask_signals(signal.SIG_BLOCK, SENT_TO_GROUPS)
     try:
         pids = attempt("fork()", "the seed", lambda: _fork(boot, names, pairs))
         if 0 in pids:
@@ -115,7 +116,7 @@ def fork_the_seed(boot: Boot) -> None:
             finally:
                 leave(code, atexit_functions=False)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        mask_signals(signal.SIG_SETMASK, before)
     for _, theirs in pairs:
         theirs.close()
     boot.seed, boot.seed_pid = pairs[0][0], pids[0]

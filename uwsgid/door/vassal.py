@@ -16,7 +16,6 @@ import contextlib
 import faulthandler
 import fcntl
 import gc
-import importlib
 import io
 import os
 import resource
@@ -37,6 +36,7 @@ from uwsgid.door.streams import own_standard_streams
 from uwsgid.loops.reactor import fresh_reactor
 from uwsgid.supervise.birth import code_of, forget_atexit, leave, take_environment
 from uwsgid.supervise.exits import Exit
+from uwsgid.supervise.reactions import mask_signals, reaction_to
 
 #: Signals whose reaction nobody can choose.
 _FIXED: Final = (signal.SIGKILL, signal.SIGSTOP)
@@ -48,8 +48,6 @@ _FIRST_REACTIONS: Final = {
     for number in signal.valid_signals()
     if number not in _FIXED
 }
-#: `signal.getsignal` without its enumerations, which would touch much of what all vassals share.
-_reaction_to: Final = importlib.import_module("_signal").getsignal
 _BUSTLE: Final = 3.0  #: seconds after which a start is over, as a rule
 _STANDARD: Final = 3  #: descriptors below this one are never closed
 
@@ -70,7 +68,7 @@ def live(argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     """
     code: int = Exit.ERROR
     try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        mask_signals(signal.SIG_SETMASK, ())
         life: Life | None = Life(tuple(argv), dict(environ))
         while life is not None:
             code, life = _live_once(life)
@@ -138,7 +136,7 @@ def react_as_a_new_program() -> None:
     signal.set_wakeup_fd(-1)
     faulthandler.disable()
     for number, first in _FIRST_REACTIONS.items():
-        if _reaction_to(number) != first:
+        if reaction_to(number) != first:
             signal.signal(number, first)
 
 

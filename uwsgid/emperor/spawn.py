@@ -19,15 +19,16 @@ from typing import Final
 from uwsgid.emperor.keeping import Keeping
 from uwsgid.emperor.options import EmperorOptions, VassalOptions
 from uwsgid.errors import KernelError, UwsgidError
-from uwsgid.hooks import Phase, VassalFacts, run
+from uwsgid.hooks import Hooks, Phase, VassalFacts, run
 from uwsgid.host.calls import attempt
 from uwsgid.host.capabilities import limit_bounding, limit_own
 from uwsgid.host.namespaces import enter
 from uwsgid.host.privileges import prove_dropped
 from uwsgid.interfaces import IKernel
-from uwsgid.supervise.birth import DEFAULT, forget_atexit, leave, react, take_environment
+from uwsgid.supervise.birth import forget_atexit, leave, take_environment
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.household import Household
+from uwsgid.supervise.reactions import DEFAULT, mask_signals, react
 from uwsgid.supervise.seed import SENT_TO_GROUPS
 from uwsgid.supervise.vassals import VassalStart
 from uwsgid.wire.control import Record, Spawn
@@ -130,7 +131,8 @@ class Birth:
             limit_own(self._kernel, self._options.cap)
         self.die_with_the_emperor()
         environ = environment(os.environ, self._start.environ, self.pipe, self.config)
-        take_environment(environ)
+        if self._vassals.start_hook or self._house.settings[Hooks].any:  # else nobody looks before it lives
+            take_environment(environ)
         self.settle_descriptors()
         self._run_start_hook()
         self._hooks(Phase.AS_VASSAL)
@@ -144,7 +146,7 @@ class Birth:
         """React to signals as a program does that was just started."""
         for number in SENT_TO_GROUPS:
             react(number, DEFAULT)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        mask_signals(signal.SIG_SETMASK, ())
 
     def become_the_owner(self) -> None:
         """Under a tyrant: become the owner of the configuration, for good."""

@@ -10,6 +10,8 @@ import signal
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from uwsgid.supervise.reactions import mask_signals, react
+
 
 class Orders(Protocol):
     """What a signal can order."""
@@ -60,7 +62,7 @@ def hold() -> None:
 
 def release() -> None:
     """Hear signals again, those that waited first."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+    mask_signals(signal.SIG_UNBLOCK, HEARD)
 
 
 class UnixSignals:
@@ -90,7 +92,7 @@ class UnixSignals:
     def install(self) -> None:
         """Take over, and hear what was held back while this image replaced another one."""
         for number, method in self.table().items():
-            signal.signal(number, self._handler(method, ends=number in _ENDS))
+            react(number, self._handler(method, ends=number in _ENDS))
         release()
 
     def table(self) -> dict[signal.Signals, Callable[[], None]]:

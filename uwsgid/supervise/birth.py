@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import importlib
 import os
 import select
 import signal
@@ -26,15 +25,12 @@ from uwsgid.supervise.conversation import Conversation
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.gateways import GATEWAY
 from uwsgid.supervise.household import Household
+from uwsgid.supervise.reactions import DEFAULT, IGNORE, mask_signals, react
 from uwsgid.supervise.seed import SENT_TO_GROUPS
 from uwsgid.wire.control import Fork
 
 #: Roles that have, or bear those who have, what the household keeps.
 _KEEPERS: Final = (GATEWAY, "emperor", "seed")
-#: `signal.signal` without its enumerations, which would touch much of what a newborn shares with others.
-react: Final = importlib.import_module("_signal").signal
-DEFAULT: Final = int(signal.SIG_DFL)
-IGNORE: Final = int(signal.SIG_IGN)
 _ADOPTION_TAKES: Final = 5.0  #: seconds after which a newborn without its master gives up
 
 
@@ -123,7 +119,7 @@ def become_server_of_births(household: Household) -> None:
     for number in SENT_TO_GROUPS:
         react(number, IGNORE)
     # the master lets them wait while it starts after a reload; that is not for its children
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SENT_TO_GROUPS)
+    mask_signals(signal.SIG_UNBLOCK, SENT_TO_GROUPS)
 
 
 def become_signalled(install: Callable[[], None]) -> None:
@@ -131,11 +127,11 @@ def become_signalled(install: Callable[[], None]) -> None:
 
     :param install: installs the handlers of the child; what they leave out has its default reaction.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
+    mask_signals(signal.SIG_BLOCK, SENT_TO_GROUPS)
     for number in SENT_TO_GROUPS:
         react(number, DEFAULT)
     install()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SENT_TO_GROUPS)
+    mask_signals(signal.SIG_UNBLOCK, SENT_TO_GROUPS)
 
 
 def take_environment(wanted: Mapping[str, str]) -> None:

@@ -35,6 +35,7 @@ from typing import Final, Protocol
 
 from uwsgid.errors import KernelError, PeerError, UwsgidError
 from uwsgid.host.syscalls import fork_sibling
+from uwsgid.supervise.reactions import mask_signals
 from uwsgid.wire.control import (
     MAX_RECORD,
     Born,
@@ -185,7 +186,7 @@ def _is_alone() -> bool:
 
 
 def _bear_sibling(live: Callable[[], None], channel: socket.socket) -> int:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
+    before = mask_signals(signal.SIG_BLOCK, SENT_TO_GROUPS)
     try:
         child = fork_sibling()
         if child == 0:
@@ -196,7 +197,7 @@ def _bear_sibling(live: Callable[[], None], channel: socket.socket) -> int:
                 os._exit(_WENT_WRONG)
         return child
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        mask_signals(signal.SIG_SETMASK, before)
 
 
 def _call_midwife(
@@ -205,16 +206,16 @@ def _call_midwife(
     """Fork a midwife that forks the child."""
     told, tell = os.pipe()
     wait, go = os.pipe()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SENT_TO_GROUPS)
+    before = mask_signals(signal.SIG_BLOCK, SENT_TO_GROUPS)
     try:
         midwife = os.fork()
     except OSError:
         for descriptor in (told, tell, wait, go):
             os.close(descriptor)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        mask_signals(signal.SIG_SETMASK, before)
         raise
     if midwife != 0:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        mask_signals(signal.SIG_SETMASK, before)
     else:
         try:
             os.close(told)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from uwsgid.request.serving import Farewell
 from uwsgid.supervise.board import Board, Phase
 from uwsgid.supervise.exits import Exit
+from uwsgid.supervise.reactions import IGNORE, react
 
 ENDS_NOW: Final = (signal.SIGINT, signal.SIGQUIT)
 
@@ -52,16 +53,16 @@ class WorkerSignals:
     def install(self) -> None:
         """Take over from whatever the zygote had."""
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        signal.signal(signal.SIGHUP, self.leave_gracefully)
-        signal.signal(signal.SIGTERM, self.leave_gracefully)
+        react(signal.SIGHUP, self.leave_gracefully)
+        react(signal.SIGTERM, self.leave_gracefully)
         for number in ENDS_NOW:
-            signal.signal(number, self.end_now)
-        signal.signal(signal.SIGUSR1, self.say_statistics)
-        signal.signal(signal.SIGTSTP, self.toggle_pause)
+            react(number, self.end_now)
+        react(signal.SIGUSR1, self.say_statistics)
+        react(signal.SIGTSTP, self.toggle_pause)
         for number in (signal.SIGWINCH, signal.SIGURG):
-            signal.signal(number, self.wake)
+            react(number, self.wake)
         for number in (signal.SIGTTIN, signal.SIGTTOU):
-            signal.signal(number, signal.SIG_IGN)
+            react(number, IGNORE)
         # written in C, so that it works where the interpreter is stuck in a library
         faulthandler.register(signal.SIGUSR2, file=2, all_threads=True)
         faulthandler.enable(file=2, all_threads=True)
