@@ -10,6 +10,7 @@ one it wants, so it starts sooner, and twistd's own log lines do not stand besid
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -34,12 +35,18 @@ def main() -> None:
 
         sys.exit(attach(sys.argv[2:], _manholes_of))
 
+    gc.disable()  # what is imported is there for ever
     from uwsgid.loops.late_tls import load_reactor
 
     load_reactor()
     from twisted.application.service import IServiceMaker, ServiceMaker
     from twisted.scripts._twistd_unix import ServerOptions
     from twisted.scripts.twistd import runApp
+
+    import uwsgid.door.service  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
     maker = ServiceMaker("uwsgid", "uwsgid.door.service", "", "uwsgid")
 

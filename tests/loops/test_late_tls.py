@@ -48,6 +48,16 @@ class LateTests(SynchronousTestCase):
         )
         self.assertEqual(found, ["True", "True"])
 
+    def test_cookies(self) -> None:
+        """The cookies of HTTP clients come when they are asked for, also by the old name."""
+        found = self.said(
+            "print('urllib.request' in sys.modules, 'http.cookiejar' in sys.modules); "
+            "import warnings; warnings.simplefilter('ignore'); "
+            "from twisted.python import compat; from http import cookiejar; "
+            "print(compat.cookielib.CookieJar is cookiejar.CookieJar, 'urllib.request' in sys.modules)"
+        )
+        self.assertEqual(found, ["False", "False", "True", "True"])
+
     def test_too_late(self) -> None:
         """Where Twisted is there already nothing changes."""
         found = self.said(

@@ -14,6 +14,7 @@ from twisted.application.service import IServiceCollection
 from uwsgid.config.index import index
 from uwsgid.config.settings import settings_of
 from uwsgid.emperor.options import EmperorOptions
+from uwsgid.hooks import Hooks
 from uwsgid.languages.python.api_missing import missing_functions
 from uwsgid.master.service import Master
 
@@ -26,6 +27,9 @@ def make_what_vassals_share(boot: Boot) -> None:
     if not boot.site.settings[EmperorOptions].sources:
         return
     from uwsgid.door.service import Instance
+
+    if boot.site.settings[EmperorOptions].namespaces or boot.site.settings[Hooks].any:
+        import http.client  # noqa: F401 - a configuration may come from there, and a jail may have no Python
 
     unconfigured = settings_of("")
     for section in index().sections:

@@ -6,6 +6,9 @@ of what an instance takes to start, and more than five megabytes, of which most 
 The rule of the file: nobody notices.  ``twisted.protocols.tls`` and ``twisted.internet.ssl`` are what they
 always were for whoever imports them; only the reactor and its transports have stand-ins, which import the
 real ones when they are asked for anything.
+
+The cookies of HTTP clients are spared in the same way: an old name of ``twisted.python.compat`` for them
+brings ``urllib.request``, ``http.client`` and the parser of mails.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from typing import Any, Final
 
 _NEEDED: Final = ("OpenSSL", "service_identity")
 _NAMES: Final = ("twisted.protocols.tls", "twisted.internet.ssl")
+_COOKIES: Final = "http.cookiejar"
+_OLD_NAMES: Final = "twisted.python.compat"
 
 
 class _StandIn(ModuleType):
@@ -41,6 +46,7 @@ def load_reactor() -> None:
     """
     if "twisted.internet.tcp" in sys.modules or any(name in sys.modules for name in _NAMES):
         return
+    _load_without_cookies()
     if not all(map(importlib.util.find_spec, _NEEDED)):
         return
     for name in _NAMES:
@@ -54,6 +60,16 @@ def load_reactor() -> None:
             package, _, last = name.rpartition(".")
             if vars(sys.modules[package]).get(last) is stand_in:
                 delattr(sys.modules[package], last)
+
+
+def _load_without_cookies() -> None:
+    if _COOKIES in sys.modules or _OLD_NAMES in sys.modules:
+        return
+    sys.modules[_COOKIES] = _StandIn(_COOKIES)
+    try:
+        importlib.import_module(_OLD_NAMES)
+    finally:
+        del sys.modules[_COOKIES]
 
 
 def load() -> None:
