@@ -21,6 +21,15 @@ class Example(Section):
     loud: Flag = flag("loud", default=False, help="how", also={"louder": "more so"}, implies=("master",))
 
 
+@section("Test", listed=False)
+class Twin(Section):
+    """With the same values."""
+
+    timeout: Seconds = option("other", default=3, help="how long")
+    maybe: Seconds | None = option("others", default=None, help="how long, if at all")
+    loud: Flag = flag("loudly", default=False, help="how")
+
+
 class SectionTests(SynchronousTestCase):
     def test_options(self) -> None:
         """The options of a section are read from its fields."""
@@ -38,6 +47,15 @@ class SectionTests(SynchronousTestCase):
         example = Example()
         self.assertEqual((example.timeout, example.maybe, example.loud), (3, None, False))
         self.assertRaises(dataclasses.FrozenInstanceError, setattr, example, "timeout", 4)
+
+    def test_a_value(self) -> None:
+        """Equal sections have the same type and the same values; what is shown tells both."""
+        self.assertEqual(Example(timeout=4), Example(timeout=4))
+        self.assertEqual(hash(Example(timeout=4)), hash(Example(timeout=4)))
+        self.assertNotEqual(Example(timeout=4), Example())
+        self.assertNotEqual(Example(), Twin())
+        self.assertEqual(repr(Example(loud=True)), "Example(timeout=3, maybe=None, loud=True)")
+        self.assertEqual(dataclasses.replace(Example(), timeout=5).timeout, 5)
 
     def test_checks_nothing(self) -> None:
         """A section without a check finds nothing wrong."""

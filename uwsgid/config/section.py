@@ -114,10 +114,24 @@ def flag(*names: str, default: bool, help: str, **more: Any) -> Any:
 
 
 class Section:
-    """The base of all sections."""
+    """The base of all sections.
+
+    It compares and shows them.  A dataclass could do that by functions of its own, which every start would
+    write and compile for each of a hundred sections.
+    """
 
     title: ClassVar[str] = ""
     options: ClassVar[tuple[Option, ...]] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__qualname__}({values})"
 
     def check(self, settings: Settings) -> Iterable[str]:
         """What is wrong with these values together, also with those of other sections: one text a problem.
@@ -143,7 +157,7 @@ def _kind_of(hint: Any, where: str) -> Kind:
     raise InternalError(f"the option {where} has a type without a kind: {hint!r}")
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(option, flag))
+@dataclass_transform(eq_default=False, frozen_default=True, field_specifiers=(option, flag))
 def section(title: str, *, listed: bool = True) -> Callable[[S], S]:
     """Make a frozen dataclass of a `Section` and note its options under *title* of the reference.
 
@@ -151,7 +165,7 @@ def section(title: str, *, listed: bool = True) -> Callable[[S], S]:
     """
 
     def declare(cls: S) -> S:
-        made: Any = dataclass(frozen=True)(cls)
+        made: Any = dataclass(frozen=True, eq=False, repr=False)(cls)
         hints = get_type_hints(cls, include_extras=True)
         made.title = title
         made.options = tuple(
