@@ -47,6 +47,12 @@ class SectionTests(SynchronousTestCase):
         example = Example()
         self.assertEqual((example.timeout, example.maybe, example.loud), (3, None, False))
         self.assertRaises(dataclasses.FrozenInstanceError, setattr, example, "timeout", 4)
+        self.assertRaises(dataclasses.FrozenInstanceError, delattr, example, "timeout")
+
+    def test_unknown_field(self) -> None:
+        """A section has the fields that were declared, and no other."""
+        with self.assertRaisesRegex(TypeError, "Example has no quiet"):
+            Example(**{"quiet": True})
 
     def test_a_value(self) -> None:
         """Equal sections have the same type and the same values; what is shown tells both."""

@@ -116,12 +116,26 @@ def flag(*names: str, default: bool, help: str, **more: Any) -> Any:
 class Section:
     """The base of all sections.
 
-    It compares and shows them.  A dataclass could do that by functions of its own, which every start would
-    write and compile for each of a hundred sections.
+    It makes, compares and shows them, and keeps them as they are.  A dataclass could do that by functions of
+    its own, which every start would write and compile for each of them.
     """
 
     title: ClassVar[str] = ""
     options: ClassVar[tuple[Option, ...]] = ()
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, **values: Any) -> None:
+        unknown = values.keys() - self.defaults.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__qualname__} has no {', '.join(sorted(unknown))}")
+        for name, value in self.defaults.items():  # one by one, so that Python keeps them without a dict
+            object.__setattr__(self, name, values.get(name, value))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and vars(other) == vars(self)
@@ -165,9 +179,10 @@ def section(title: str, *, listed: bool = True) -> Callable[[S], S]:
     """
 
     def declare(cls: S) -> S:
-        made: Any = dataclass(frozen=True, eq=False, repr=False)(cls)
+        made: Any = dataclass(init=False, eq=False, repr=False)(cls)
         hints = get_type_hints(cls, include_extras=True)
         made.title = title
+        made.defaults = {field.name: field.default for field in dataclasses.fields(made)}
         made.options = tuple(
             Option(
                 kind=_kind_of(hints[field.name], f"{cls.__name__}.{field.name}"),
