@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.descriptors import open_descriptors
 from tests.emperor.support import SECTIONS
 from uwsgid.config.settings import settings_of
-from uwsgid.emperor.nest import Nest, fork_nest, practise
+from uwsgid.emperor.nest import Nest, fork_nest, practise, recognise_types
 from uwsgid.host import Kernel
 from uwsgid.host.children import exit_status, watch_child
 from uwsgid.supervise.board import Board
@@ -200,6 +200,15 @@ def _is_open(number: int) -> bool:
     except OSError:
         return False
     return True
+
+
+class RecogniseTests(SynchronousTestCase):
+    def test_numbers(self) -> None:
+        """Each class has its number afterwards (Py_TPFLAGS_VALID_VERSION_TAG)."""
+        kind = type("Kind", (Child,), {})
+        self.assertFalse(kind.__flags__ & 1 << 19)
+        recognise_types()
+        self.assertTrue(kind.__flags__ & 1 << 19)
 
 
 class PractiseTests(SynchronousTestCase):

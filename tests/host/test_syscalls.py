@@ -222,6 +222,18 @@ class Calls(SynchronousTestCase):
         self.assertEqual(self.code_of(act), 0)
 
 
+class HeapTests(SynchronousTestCase):
+    def test_filled(self) -> None:
+        """What was free between others is taken, and there is less of it the second time."""
+        if "CS_GNU_LIBC_VERSION" not in os.confstr_names:
+            raise SkipTest("another C library")
+        blocks = [bytes(600) for _ in range(8000)]
+        del blocks[::2]
+        first = syscalls.fill_heap()
+        self.assertGreater(first, 3000)
+        self.assertLess(syscalls.fill_heap(), first / 2)
+
+
 class Directories(SynchronousTestCase):
     """inotify."""
 

@@ -21,6 +21,8 @@ from uwsgid.config.facts import Facts
 from uwsgid.config.index import index
 from uwsgid.config.reading import read
 from uwsgid.config.settings import judge_reading
+from uwsgid.emperor._functions import FUNCTIONS
+from uwsgid.emperor.gathering import gather
 from uwsgid.emperor.keeping import Link, Survivor, ask_for_survivors
 from uwsgid.emperor.spawn import VassalNest
 from uwsgid.errors import InternalError, KernelError
@@ -128,9 +130,25 @@ def _become_the_nest(house: Household, channel: socket.socket, link: Link | None
         house.kernel.set_parent_death_signal(0)
     os.close(settle)
     house.name_process("nest")
+    sharing.settle()
+    gather(FUNCTIONS)
+    recognise_types()
     practise()
     sharing.settle()
     serve_births(channel, _bear_nobody, VassalNest(house))
+
+
+def recognise_types() -> None:
+    """Have Python number all classes: it writes into one when something of it is looked up first."""
+    known: set[type] = set()
+    wanted: list[type] = [object]
+    while wanted:
+        kind = wanted.pop()
+        if kind not in known:
+            known.add(kind)
+            wanted += type.__subclasses__(kind)
+    for kind in known:
+        type.__getattribute__(kind, "__init__")
 
 
 def practise() -> None:

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+from uwsgid.host.syscalls import fill_heap
+
 _POOL: Final = 14  #: bits of the address within a pool of CPython's allocator (Objects/obmalloc.c)
 _STEP: Final = 16  #: bytes between two sizes of objects
 _LARGEST: Final = 512  #: bytes; what is larger is left to malloc
@@ -36,6 +38,7 @@ def settle() -> None:
     """Collect, keep the collector away from what is there, and have new objects in pages of their own."""
     gc.collect()
     _fillers.clear()
+    fill_heap()
     _fillers.extend(_fill(size) for size in range(_STEP, _LARGEST + 1, _STEP))
     gc.freeze()
 

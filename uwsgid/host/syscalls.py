@@ -29,6 +29,12 @@ PR_CAP_AMBIENT: Final = 47
 PR_SET_MEMORY_MERGE: Final = 67
 PR_CAP_AMBIENT_RAISE: Final = 2
 
+#: sizes of blocks of malloc(3) that glibc has in lists of their own (malloc/malloc.c), in bytes
+_LARGEST_BLOCK: Final = 1032
+_BLOCKS_DIFFER: Final = 16
+_ROW_OF_BLOCKS: Final = 1 << 14  #: bytes
+_MOST_BLOCKS: Final = 4096
+
 MCL_CURRENT: Final = 1
 MCL_FUTURE: Final = 2
 
@@ -71,6 +77,9 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 _held: Final = ctypes.PyDLL(None, use_errno=True)
 _held.syscall.restype = ctypes.c_long
 _held.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+_held.malloc.argtypes = [ctypes.c_size_t]
+_held.malloc.restype = ctypes.c_void_p
+_held.free.argtypes = [ctypes.c_void_p]
 _python: Final = ctypes.pythonapi
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _libc.prctl.restype = ctypes.c_int
@@ -330,6 +339,39 @@ def same_open_file(one: int, other: int) -> bool:
     )
     _check(result, "kcmp(KCMP_FILE)")
     return bool(result == 0)
+
+
+def fill_heap() -> int:
+    """Take whatever is free between others in the heap of malloc(3), for good; how many blocks that are.
+
+    Blocks of a size are taken until some stand in a row: the place where they are is as good as the end of
+    the heap, and they are given back.  How far from each other they are then is glibc's, so with another C
+    library nothing is done.
+    """
+    if "CS_GNU_LIBC_VERSION" not in os.confstr_names:
+        return 0
+    head = ctypes.sizeof(ctypes.c_size_t)
+    taken = 0
+    rows: list[range] = []
+    for size in range(_LARGEST_BLOCK, _BLOCKS_DIFFER, -_BLOCKS_DIFFER):
+        # nothing is kept of a block but its place: a list that grows would take blocks itself
+        first = behind = 0
+        for _ in range(_MOST_BLOCKS):
+            block: int | None = _held.malloc(size)
+            if block is None:
+                break
+            if block != behind:
+                first = block
+            behind = block + size + head
+            taken += 1
+            if behind - first > _ROW_OF_BLOCKS:
+                break
+        rows.append(range(first, behind, size + head))
+    for row in rows:
+        taken -= len(row)
+        for block in row:
+            _held.free(block)
+    return taken
 
 
 def read_memory(address: int, size: int) -> bytes:
