@@ -17,6 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from twisted.application.service import Service
+from zope.interface import implementedBy
+
 from uwsgid.config.facts import Facts
 from uwsgid.config.index import index
 from uwsgid.config.reading import read
@@ -139,7 +142,10 @@ def _become_the_nest(house: Household, channel: socket.socket, link: Link | None
 
 
 def recognise_types() -> None:
-    """Have Python number all classes: it writes into one when something of it is looked up first."""
+    """Have Python number all classes: it writes into one when something of it is looked up first.
+
+    What services implement is found out when there is one of them, and written down as well.
+    """
     known: set[type] = set()
     wanted: list[type] = [object]
     while wanted:
@@ -149,6 +155,8 @@ def recognise_types() -> None:
             wanted += type.__subclasses__(kind)
     for kind in known:
         type.__getattribute__(kind, "__init__")
+        if issubclass(kind, Service):
+            implementedBy(kind)  # type: ignore[no-untyped-call]
 
 
 def practise() -> None:
