@@ -127,4 +127,5 @@ def _write(target: Path, lines: Iterable[str]) -> None:
 if __name__ == "__main__":
     if sys.argv[1:]:
         be_emperor(sys.argv[1], sys.argv[2])
-    sys.exit(main())
+    else:
+        sys.exit(main())
