@@ -12,7 +12,6 @@ _TEXT: Final = """\
 contextlib: suppress.__enter__ suppress.__exit__ suppress.__init__
 ctypes: create_string_buffer
 enum: Enum.__new__ EnumType.__call__
-signal: _int_to_enum pthread_sigmask pthread_sigmask.<locals>.<genexpr>
 typing: cast
 uwsgid.config.settings: Settings.__getitem__
 uwsgid.host.syscalls: _check
@@ -22,7 +21,6 @@ _weakrefset: WeakSet.__iter__ WeakSet._commit_removals _IterationGuard.__enter__
 _weakrefset: _IterationGuard.__init__
 logging: Handler._at_fork_reinit _after_at_fork_child_reinit_locks
 random: Random.seed
-signal: _enum_to_int signal
 socket: socket.detach
 threading: Condition._at_fork_reinit Event._at_fork_reinit RLock Thread._reset_internal_locks _after_fork
 threading: _enumerate
@@ -41,10 +39,8 @@ uwsgid.door.boot: Boot.household
 uwsgid.door.streams: LogStream.__init__ _to_log own_standard_streams
 uwsgid.supervise.birth: forget_atexit
 socket: socket.__init__
-uwsgid.hooks.chain: chain phase_of
-uwsgid.hooks.options: Hooks.of Hooks.of.<locals>.<genexpr> Hooks.of.<locals>.<listcomp>
-uwsgid.hooks.running: drive run
-uwsgid.hooks.scene: Scene.<lambda> __create_fn__.<locals>.__init__
+uwsgid.hooks.options: Hooks.any
+uwsgid.hooks.running: run
 uwsgid.isolation.late: moment_of
 uwsgid.registry: Registry.__getitem__
 json.decoder: JSONDecoder.decode JSONDecoder.raw_decode
@@ -53,7 +49,8 @@ uwsgid.supervise.vassals: VassalStart.from_text __create_fn__.<locals>.__init__
 uwsgid.host.syscalls: fork_sibling fork_sibling.<locals>.<listcomp>
 uwsgid.supervise.seed: _bear_sibling _close_all _deliver _is_alone
 collections.abc: Mapping.get
-os: _Environ.__getitem__ _createenviron.<locals>.encode _fscodec.<locals>.fsencode
+os: _Environ.__getitem__ _createenviron.<locals>.decode _createenviron.<locals>.encode
+os: _fscodec.<locals>.fsencode
 posixpath: _get_sep abspath isabs join normpath split
 uwsgid.config.facts: Facts.of_this_process __create_fn__.<locals>.__init__
 uwsgid.config.magic: Magic.for_source __create_fn__.<locals>.__init__ _djb33x _of_path
@@ -66,8 +63,7 @@ uwsgid.logs.lines: Lines.say encode
 uwsgid.registry: Registry.__iter__
 socket: _intenum_converter socket._real_close socket.close socket.family
 uwsgid.logs.outlet_options: WorkerOutlets.any WorkerOutlets.any_records WorkerOutlets.any_requests
-uwsgid.request.log_options: __create_fn__.<locals>.__init__
-uwsgid.supervise.memory: MemoryLimits.any __create_fn__.<locals>.__init__
+uwsgid.supervise.memory: MemoryLimits.any
 uwsgid.door.seed: _leave_twistd close_the_reactor
 uwsgid.logs.setup: Logs.leave
 uwsgid.supervise.birth: become_server_of_births
@@ -89,16 +85,15 @@ codecs: IncrementalDecoder.__init__
 collections.abc: Awaitable.__subclasshook__ ItemsView.__iter__ KeysView.__iter__ Mapping.__contains__
 collections.abc: Mapping.items Mapping.keys MappingView.__init__ MutableMapping.pop
 constantly._constants: _ConstantsContainer.iterconstants _ConstantsContainer.iterconstants.<locals>.<lambda>
-ctypes: string_at
 dataclasses: _is_dataclass_instance replace
 encodings.ascii: IncrementalDecoder.decode
 enum: Enum.__hash__ Enum._missing_
 genericpath: exists isfile
 importlib._bootstrap: _handle_fromlist
-os: _Environ.__delitem__ _Environ.__iter__ _Environ.__setitem__ _createenviron.<locals>.decode
+os: _Environ.__delitem__ _Environ.__iter__ _Environ.__setitem__
 platform: machine node release system uname version
 posixpath: basename
-signal: getsignal
+signal: _enum_to_int _int_to_enum getsignal signal
 socket: send_fds socket.__enter__ socket.__exit__ socket.type socketpair
 threading: Thread.ident current_thread
 twisted.application.service: MultiService.__init__ MultiService.__iter__ MultiService.addService
@@ -169,7 +164,7 @@ uwsgid.config.reading: _Reader._append _Reader._configure _Reader._deeper _Reade
 uwsgid.config.reading: _Reader._expand _Reader._expand.<locals>.<listcomp> _Reader._load
 uwsgid.config.reading: _Reader._plugins_of_program _Reader.collect _Reader.configure _Reader.reading
 uwsgid.config.reading: _Reader.reading.<locals>.<genexpr> __create_fn__.<locals>.__init__ read
-uwsgid.config.section: Option.spellings declared_sections
+uwsgid.config.section: Option.spellings Section.__init__ declared_sections
 uwsgid.config.settings: Settings.is_set _Reader.__init__ _Reader._convert _Reader._imply _Reader._instance
 uwsgid.config.settings: _Reader._instance.<locals>.<dictcomp> _Reader._odd_boolean _Reader._pass_over
 uwsgid.config.settings: _Reader._read _Reader._turn_on_implied _Reader.judge
@@ -195,11 +190,11 @@ uwsgid.door.isolating: furnish_the_all_in_one_jail is_jailed_at_boot is_jailed_a
 uwsgid.door.isolating: join_namespaces join_the_cgroups lend_namespaces open_our_namespaces
 uwsgid.door.isolating: open_what_a_jail_lacks take_the_privilege_step take_the_privilege_step_late
 uwsgid.door.isolating: wait_for_sockets write_files
-uwsgid.door.options: __create_fn__.<locals>.__init__
 uwsgid.door.pidfiles: write_one
-uwsgid.door.seed: _fork _fork.<locals>.<listcomp> _fork.<locals>.<listcomp>.<listcomp> drop_privileges_late
-uwsgid.door.seed: fork_the_seed fork_the_seed.<locals>.<lambda> fork_the_seed.<locals>.<listcomp>
-uwsgid.door.seed: share_memory
+uwsgid.door.rehearsal: make_what_vassals_share
+uwsgid.door.seed: _fork _fork.<locals>.<listcomp> _fork.<locals>.<listcomp>.<listcomp> _room_for_lines
+uwsgid.door.seed: drop_privileges_late fork_the_seed fork_the_seed.<locals>.<lambda>
+uwsgid.door.seed: fork_the_seed.<locals>.<listcomp> share_memory
 uwsgid.door.service: Instance.__init__ Instance._end Instance._leave_with_code Instance._or_give_up
 uwsgid.door.service: Instance.exit_code Instance.privilegedStartService
 uwsgid.door.service: Instance.privilegedStartService.<locals>.<lambda> Instance.startService
@@ -219,14 +214,17 @@ uwsgid.emperor.spawn: environment.<locals>.<dictcomp> environment.<locals>.<list
 uwsgid.gateways.http: gateways
 uwsgid.gateways.http_options: Http.check
 uwsgid.gateways.zergpool: pools pools.<locals>.<listcomp>
+uwsgid.hooks.chain: chain phase_of
 uwsgid.hooks.later: drive run_later
+uwsgid.hooks.options: Hooks.of Hooks.of.<locals>.<genexpr> Hooks.of.<locals>.<listcomp>
+uwsgid.hooks.scene: Scene.<lambda> __create_fn__.<locals>.__init__
 uwsgid.host.addresses: Address.__str__ Address.auto_port Address.is_pattern Address.is_tcp Address.is_unix
 uwsgid.host.addresses: Address.sockaddr __create_fn__.<locals>.__init__ _unix parse_address
 uwsgid.host.backlog: _unix_queue answer question queue_length
 uwsgid.host.binding: __create_fn__.<locals>.__init__ _bind _buffers _permissions _unlink_stale bind_unix
 uwsgid.host.binding: bind_unix.<locals>.<lambda> label
 uwsgid.host.calls: attempt
-uwsgid.host.capabilities: __create_fn__.<locals>.__init__ final_set first_reduction
+uwsgid.host.capabilities: final_set first_reduction
 uwsgid.host.cgroups: Cgroups.check join_cgroups
 uwsgid.host.children: Orphans.__init__ Orphans.suspects Orphans.sweep Orphans.sweep.<locals>.<genexpr>
 uwsgid.host.children: __create_fn__.<locals>.__init__ exit_status exit_status.<locals>.<lambda> send_signal
@@ -248,7 +246,6 @@ uwsgid.host.limits: apply_descriptors apply_limits apply_priority merge_pages
 uwsgid.host.locks: Lock.__init__ LockTable.__init__ LockTable.__init__.<locals>.<dictcomp>
 uwsgid.host.locks: LockTable.__init__.<locals>.<genexpr>
 uwsgid.host.namespaces: combined
-uwsgid.host.notify: notify
 uwsgid.host.privileges: __create_fn__.<locals>.__init__ drop drop.<locals>.<genexpr> drop_calls perform
 uwsgid.host.privileges: resolve_identity
 uwsgid.host.socket_options: __create_fn__.<locals>.__eq__ __create_fn__.<locals>.__init__ _spec
@@ -256,8 +253,7 @@ uwsgid.host.sockets: _find _find.<locals>.<listcomp> _open _refuse_twice bind_sh
 uwsgid.host.sockets: bind_sockets.<locals>.<setcomp> check_backlog close_leftovers
 uwsgid.host.sockets: close_leftovers.<locals>.<setcomp> inheritance map_workers settle_stdin
 uwsgid.host.sockets: settle_stdin.<locals>.<genexpr>
-uwsgid.host.syscalls: fork_asleep fork_asleep.<locals>.<listcomp> read_memory set_child_subreaper
-uwsgid.host.title: __create_fn__.<locals>.__init__ find_area parse_area parse_area.<locals>.<genexpr>
+uwsgid.host.syscalls: fork_asleep fork_asleep.<locals>.<listcomp> set_child_subreaper
 uwsgid.host.waits: wait_for
 uwsgid.host.watch: Touches.__init__ Touches.__len__
 uwsgid.host.zerg: attach
@@ -275,13 +271,14 @@ uwsgid.languages.foreign.language: Foreign.try_module
 uwsgid.languages.perl.language: Perl.try_module
 uwsgid.languages.python.api_locks: UserLocks.check user_lock_names user_lock_names.<locals>.<genexpr>
 uwsgid.languages.python.language: Python.try_module
-uwsgid.languages.python.options: PythonApps.check __create_fn__.<locals>.__init__
+uwsgid.languages.python.options: PythonApps.check
 uwsgid.languages.ruby.options: RubyApps.check
 uwsgid.logs.banner: BannerFacts.<lambda> __create_fn__.<locals>.__init__ backlog_line banner_lines
 uwsgid.logs.banner: lock_lines mapped_line master_line mercy_line mode_line page_line start_lines
 uwsgid.logs.banner: worker_line
 uwsgid.logs.files: DescriptorLogger.__init__ DescriptorLogger.check_size DescriptorLogger.write
 uwsgid.logs.grievances: Grievances.__init__ Grievances.tell
+uwsgid.logs.held: is_plain_file lock_names
 uwsgid.logs.lines: Lines.__init__ ServerLines.check date_format
 uwsgid.logs.loggers.rsyslog_options: RsyslogPackets.check
 uwsgid.logs.observer: LineObserver.__call__ LineObserver.__init__ _is_twisted text_of
@@ -299,10 +296,9 @@ uwsgid.master.departure: Departure.__init__ Departure._finish Departure._leave D
 uwsgid.master.departure: Departure.proceed Departure.stop_brutally
 uwsgid.master.farewell: say_goodbye
 uwsgid.master.fifo: Fifo.__init__ Fifo.stop
-uwsgid.master.gateways: Gateways.__init__ Gateways.all_ready Gateways.all_ready.<locals>.<listcomp>
-uwsgid.master.gateways: Gateways.end Gateways.start
+uwsgid.master.gateways: Gateways.__init__ Gateways.end Gateways.start
 uwsgid.master.hookchain: HookChain.__init__ HookChain.begin HookChain.look HookChain.run
-uwsgid.master.idle: IdleWatch.__init__ IdleWatch.look IdleWatch.verdict __create_fn__.<locals>.__init__
+uwsgid.master.idle: IdleWatch.__init__ IdleWatch.look IdleWatch.verdict
 uwsgid.master.inbox: Inbox.__init__ Inbox.end
 uwsgid.master.inheritance: __create_fn__.<locals>.__init__
 uwsgid.master.liaison: Liaison.__init__ Liaison.begin Liaison.end Liaison.hear Liaison.look Liaison.open
@@ -310,8 +306,7 @@ uwsgid.master.logintake: LogIntake.__init__ LogIntake.start LogIntake.stop
 uwsgid.master.loyalty: EmperorProxy.__init__ EmperorProxy.start EmperorProxy.stop Loyalty.__init__
 uwsgid.master.loyalty: Loyalty._after Loyalty._after.<locals>.<lambda> Loyalty._obey Loyalty.doRead
 uwsgid.master.loyalty: Loyalty.end Loyalty.fileno Loyalty.hear Loyalty.logPrefix Loyalty.start Loyalty.tell
-uwsgid.master.loyalty: __create_fn__.<locals>.__init__
-uwsgid.master.mountcheck: MountCheck.__init__ MountCheck.look __create_fn__.<locals>.__init__
+uwsgid.master.mountcheck: MountCheck.__init__ MountCheck.look
 uwsgid.master.nursery: Nursery.__init__ Nursery._has_lived Nursery._plant_spare Nursery._provide
 uwsgid.master.nursery: Nursery._seed_ended Nursery._zygote_ended Nursery.begin Nursery.child_born
 uwsgid.master.nursery: Nursery.child_ended Nursery.child_ready Nursery.child_said Nursery.mother
@@ -324,9 +319,8 @@ uwsgid.master.reexec: _facts
 uwsgid.master.reloads: Reloads.__init__
 uwsgid.master.rereading: Rereading.__init__
 uwsgid.master.rests: Rests.__contains__ Rests.__init__ Rests.did_well Rests.due Rests.end
-uwsgid.master.roster: Roster.__init__ Roster.all_accept Roster.all_accept.<locals>.<genexpr>
-uwsgid.master.roster: Roster.all_accept.<locals>.<genexpr>.<genexpr> Roster.has_lived Roster.hire
-uwsgid.master.roster: Roster.is_vacant Roster.is_vacant.<locals>.<genexpr> Roster.note_who_serves
+uwsgid.master.roster: Roster.__init__ Roster.has_lived Roster.hire Roster.is_vacant
+uwsgid.master.roster: Roster.is_vacant.<locals>.<genexpr> Roster.note_who_serves
 uwsgid.master.roster: Roster.note_who_serves.<locals>.<genexpr> Roster.note_who_serves.<locals>.<lambda>
 uwsgid.master.roster: Roster.workers Roster.workers.<locals>.<listcomp>
 uwsgid.master.service: Master.__init__ Master.__init__.<locals>.<lambda> Master._begin Master._part
@@ -335,7 +329,6 @@ uwsgid.master.service: Master.stopService Master.stopService.<locals>.<lambda> M
 uwsgid.master.stall: Stall.__init__ Stall._look Stall.start Stall.stop
 uwsgid.master.statistics: Statistics.__init__
 uwsgid.master.touches: TouchWatch.__init__ TouchWatch.__init__.<locals>.<dictcomp> TouchWatch.look
-uwsgid.master.touches: __create_fn__.<locals>.__init__
 uwsgid.master.undertaker: Undertaker.__init__ Undertaker.end Undertaker.install Undertaker.look
 uwsgid.master.undertaker: Undertaker.soon
 uwsgid.master.unixsignals: UnixSignals.__init__ UnixSignals._handler UnixSignals.end_is_near
@@ -345,14 +338,12 @@ uwsgid.master.watchdog: Watchdog._check_memory Watchdog._check_mercy Watchdog.lo
 uwsgid.master.windingdown: WindingDown.__init__ WindingDown._mercy WindingDown._mercy.<locals>.<setcomp>
 uwsgid.master.windingdown: WindingDown.proceed WindingDown.proceed.<locals>.<listcomp>
 uwsgid.master.workforce: Workforce.__init__ Workforce._again Workforce._fill Workforce._judge
-uwsgid.master.workforce: Workforce._note_apps Workforce.all_ready Workforce.child_born Workforce.child_ended
+uwsgid.master.workforce: Workforce._note_apps Workforce.child_born Workforce.child_ended
 uwsgid.master.workforce: Workforce.child_ready Workforce.child_said Workforce.end_now
 uwsgid.master.workforce: Workforce.generation_loaded Workforce.hire Workforce.insist Workforce.proceed
 uwsgid.master.workforce: Workforce.promote Workforce.start Workforce.stop Workforce.workers
 uwsgid.master.zerg: SosWatch.__init__ SosWatch.look ZergServer.__init__
 uwsgid.master.zerg: ZergServer.__init__.<locals>.<genexpr> ZergServer.start ZergServer.stop
-uwsgid.master.zerg: __create_fn__.<locals>.__init__
-uwsgid.request.mount_options: __create_fn__.<locals>.__init__
 uwsgid.request.options: Answers.check
 uwsgid.stats.options: Stats.check
 uwsgid.supervise.backoff: Backoff.after __create_fn__.<locals>.__init__
@@ -370,7 +361,7 @@ uwsgid.supervise.exits: __create_fn__.<locals>.__init__ verdict
 uwsgid.supervise.exitwatch: ExitWatch.__init__ ExitWatch.connectionLost ExitWatch.doRead ExitWatch.fileno
 uwsgid.supervise.exitwatch: ExitWatch.logPrefix ExitWatch.signal
 uwsgid.supervise.household: __create_fn__.<locals>.__init__
-uwsgid.supervise.processes: Recycling.check Recycling.lifetime_limit __create_fn__.<locals>.__init__
+uwsgid.supervise.processes: Recycling.check Recycling.lifetime_limit
 uwsgid.supervise.supervisor: Supervisor.__init__ Supervisor.adopt Supervisor.expecting
 uwsgid.supervise.supervisor: Supervisor.expecting.<locals>.<genexpr> Supervisor.have Supervisor.known_pids
 uwsgid.supervise.supervisor: Supervisor.known_pids.<locals>.<genexpr> Supervisor.said
@@ -379,17 +370,6 @@ uwsgid.supervise.supervisor: _Registrar.child_ended _Registrar.child_ready _Regi
 uwsgid.tuntap.devices: devices
 uwsgid.tuntap.options: TunTapDevice.check TunTapDevice.check.<locals>.<dictcomp> TunTapRouter.check
 uwsgid.tuntap.setup: routers
-weakref: WeakKeyDictionary.__init__ WeakKeyDictionary.__setitem__ WeakKeyDictionary.get
-zope.interface.declarations: ClassProvides.__init__ Declaration.__init__ Declaration._add_interfaces_to_cls
-zope.interface.declarations: Declaration._add_interfaces_to_cls.<locals>.<listcomp> Implements.changed
-zope.interface.declarations: Implements.named _implements_name _normalizeargs implementedBy
-zope.interface.declarations: implementedBy.<locals>.<listcomp>
-zope.interface.interface: Specification.<lambda> Specification.__init__ Specification.__setBases
-zope.interface.interface: Specification._calculate_sro Specification._calculate_sro.<locals>.<dictcomp>
-zope.interface.interface: Specification.changed Specification.changed.<locals>.<listcomp>
-zope.interface.interface: Specification.dependents Specification.subscribe
-zope.interface.ro: C3.__init__ C3.__init__.<locals>.<genexpr> C3.__init__.<locals>.<listcomp> C3.mro
-zope.interface.ro: C3.resolver _StaticMRO.__init__ _StaticMRO.mro ro
 uwsgid.door.seed: _be_the_seed
 contextlib: _GeneratorContextManager.__enter__ _GeneratorContextManager.__exit__
 contextlib: _GeneratorContextManagerBase.__init__ contextmanager.<locals>.helper
@@ -401,10 +381,8 @@ importlib._bootstrap_external: _LoaderBasics.exec_module _LoaderBasics.is_packag
 importlib._bootstrap_external: _check_name.<locals>._check_name_wrapper _get_cached _path_isabs _path_join
 importlib._bootstrap_external: _path_join.<locals>.<listcomp> _path_split _path_split.<locals>.<genexpr>
 importlib._bootstrap_external: cache_from_source spec_from_file_location
-pathlib: Path.__new__ Path._make_child_relpath Path.iterdir Path.open PurePath.__fspath__ PurePath.__str__
-pathlib: PurePath._format_parsed_parts PurePath._from_parsed_parts PurePath._from_parts PurePath._parse_args
-pathlib: PurePath.name _Flavour.parse_parts _PosixFlavour.splitroot
-threading: Thread.name Thread.native_id enumerate main_thread
+pathlib: Path.__new__ Path.open PurePath.__fspath__ PurePath.__str__ PurePath._format_parsed_parts
+pathlib: PurePath._from_parts PurePath._parse_args _Flavour.parse_parts _PosixFlavour.splitroot
 uwsgid.config.settings: Settings.opt
 uwsgid.door.seed: _be_who_is_wanted
 uwsgid.languages.cgi.language: Cgi.initialize Cgi.load Cgi.settle
@@ -413,18 +391,15 @@ uwsgid.languages.outcome: __create_fn__.<locals>.__init__
 uwsgid.languages.perl.language: Perl.plan Perl.plan.<locals>.<listcomp>
 uwsgid.languages.python.api: _last install install.<locals>.<dictcomp> install.<locals>.<listcomp>
 uwsgid.languages.python.api: magic_table magic_table.<locals>.<dictcomp> magic_table.<locals>.<genexpr>
-uwsgid.languages.python.api_missing: _missing missing_functions missing_functions.<locals>.<dictcomp>
 uwsgid.languages.python.context: as_bytes
 uwsgid.languages.python.imports: argv map_aliases
 uwsgid.languages.python.language: Python.initialize Python.load Python.settle
 uwsgid.languages.python.loading: _Loader.__init__ _Loader._add _Loader.load _Loader.load_all _applications
 uwsgid.languages.python.loading: freeze load_apps ready_line resting_collector threads_alive
-uwsgid.languages.python.loading: threads_alive.<locals>.<dictcomp> threads_alive.<locals>.<listcomp>
 uwsgid.languages.python.targets: FileTarget.load FileTarget.module_name FileTarget.where
 uwsgid.languages.python.targets: _UncachedLoader.get_code __create_fn__.<locals>.__init__ find_callable
 uwsgid.languages.python.targets: import_file pythonize
-uwsgid.languages.python.virtualenv: __create_fn__.<locals>.__init__ enter follow_variable
-uwsgid.languages.python.virtualenv: follow_variable.<locals>.<listcomp> put_in_front
+uwsgid.languages.python.virtualenv: enter follow_variable follow_variable.<locals>.<listcomp> put_in_front
 uwsgid.languages.ruby.language: Ruby.plan Ruby.plan.<locals>.<listcomp>
 uwsgid.request.mounts: App.__init__ Apps.__contains__ Apps.__init__ Apps.__len__ Apps._choose_only
 uwsgid.request.mounts: Apps._settle Apps.add Apps.is_full Lookup.from_settings
@@ -441,13 +416,11 @@ uwsgid.languages.cgi.language: Cgi.at_exit Cgi.handlers Cgi.post_fork
 uwsgid.languages.cgi.options: CgiOptions.is_asked_for
 uwsgid.languages.foreign.language: Foreign.at_exit Foreign.handlers Foreign.post_fork
 uwsgid.languages.python.api: call_hook complete
-uwsgid.languages.python.autoreload: __create_fn__.<locals>.__init__
 uwsgid.languages.python.environ: base_environ
 uwsgid.languages.python.imports: import_all
 uwsgid.languages.python.language: Python.at_exit Python.handlers Python.post_fork _call
 uwsgid.languages.python.wsgi: _Call.__init__ _Call.start_response handlers handlers.<locals>.<lambda>
 uwsgid.languages.python.wsgi: wsgi_handler wsgi_handler.<locals>.handle
-uwsgid.languages.python.wsgi_options: __create_fn__.<locals>.__init__
 uwsgid.loops.gate: Gate.__init__ Gate.__init__.<locals>.<dictcomp> Gate._hasten Gate._is_over Gate._wait
 uwsgid.loops.gate: Gate.next Gate.shut Gate.watch
 uwsgid.loops.limits: defers hurry moment most_parked patience
@@ -458,13 +431,12 @@ uwsgid.request.logline: _Clean.__init__ _Clean.holds _Clock.__init__ _Clock.at _
 uwsgid.request.logline: _compile_default _compile_default.<locals>.<listcomp> _compile_default.<locals>.line
 uwsgid.request.logline: _compile_default.<locals>.take _conditions _tail _text request_logger
 uwsgid.request.logline: request_logger.<locals>.log_request
-uwsgid.request.offload_options: __create_fn__.<locals>.__init__
-uwsgid.request.options: Bodies.buffering_size __create_fn__.<locals>.__init__
-uwsgid.request.reply: Reply.__init__ Reply.start Reply.whole
+uwsgid.request.options: Bodies.buffering_size
+uwsgid.request.reply: Reply.__init__ Reply._send_whole Reply.start Reply.whole
 uwsgid.request.request: Request.__init__
 uwsgid.request.serving: Farewell.__init__ Farewell.bid __create_fn__.<locals>.__init__
 uwsgid.request.terms: Terms.__init__ Terms.__init__.<locals>.<genexpr>
-uwsgid.static.options: StaticFiles.any __create_fn__.<locals>.__init__
+uwsgid.static.options: StaticFiles.any
 uwsgid.supervise.birth: become_signalled
 uwsgid.supervise.board: Board.total_requests
 uwsgid.supervise.conversation: Conversation.fileno Conversation.heard
