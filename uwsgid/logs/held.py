@@ -137,7 +137,7 @@ class HeldLines:
 class Leftovers:
     """What the master does about lines that wait too long.
 
-    :param lock_of: the lock of a seat.
+    :param locks: those of the seats among them.
     :param descriptor: where lines of requests go.
     """
 
