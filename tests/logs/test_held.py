@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.host.locks import LockTable
-from uwsgid.logs import held, writing
+from uwsgid.logs import writing
 from uwsgid.logs.held import ROOM, HeldLines, Leftovers, is_plain_file, lock_name, lock_names
 from uwsgid.logs.writing import write_first, writer
 from uwsgid.supervise.board import Board
@@ -30,7 +30,6 @@ class HeldCase(SynchronousTestCase):
         self.patch(os, "register_at_fork", lambda after_in_child: self._forks.append(after_in_child))
         self._forks: list[Callable[[], None]] = []
         self.now = 100.0
-        self.patch(held, "monotonic", lambda: self.now)
         self.board = Board(slots=1, lines=ROOM)
         self.locks = LockTable(lock_names(self.board))
 
@@ -44,11 +43,15 @@ class HeldCase(SynchronousTestCase):
     def written(self) -> bytes:
         return self.path.read_bytes()
 
+    def write(self, lines: HeldLines, text: bytes) -> None:
+        lines.now = self.now
+        lines.write(text)
+
     def hold(self, lines: HeldLines, *texts: bytes) -> None:
         """Have *texts* wait, by a line before them that does not."""
-        lines.write(b"first\n")
+        self.write(lines, b"first\n")
         for text in texts:
-            lines.write(text)
+            self.write(lines, text)
 
 
 class HeldLinesTests(HeldCase):
@@ -56,7 +59,7 @@ class HeldLinesTests(HeldCase):
         """Who comes more than a millisecond after the last one does not wait."""
         lines = self.held()
         for number in range(3):
-            lines.write(b"%d\n" % number)
+            self.write(lines, b"%d\n" % number)
             self.now += 0.0011
         self.assertEqual((self.written(), lines.size), (b"0\n1\n2\n", 0))
 
@@ -75,17 +78,17 @@ class HeldLinesTests(HeldCase):
         lines = self.held()
         self.hold(lines, b"second\n")
         self.now += 0.0101
-        lines.write(b"third\n")
+        self.write(lines, b"third\n")
         self.assertEqual(self.written(), b"first\nsecond\nthird\n")
 
     def test_a_full_room_is_written(self) -> None:
         """A line that does not fit has those before it written, one larger than the room goes after them."""
         lines = self.held()
-        texts = [b"%04d %s\n" % (number, b"x" * 994) for number in range(9)]
+        texts = [b"%04d %s\n" % (number, b"x" * (ROOM // 4 - 6)) for number in range(9)]
         self.hold(lines, *texts)
         self.assertEqual(self.written(), b"first\n" + b"".join(texts[:8]))
         long = b"y" * ROOM + b"\n"
-        lines.write(long)
+        self.write(lines, long)
         self.assertEqual(self.written(), b"first\n" + b"".join(texts) + long)
 
     def test_whatever_else_is_said_comes_after(self) -> None:
@@ -118,7 +121,7 @@ class HeldLinesTests(HeldCase):
         lines = self.held()
         self.hold(lines, b"second\n")
         self._forks[0]()  # as in the child
-        lines.write(b"child\n")
+        self.write(lines, b"child\n")
         lines.flush()
         self.assertEqual(self.written(), b"first\nchild\n")
         self.assertEqual(self.board.lines_size[1], 7)  # the parent's business
@@ -137,15 +140,15 @@ class HeldLinesTests(HeldCase):
             taken.append(data[:count])
             return count
 
-        lines.write(b"first\n")
+        self.write(lines, b"first\n")
         self.patch(writing, "put", put)
         for text in (b"one\n", b"two\n", b"three\n", b"four\n"):
-            lines.write(text)
+            self.write(lines, text)
         lines.flush()
         self.assertEqual(taken, [b"one\ntwo\n"])
         room[0] = 1000
         self.now += 1
-        lines.write(b"five\n")
+        self.write(lines, b"five\n")
         self.assertEqual(
             b"".join(taken[1:]), b"[pid: %d] 2 records lost: the log took no more\nfive\n" % os.getpid()
         )
@@ -195,7 +198,7 @@ class HeldLinesTests(HeldCase):
                 for number, (size, pause, event) in enumerate(steps):
                     text = (b"%d " % number).ljust(size, b"x") + b"\n"
                     expected += text
-                    lines.write(text)
+                    self.write(lines, text)
                     self.now += pause
                     if event == 0:
                         lines.flush()
@@ -278,7 +281,7 @@ class LeftoversTests(HeldCase):
         self.assertEqual(self.written(), b"first\n")
         master.look()
         self.assertEqual(self.written(), b"first\nsecond\n")
-        lines.write(b"third\n")
+        self.write(lines, b"third\n")
         master.look()
         lines.flush()
         master.look()

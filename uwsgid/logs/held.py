@@ -19,14 +19,13 @@ from __future__ import annotations
 import os
 import stat
 from threading import get_ident
-from time import monotonic
 from typing import Final
 
 from uwsgid.host.locks import Lock, LockTable
 from uwsgid.logs.writing import Writer, write_first, writer
 from uwsgid.supervise.board import Board
 
-ROOM: Final = 4096  #: bytes of each worker's lines that wait
+ROOM: Final = 16384  #: bytes of each worker's lines that wait
 PATIENCE: Final = 0.01  #: seconds that a line waits for others
 QUICK: Final = 0.001  #: seconds between two lines of a worker that has reason to wait
 _SEARCHED: Final = 1 << 24  #: bytes of the log in which the lines of a dead worker are looked for
@@ -73,6 +72,7 @@ class HeldLines:
         self._last = 0.0  # monotonic seconds
         self._until = 0.0
         self.size = 0  #: bytes that wait
+        self.now = 0.0  #: monotonic seconds; whoever writes a line says when that is
         write_first(self.flush)
         os.register_at_fork(after_in_child=self._part)
 
@@ -80,7 +80,7 @@ class HeldLines:
 
     def write(self, line: bytes) -> None:
         """Keep *line* for a moment, or write it at once."""
-        now = monotonic()
+        now = self.now
         start = self.size
         end = start + len(line)
         if start and end > self._room:

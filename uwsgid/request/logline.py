@@ -68,7 +68,12 @@ def request_logger(
         if decided:
             if take is not None and not request.wire:
                 request.wire = take(request)
-            write(line(request).encode("latin-1", "backslashreplace"))
+            text = line(request)
+            try:
+                data = text.encode("latin-1")
+            except UnicodeEncodeError:
+                data = text.encode("latin-1", "backslashreplace")
+            write(data)
 
     return None if quiet and not conditions else take, log_request
 
@@ -183,27 +188,47 @@ def _tail(switches: int, core: int) -> str:
     return f" bytes ({switches} switches on core {core})\n"
 
 
-class _Clean:
-    """Whether what a client chose can stand in a line as it is.  Most of it is what the last one said."""
+class _Said:
+    """What a client chose, and how it stands in a line.
 
-    def __init__(self) -> None:
-        self._address = self._user = self._method = self._protocol = ""
+    :param spent: what stands behind the time that a request took.
+    :ivar who: from the counters to the number of variables.
+    :ivar how: from the time to the status.
+    """
 
-    def holds(self, address: str, user: str, method: str, uri: str, protocol: str) -> bool:
+    def __init__(self, address: str, user: str, method: str, protocol: str, spent: str) -> None:
+        self.address: Final = address
+        self.user: Final = user
+        self.method: Final = method
+        self.protocol: Final = protocol
+        self.who: Final = f"] {address} ({user}) {{"
+        self.how: Final = f"{spent} ({protocol} "
+
+
+class _Clients:
+    """What can stand in a line as it is.  Most of it is what the last one said."""
+
+    def __init__(self, spent: str) -> None:
+        self._spent = spent
+        self._last = _Said("", "", "", "", spent)
+
+    def said(self, address: str, user: str, method: str, uri: str, protocol: str) -> _Said | None:
+        """How it stands there; None where something has to be written in another way."""
         if not (uri.isascii() and uri.isprintable()):
-            return False
+            return None
+        last = self._last  # another thread may put another one there meanwhile
         if (
-            address == self._address
-            and method == self._method
-            and protocol == self._protocol
-            and user == self._user
+            address == last.address
+            and method == last.method
+            and protocol == last.protocol
+            and user == last.user
         ):
-            return True
+            return last
         said = f"{address}{user}{method}{protocol}"
         if not (said.isascii() and said.isprintable()):
-            return False
-        self._address, self._user, self._method, self._protocol = address, user, method, protocol
-        return True
+            return None
+        self._last = made = _Said(address, user, method, protocol, self._spent)
+        return made
 
 
 # hot path, watched by bench-requests
@@ -213,10 +238,9 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> tuple[Take
     start = f"[pid: {os.getpid()}|app: "
     starts = [f"{start}{app}|req: " for app in range(board.apps)]
     spent = f" {'micros' if micros else 'msecs'}"
-    directly = f"{spent} ("
-    clean = _Clean()
+    clients = _Clients(spent)
     total = _Total(board, seat)
-    clock = _Clock(time.ctime)
+    clock = _Clock(lambda second: f" bytes}} [{time.ctime(second)}] ")
 
     def take(request: Request) -> tuple[Any, ...]:
         vars = request.vars
@@ -236,19 +260,24 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> tuple[Take
         uri: str
         protocol: str
         address, user, method, uri, protocol = wire
-        if not clean.holds(address, user, method, uri, protocol):
-            address, user, method, uri, protocol = [_escape(_latin(one)) for one in wire]
         reply = request.reply
+        said = clients.said(address, user, method, uri, protocol)
+        if said is not None:
+            who, how = said.who, said.how
+        else:
+            address, user, method, uri, protocol = [_escape(_latin(one)) for one in wire]
+            who, how = f"] {address} ({user}) {{", f"{spent} ({protocol} "
+        if reply.via:
+            how = f"{spent} via {reply.via} ({protocol} "
         started = request.started
         app = request.app_id
         made = (
             f"{starts[app] if 0 <= app < len(starts) else f'{start}{app}|req: '}"
-            f"{_text(request.app_requests)}/{_text(total.at(started))}] {address} ({user}) {{"
+            f"{_text(request.app_requests)}/{_text(total.at(started))}{who}"
             # uWSGI counts names and values
-            f"{_text(2 * request.var_count)} vars in {_text(request.packet_size)} bytes}} ["
-            f"{clock.at(int(started))}] {method} {uri} => generated {_text(reply.body_size)} bytes in "
-            f"{_text(request.micros if micros else request.micros // 1000)}"
-            f"{f'{spent} via {reply.via} (' if reply.via else directly}{protocol} {_text(reply.status)}) "
+            f"{_text(2 * request.var_count)} vars in {_text(request.packet_size)}{clock.at(int(started))}"
+            f"{method} {uri} => generated {_text(reply.body_size)} bytes in "
+            f"{_text(request.micros if micros else request.micros // 1000)}{how}{_text(reply.status)}) "
             f"{_text(reply.header_count)} headers in {_text(reply.headers_size)}"
             f"{_tail(request.switches, request.core)}"
         )

@@ -57,6 +57,7 @@ class Cycle:
         settings = serving.settings
         self._serving = serving
         self._farewell = serving.farewell
+        self._lines = serving.lines
         self._core = core
         self.terms = first.terms if first is not None else Terms(settings, serving.say)
         self._stations: dict[int, Station] = first._stations if first is not None else {}
@@ -234,7 +235,8 @@ class Cycle:
             except BaseException:
                 self._broken_handler(request)
 
-        request.micros = micros = int((monotonic() - began) * 1000000)
+        ended = monotonic()
+        request.micros = micros = int((ended - began) * 1000000)
         if not station.closes:
             after = station.after(connection, reply, body)
         elif body.at_end or body.discard(DISCARD):
@@ -261,6 +263,8 @@ class Cycle:
             self._progress.end(request.app_id, micros, reply.headers_size + reply.body_size)
             if serving.measure is not None:
                 serving.measure()
+            if self._lines is not None:
+                self._lines.now = ended
             serving.log_request(request)
         if serving.after_request is not None:
             serving.after_request(core)
