@@ -9,6 +9,7 @@ import sys
 
 import psutil
 
+from tests.live.daemon import title_of
 from tests.live.support import LiveCase, descriptors, examine, is_leaving, wait_until
 
 
@@ -20,7 +21,10 @@ class ExamineTests(LiveCase):
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         self.addCleanup(child.wait)
         self.addCleanup(child.kill)
-        return psutil.Process(child.pid)
+        process = psutil.Process(child.pid)
+        # the kernel lets the parent go on before it knows the arguments of the new program
+        wait_until(lambda: "sleep" in title_of(process), "its title")
+        return process
 
     def end(self, process: psutil.Process) -> None:
         """Kill a process, and leave it for its parent."""
