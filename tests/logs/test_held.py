@@ -153,6 +153,21 @@ class HeldLinesTests(HeldCase):
             b"".join(taken[1:]), b"[pid: %d] 2 records lost: the log took no more\nfive\n" % os.getpid()
         )
 
+    def test_a_closed_log(self) -> None:
+        """Where the application has closed the log nothing fails, and the lines are counted."""
+        log = os.dup(self.log)
+        lines = HeldLines(self.board, 1, self.locks[lock_name(1)], log)
+        self.hold(lines, b"second\n", b"third\n")
+        os.close(log)
+        lines.flush()
+        self.assertEqual((lines.size, self.board.lines_size[1]), (0, 0))
+        self.assertEqual(os.dup2(self.log, log), log)
+        self.addCleanup(os.close, log)
+        self.now += 1
+        self.write(lines, b"fourth\n")
+        note = b"[pid: %d] 2 records lost: the log took no more\n" % os.getpid()
+        self.assertEqual(self.written(), b"first\n" + note + b"fourth\n")
+
     def test_a_torn_line(self) -> None:
         """What follows a line of which a part is on the disk begins a line of its own."""
         write = writer(self.log)

@@ -95,12 +95,14 @@ class HeldLines:
         self._last = now
         # a signal's handler may speak now, and write what waits
         self._busy = True
-        at = self._start + start
-        self._map[at : at + end - start] = line
-        self._count += 1
-        self.size = end
-        self._sizes[self._seat] = end
-        self._busy = False
+        try:
+            at = self._start + start
+            self._map[at : at + end - start] = line
+            self._count += 1
+            self.size = end
+            self._sizes[self._seat] = end
+        finally:
+            self._busy = False
         if now > self._until:
             self.flush()
 
@@ -115,7 +117,7 @@ class HeldLines:
                 out = board.lines_out[seat]
                 lines = self._map[self._start + out : self._start + self.size]
                 if lines:
-                    board.lines_from[seat] = 1 + os.fstat(self._descriptor).st_size
+                    board.lines_from[seat] = 1 + self._log_size()
                     self._put(lines, lines.count(b"\n") if out else self._count)
                 self.size = self._count = 0
                 board.lines_size[seat] = 0
@@ -127,6 +129,12 @@ class HeldLines:
 
     # end of the hot path
 
+    def _log_size(self) -> int:
+        try:
+            return os.fstat(self._descriptor).st_size
+        except OSError:  # the application has closed it, which whoever writes to it counts
+            return 0
+
     def _part(self) -> None:
         """A child that the application forks sees its parent's seat, and has no line of its own there."""
         self._room = 0
@@ -137,13 +145,13 @@ class HeldLines:
 class Leftovers:
     """What the master does about lines that wait too long.
 
-    :param locks: those of the seats among them.
+    :param locks: those of the seats among them, where lines wait.
     :param descriptor: where lines of requests go.
     """
 
-    def __init__(self, board: Board, locks: LockTable, descriptor: int) -> None:
+    def __init__(self, board: Board, locks: LockTable | None, descriptor: int) -> None:
         self._board: Final = board
-        self._locks: Final = locks
+        self._locks: Final = [locks[name] for name in lock_names(board)] if locks is not None else []
         self._descriptor: Final = descriptor
         self._write: Final = writer(descriptor)
         self._seen: Final = [(0, 0)] * board.seats  # the round and the size of each seat at the last look
@@ -151,14 +159,14 @@ class Leftovers:
     def look(self) -> None:
         """Write what has waited since the last look: its worker has a long request."""
         board = self._board
-        for seat in range(board.seats if board.lines else 0):
+        for seat, lock in enumerate(self._locks):
             now = board.lines_round[seat], board.lines_size[seat]
             before, self._seen[seat] = self._seen[seat], now
             if now[1] > board.lines_out[seat] and now == before:
-                self._write_old(seat, now)
+                self._write_old(seat, lock, now)
 
-    def _write_old(self, seat: int, seen: tuple[int, int]) -> None:
-        board, lock = self._board, self._locks[lock_name(seat)]
+    def _write_old(self, seat: int, lock: Lock, seen: tuple[int, int]) -> None:
+        board = self._board
         if not lock.try_acquire():
             return  # it is writing them itself
         try:
@@ -172,8 +180,7 @@ class Leftovers:
     def rescue(self, seat: int) -> None:
         """Write what the worker at *seat*, who is dead, did not."""
         board = self._board
-        size = board.lines_size[seat] if board.lines else 0
-        lines = self._lines(seat, size)
+        lines = self._lines(seat, board.lines_size[seat])
         if lines and not self._is_written(lines, board.lines_from[seat] - 1):
             self._write(lines, lines.count(b"\n"))
         board.lines_size[seat] = board.lines_out[seat] = board.lines_from[seat] = 0

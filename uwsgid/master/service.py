@@ -64,9 +64,7 @@ class Master(MultiService):
         endings = settings[Endings]
         self._ended = ended
         self._over: Deferred[None] = Deferred()
-        self._leftovers: Leftovers | None = None
-        if house.board.lines and house.locks is not None:
-            self._leftovers = Leftovers(house.board, house.locks, house.request_log)
+        leftovers = Leftovers(house.board, house.locks, house.request_log)
         self.queues = Queues(house.kernel, house.listeners, self._say)
         self.workforce = Workforce(
             house,
@@ -79,7 +77,7 @@ class Master(MultiService):
             clock=time.time,
             spare_seed=inheritance.become is None,
             tidings=lambda child, what: self.liaison.hear(child, what),
-            bereave=self._leftovers.rescue if self._leftovers is not None else lambda seat: None,
+            bereave=leftovers.rescue,
         )
         self.gateways = Gateways(
             house,
@@ -198,7 +196,7 @@ class Master(MultiService):
             self._say,
             self.watchdog.look,
             self.workforce.insist,
-            self._leftovers.look if self._leftovers is not None else lambda: None,
+            leftovers.look,
             self.touches.look,
             self.hooks.look,
             self.mounts.look,

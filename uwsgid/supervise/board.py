@@ -6,7 +6,7 @@ can sit down during a reload, and a third can wait for the first to go.  A worke
 logs) may sit anywhere; the seat remembers its slot.
 
 The rule of the file: **one writer for each cell, any readers, no locks.**  The columns of seats and cores
-are written by the worker that sits there, the columns of slots by the master, but for a few.  A column is a
+are written by the worker that sits there, the columns of slots by the master, but for one.  A column is a
 ``memoryview`` of machine words: ``board.requests[seat]`` is an index operation, and the sum over all workers
 is one call of ``sum``.  What changes with every request lies side by side, seat by seat and core by core, so
 that a worker writes it in one piece (`uwsgid.supervise.counting`).
@@ -105,7 +105,7 @@ class Board:
         self.signals = whole(self.seats)  #: uwsgi signals handled
         self.paused = whole(self.seats)
         self.rejected = whole(self.seats)  #: requests refused before an app saw them
-        # lines that wait (`uwsgid.logs.held`); the master writes the second of these, under the seat's lock
+        # lines that wait (`uwsgid.logs.held`); the master writes some of these cells, under the seat's lock
         self.lines_size = whole(self.seats)  #: bytes of them
         self.lines_out = whole(self.seats)  #: bytes of those that the master has written
         self.lines_from = whole(self.seats)  #: bytes of the log, and one, while they are being written
@@ -133,9 +133,8 @@ class Board:
         for index in range(slots):
             self.current[index] = -1
         self.snapshots: Final = self._used  #: where they begin, in bytes
-        self.waiting_lines: Final = (
-            self.snapshots + self.seats * cores * snapshot
-        )  #: where they begin, in bytes
+        #: where lines that wait begin, in bytes
+        self.waiting_lines: Final = self.snapshots + self.seats * cores * snapshot
 
     def _cells(self, count: int) -> memoryview[int]:
         start = self._used

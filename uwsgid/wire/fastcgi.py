@@ -131,7 +131,7 @@ def stdout(number: bytes, data: bytes) -> bytes:
     parts: list[bytes] = []
     for start in range(0, size, MAX_CONTENT):
         piece = data[start : start + MAX_CONTENT]
-        parts += (b"\x01\x06", number, len(piece).to_bytes(2, "big"), b"\0\0", piece)
+        parts += (_record(number, len(piece)), piece)
     return b"".join(parts)
 
 

@@ -89,7 +89,7 @@ class WorkerSignals:
     def end_now(self, number: int, frame: object) -> None:
         """INT, QUIT: go, whatever is in progress.  The master repeats it; the end must not begin anew."""
         for repeated in ENDS_NOW:
-            signal.signal(repeated, signal.SIG_IGN)
+            react(repeated, IGNORE)
         self._board.phase[self._seat] = Phase.LEAVING
         self._stop_now(Exit.END)
 
