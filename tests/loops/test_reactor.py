@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.loops import loop_cases
-from tests.loops.support import PATIENCE, hello, read_all, read_answer, request
+from tests.loops.support import PATIENCE, hello, read_all, request
 from uwsgid.families import loop_engines
 from uwsgid.loops.reactor import Reactor
 
@@ -39,62 +39,6 @@ class ReactorTests(loop_cases.LoopCase):
             client.sendall(request())
         for client in clients:
             self.assertTrue(read_all(client).endswith(b"hello /"))
-
-    def test_a_large_upload(self) -> None:
-        """A body that is larger than the inbox arrives whole, and what follows it is the next request."""
-
-        def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            start_response("200 OK", [])
-            return [b"%d" % sum(len(line) for line in environ["wsgi.input"])]
-
-        worker = self.run_worker(app)
-        client = self.http(worker)
-        size = 3 << 20
-        head = f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode()
-        data = (head + b"line\n" * (size // 5) + b"x" * (size % 5)) * 2
-        sender = threading.Thread(target=client.sendall, args=(data,))
-        sender.start()
-        self.addCleanup(sender.join)
-        for _ in range(2):
-            self.assertEqual(read_answer(client)[1], str(size).encode())
-
-    def test_a_slow_reader_holds_the_application_back(self) -> None:
-        """An application can not write more than the transport takes; once the client reads it goes on."""
-        written: list[int] = []
-
-        def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
-            start_response("200 OK", [])
-            for _ in range(100):
-                written.append(1)
-                yield bytes(1 << 18)
-
-        worker = self.run_worker(app)
-        client = self.uwsgi(worker)
-        client.sendall(request())
-        client.recv(10)
-        threading.Event().wait(0.3)
-        self.assertLess(len(written), 50)
-        total = len(read_all(client))
-        self.assertGreater(total, 100 << 18)
-        self.assertEqual(len(written), 100)
-
-    def test_a_client_that_leaves(self) -> None:
-        """A client that leaves within an answer ends it, and the worker goes on."""
-
-        def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
-            start_response("200 OK", [])
-            while environ["PATH_INFO"] == "/endless":
-                yield bytes(1 << 16)
-            yield b"done"
-
-        worker = self.run_worker(app)
-        client = self.uwsgi(worker)
-        client.sendall(request(PATH_INFO="/endless"))
-        client.recv(10)
-        client.close()
-        self.assertTrue(self.ask(worker, request()).endswith(b"done"))
-        worker.leave(17)
-        self.assertEqual(worker.join(), 17)
 
     def test_a_fresh_reactor(self) -> None:
         """A process whose reactor was made before a fork gets another one."""

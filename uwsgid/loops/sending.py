@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
-from uwsgid.loops.reactor import ReactorConnection
+from uwsgid.loops.reactor_connection import ReactorConnection
 from uwsgid.request.connection import Connection
 from uwsgid.request.offload import Senders, Transfer
 
