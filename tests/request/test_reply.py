@@ -18,7 +18,7 @@ from uwsgid.request.fastcgi import FastCgiReply
 from uwsgid.request.options import Answers
 from uwsgid.request.reply import VIA_SENDFILE, HttpReply, Reply
 from uwsgid.request.terms import Terms
-from uwsgid.wire.fastcgi import trailer
+from uwsgid.wire.fastcgi_records import trailer
 
 PLAIN = [("Content-Type", "text/plain")]
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.supervise.board import Board, RequestKind
 from uwsgid.supervise.snapshot import describe_request, request_vars
-from uwsgid.wire.fastcgi import pairs
+from uwsgid.wire.fastcgi_records import pairs
 
 VARS = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/shop?a=1", "REMOTE_ADDR": "10.0.0.1"}
 

@@ -1,4 +1,4 @@
-"""`uwsgid.wire.fastcgi`: the records of front ends."""
+"""`uwsgid.wire.fastcgi`: what the records of front ends say."""
 
 from __future__ import annotations
 
@@ -13,19 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.wire import corpus
 from uwsgid.errors import PeerError, PeerGone
-from uwsgid.wire import fastcgi
+from uwsgid.wire import fastcgi_records as records
 from uwsgid.wire.events import NEED_DATA, Answer, BodyChunk, EndOfBody, RequestHead
-from uwsgid.wire.fastcgi import (
-    MAX_CONTENT,
-    FastCgiDecoder,
-    answer_parts,
-    pairs,
-    read_params,
-    record,
-    request,
-    stdout,
-    trailer,
-)
+from uwsgid.wire.fastcgi import FastCgiDecoder, read_params
+from uwsgid.wire.fastcgi_records import pairs, record, request, trailer
 from uwsgid.wire.limits import Limits
 
 BASE: dict[str, Any] = {"SERVER_NAME": "here"}
@@ -209,8 +200,8 @@ class SlicingTests(SynchronousTestCase):
     ) -> None:
         """A request means the same however the front end cut it into records, and the network into pieces."""
         told = {**vars, "CONTENT_LENGTH": str(len(body))}
-        parts = [fastcgi.begin_request(ONE)]
-        for kind, data in ((fastcgi.PARAMS, pairs(told.items())), (fastcgi.STDIN, body)):
+        parts = [records.begin_request(ONE)]
+        for kind, data in ((records.PARAMS, pairs(told.items())), (records.STDIN, body)):
             places = [0, *sorted(border % (len(data) + 1) for border in borders), len(data)]
             for start, stop in pairwise(places):
                 if stop > start:
@@ -264,14 +255,14 @@ class ConnectionTests(SynchronousTestCase):
         reader = decoder()
         reader.feed(request([]) + request([], number=b"\0\2"))
         self.assertIsInstance(reader.next_event(), RequestHead)
-        self.assertEqual(reader.end(True), fastcgi.end_request(b"\0\2", fastcgi.CANT_MPX_CONN))
+        self.assertEqual(reader.end(True), records.end_request(b"\0\2", records.CANT_MPX_CONN))
         self.assertTrue(reader.drained)
 
     def test_abort(self) -> None:
         """A request that is aborted while its body is under way fails, and the connection goes on."""
         reader = decoder()
         whole = request([("CONTENT_LENGTH", "9")], b"x", flags=1)
-        reader.feed(whole[:-8] + record(fastcgi.ABORT_REQUEST, ONE) + request([], flags=1))
+        reader.feed(whole[:-8] + record(records.ABORT_REQUEST, ONE) + request([], flags=1))
         self.assertIsInstance(reader.next_event(), RequestHead)
         self.assertIsInstance(reader.next_event(), BodyChunk)
         self.assertRaises(PeerGone, reader.next_event)
@@ -299,35 +290,3 @@ class ConnectionTests(SynchronousTestCase):
         event = reader.next_event()
         assert isinstance(event, RequestHead)
         self.assertEqual((event.modifier1, event.modifier2), (5, 3))
-
-
-class AnswerTests(SynchronousTestCase):
-    """What goes back."""
-
-    def test_stdout(self) -> None:
-        """A record has at most 65535 bytes, and no bytes make no record."""
-        self.assertEqual(stdout(ONE, b""), b"")
-        self.assertEqual(stdout(b"\1\2", b"abc"), b"\x01\x06\x01\x02\x00\x03\x00\x00abc")
-        data = bytes(range(256)) * 600
-        rest, found = stdout(ONE, data), b""
-        while rest:
-            size = int.from_bytes(rest[4:6], "big")
-            self.assertEqual(rest[:4], b"\x01\x06\x00\x01")
-            found += rest[8 : 8 + size]
-            rest = rest[8 + size :]
-        self.assertEqual(found, data)
-
-    def test_answers_in_parts(self) -> None:
-        """The parts of an answer are the records that it would have in one piece, and its end."""
-        head = b"Status: 200 OK\r\n\r\n"
-        for size in (0, 1, MAX_CONTENT - len(head), MAX_CONTENT - len(head) + 1, 2 * MAX_CONTENT, 200000):
-            data = (bytes(range(256)) * 800)[:size]
-            parts = answer_parts(ONE, head, data)
-            self.assertEqual(b"".join(parts), stdout(ONE, head + data) + trailer(ONE))
-
-    def test_trailer_is_24_bytes_as_since_1_9_16(self) -> None:
-        """The end of an answer is two records, 24 bytes, and carries the id of the request twice."""
-        self.assertEqual(
-            trailer(b"\x01\x02").hex(),
-            "010601020000000001030102000800000000000000000000",
-        )

@@ -15,7 +15,8 @@ from uwsgid.errors import PeerError, PeerTimeout
 from uwsgid.request.body import Body
 from uwsgid.request.reply import COPIED, Reply
 from uwsgid.wire.events import NEED_DATA, Answer, BodyChunk
-from uwsgid.wire.fastcgi import MAX_CONTENT, FastCgiDecoder, answer_parts, stdout, trailer
+from uwsgid.wire.fastcgi import FastCgiDecoder
+from uwsgid.wire.fastcgi_records import MAX_CONTENT, answer_parts, stdout, trailer
 
 if TYPE_CHECKING:
     from uwsgid.request.connection import Connection
