@@ -10,7 +10,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.wire import corpus
 from tests.wire.driving import drive, meaning
 from uwsgid.errors import PeerError
-from uwsgid.wire import http1
 from uwsgid.wire.events import NEED_DATA, BodyChunk, EndOfBody, RequestHead
 from uwsgid.wire.http1 import HttpDecoder
 from uwsgid.wire.limits import Limits
@@ -146,8 +145,6 @@ class HttpTests(SynchronousTestCase):
 
     def test_framing_does_not_lean_on_llhttp(self) -> None:
         """Contradicting lengths are refused here too, should a lenient llhttp let them pass."""
-        with self.assertRaises(PeerError):
-            http1._joined("CONTENT_LENGTH", "5", "5")
         decoder = HttpDecoder({}, Limits())
         with self.assertRaises(PeerError):
             decoder._framing({"CONTENT_LENGTH": "5", "HTTP_TRANSFER_ENCODING": "chunked"}, 1)
@@ -209,22 +206,6 @@ class HttpTests(SynchronousTestCase):
             error = first_error(data)
             assert error is not None
             self.assertTrue(error[1].isprintable(), error[1])
-
-    def test_names_are_learnt_up_to_a_limit(self) -> None:
-        """Peers that invent header names do not fill the memory."""
-        known = dict(http1._KNOWN)
-        try:
-            fields = b"".join(b"X-%d: 1\r\n" % number for number in range(1500))
-            limits = Limits(buffer_size=65535, max_vars=1000)
-            decoder = HttpDecoder({}, limits)
-            decoder.feed(b"GET / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n")
-            head = decoder.next_event()
-            assert isinstance(head, RequestHead)
-            self.assertEqual(head.vars["HTTP_X_1499"], "1")
-            self.assertLessEqual(len(http1._KNOWN), 1024)
-        finally:
-            http1._KNOWN.clear()
-            http1._KNOWN.update(known)
 
     def test_large_body_in_pieces(self) -> None:
         """Body bytes are passed on as they come."""

@@ -5,19 +5,12 @@ else, so that a driver can read a plain body from the connection itself.  On top
 llhttp lets pass and two servers in a row could read differently: see `HttpDecoder`.  A head that comes in
 pieces is parsed in pieces, so that the first wrong byte is answered and not the last missing one.
 
-The variables are those of uWSGI's ``http-socket`` (``http_parse`` in proto/http.c), with these differences:
-
-- header fields that come several times are joined with a comma, cookies with a semicolon;
-- an absolute target (``GET http://host/path``) gives the path in PATH_INFO and the host in HTTP_HOST, as
-  RFC 9112 section 3.2.2 wants;
-- a field whose name has an underscore is accepted, but it never adds to or replaces a variable that a field
-  with hyphens made, and it never makes one of the variables that frame the body.
+What becomes of fields and targets is in `uwsgid.wire.http_variables`.
 """
 
 from __future__ import annotations
 
 import enum
-import re
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -26,33 +19,26 @@ import httptools
 from uwsgid.errors import PeerError
 from uwsgid.wire.chunked import ChunkedDecoder
 from uwsgid.wire.events import NEED_DATA, BodyChunk, EndOfBody, Event, NeedData, RequestHead
+from uwsgid.wire.http_variables import (
+    HOSTS,
+    KNOWN,
+    add_underscored,
+    joined,
+    learn_host,
+    unusual_target,
+    variable,
+)
 from uwsgid.wire.limits import Limits
 from uwsgid.wire.refusal import Fields, check_coding, refusal, request_line
 
 MAX_EMPTY_LINES: Final = 4  #: before a request line; RFC 9112 section 2.2 asks to forgive at least one
 
-_MAX_KNOWN_NAMES: Final = 1024  # nobody can fill the memory with invented names
-_MAX_KNOWN_LENGTH: Final = 40
 _MAX_DIGITS: Final = 18  # of a content length; more would not fit 63 bits
-_HOST: Final = re.compile(
-    r"(?:[0-9A-Za-z._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+(?:%25[0-9A-Za-z._~-]+)?\])(?::[0-9]*)?"
-)
-_ABSOLUTE: Final = re.compile(r"(?i:https?)://([^/?]+)([^?]*)")
 
 _CR: Final = 13
 _LF: Final = 10
 _SPACE: Final = 32
 _TAB: Final = 9
-
-#: Hosts that were found good, learnt on the way.
-_HOSTS: Final[set[str]] = set()
-_MAX_HOSTS: Final = 1024
-
-#: Fields that an underscore must not imitate: applications look there for the body.
-_FRAMING: Final = frozenset({"HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"})
-
-#: Variables by the field name as it was sent, learnt on the way; names with an underscore are never in it.
-_KNOWN: Final[dict[bytes, str]] = {}
 
 
 class _State(enum.Enum):
@@ -278,32 +264,29 @@ class HttpDecoder:
 
         underscored = False
         for name, raw in fields:
-            key = _KNOWN.get(name)
+            key = KNOWN.get(name)
             if key is None:
                 if b"_" in name:
                     underscored = True
                     continue
-                key = _variable(name)
+                key = variable(name)
             value = raw.decode("latin-1")
             if raw and (raw[-1] == _SPACE or raw[-1] == _TAB):
                 value = value.rstrip(" \t")
             if key in vars:
-                value = _joined(key, vars[key], value)
+                value = joined(key, vars[key], value)
             vars[key] = value
         if underscored:
-            _add_underscored(fields, vars)
+            add_underscored(fields, vars)
 
         host: str | None = vars.get("HTTP_HOST")
         if host is None:
             if minor:
                 raise PeerError("an HTTP/1.1 request without a Host")
-        elif host not in _HOSTS:
-            if _HOST.fullmatch(host) is None:
-                raise PeerError(f"a bad Host: {host[:80]!r}")
-            if len(_HOSTS) < _MAX_HOSTS:
-                _HOSTS.add(host)
+        elif host not in HOSTS:
+            learn_host(host)
         if path[:1] != "/" or "#" in uri:
-            _unusual_target(method, uri, vars)
+            unusual_target(method, uri, vars)
 
         length = self._framing(vars, minor)
         keep_alive = minor == 1
@@ -398,57 +381,3 @@ class HttpDecoder:
         if self._buffer[:1] in b"\r\n":
             raise PeerError("a bare CR or LF before a request")
         return self._buffer
-
-
-def _variable(name: bytes) -> str:
-    """The variable of a field, uWSGI's rule: upper case, hyphens to underscores, and the CGI prefix."""
-    key = name.decode("latin-1").upper().replace("-", "_")
-    if key not in ("CONTENT_LENGTH", "CONTENT_TYPE"):
-        key = "HTTP_" + key
-    if len(name) <= _MAX_KNOWN_LENGTH and len(_KNOWN) < _MAX_KNOWN_NAMES:
-        _KNOWN[name] = key
-    return key
-
-
-def _joined(key: str, old: str, new: str) -> str:
-    """One value for two fields of a name.
-
-    :raises PeerError: the field is one that decides where a request ends or goes.
-    """
-    if key == "CONTENT_LENGTH":
-        raise PeerError("two Content-Length")
-    if key == "HTTP_HOST":
-        raise PeerError("two Host")
-    return f"{old}; {new}" if key == "HTTP_COOKIE" else f"{old}, {new}"
-
-
-def _add_underscored(fields: list[tuple[bytes, bytes]], vars: dict[str, Any]) -> None:
-    """Add the fields whose names have an underscore, where they do not imitate another one."""
-    extra: dict[str, str] = {}
-    for name, raw in fields:
-        if b"_" not in name:
-            continue
-        key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
-        if key not in vars and key not in _FRAMING:
-            value = raw.decode("latin-1").rstrip(" \t")
-            extra[key] = f"{extra[key]}, {value}" if key in extra else value
-    vars.update(extra)
-
-
-def _unusual_target(method: str, target: str, vars: dict[str, Any]) -> None:
-    """Sort out a target that is not simply a path.
-
-    :raises PeerError: it has a fragment, or it is of no form that this method may have.
-    """
-    if "#" in target:
-        raise PeerError(f"a fragment in the target of a request: {target[:80]!r}")
-    if target == "*" and method == "OPTIONS":
-        return
-    match = _ABSOLUTE.match(target)
-    if match is None:
-        raise PeerError(f"a bad target: {target[:80]!r}")
-    host: str = match[1]
-    if _HOST.fullmatch(host) is None or host[0] == ":":
-        raise PeerError(f"a bad host in the target: {target[:80]!r}")
-    vars["PATH_INFO"] = unquote(match[2] or "/", "latin-1")
-    vars["HTTP_HOST"] = host
