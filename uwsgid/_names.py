@@ -142,7 +142,7 @@ _check_socket _checking _checks _child _childWaker _clock _close _command _compl
 _content _continuation _continueFiring _continuousPolling _convert _copy_context _custom _cwd _datagrams
 _debug _debugInfo _declare _declared _deeper _deferred _deferredList _departure _descriptors _destroy
 _detonate _device _die_of_idleness _die_on_term _directives _disconnectSelectable _doReadOrWrite _document
-_due _dummyID _end_is_near _end_of_input _ended _ended_children _ends _ends_now _enter _entered _entries
+_due _dummyID _end_is_near _end_of_input _ended ended_children _ends _ends_now _enter _entered _entries
 _enum_to_int _enumerants _environ _errorLoggerForObserver _eventTriggers _exit_code _expand _expecting
 _extrapolate _facts _fail _failthru _failures _field_type _fill _find _finish _first_ended _firsts _fit
 _forbid _forbid_nothing _fork _forsaken _fresh _full_name _gateway_is_ready _gateways _getDebugTracebacks

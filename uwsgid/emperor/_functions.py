@@ -227,8 +227,10 @@ uwsgid.host.calls: attempt
 uwsgid.host.capabilities: final_set first_reduction
 uwsgid.host.cgroups: Cgroups.check join_cgroups
 uwsgid.host.children: Orphans.__init__ Orphans.suspects Orphans.sweep Orphans.sweep.<locals>.<genexpr>
-uwsgid.host.children: __create_fn__.<locals>.__init__ exit_status exit_status.<locals>.<lambda> send_signal
-uwsgid.host.children: status_of watch_child watch_child.<locals>.<lambda>
+uwsgid.host.children: __create_fn__.<locals>.__init__ _is_zombie ended_children
+uwsgid.host.children: ended_children.<locals>.<genexpr> ended_children.<locals>.<listcomp> exit_status
+uwsgid.host.children: exit_status.<locals>.<lambda> send_signal status_of watch_child
+uwsgid.host.children: watch_child.<locals>.<lambda>
 uwsgid.host.confinement: Confinement.check confine filters_in_force
 uwsgid.host.emperor: descriptors descriptors.<locals>.<genexpr> find join_by_proxy keep_from_commands
 uwsgid.host.facts: is_proc_ours
@@ -239,9 +241,7 @@ uwsgid.host.kernel: Kernel.__init__ Kernel.bind Kernel.chdir Kernel.close Kernel
 uwsgid.host.kernel: Kernel.open Kernel.open_descriptors Kernel.open_descriptors.<locals>.<genexpr>
 uwsgid.host.kernel: Kernel.open_descriptors.<locals>.<listcomp> Kernel.pidfd_open Kernel.pidfd_send_signal
 uwsgid.host.kernel: Kernel.set_blocking Kernel.set_inheritable Kernel.socket Kernel.socket_facts
-uwsgid.host.kernel: Kernel.somaxconn Kernel.stat Kernel.waitid Kernel.zombie_children _borrow
-uwsgid.host.kernel: _ended_children _ended_children.<locals>.<genexpr> _ended_children.<locals>.<listcomp>
-uwsgid.host.kernel: _facts _is_open _is_zombie _wait
+uwsgid.host.kernel: Kernel.somaxconn Kernel.stat Kernel.waitid _borrow _facts _is_open _wait
 uwsgid.host.limits: apply_descriptors apply_limits apply_priority merge_pages
 uwsgid.host.locks: Lock.__init__ LockTable.__init__ LockTable.__init__.<locals>.<dictcomp>
 uwsgid.host.locks: LockTable.__init__.<locals>.<genexpr>

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from uwsgid.errors import KernelError
 from uwsgid.host.calls import attempt
+from uwsgid.host.facts import is_proc_ours
 from uwsgid.interfaces import IKernel
 
 
@@ -122,3 +123,34 @@ class Orphans:
                 reaped.append((pid, status_of(found[1], found[2])))
         self._suspects = unknown.difference(pid for pid, _ in reaped)
         return reaped
+
+
+def ended_children() -> list[int]:
+    """The process ids of our children that ended and were not reaped; where /proc does not tell, of one."""
+    found: list[int] = []
+    try:
+        if not is_proc_ours():
+            return _first_ended()
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
+                found.extend(int(pid) for pid in file.read().split())
+    except OSError:
+        return _first_ended()  # no /proc, a kernel without CONFIG_PROC_CHILDREN, or a thread that ended
+    return [pid for pid in found if _is_zombie(pid)]
+
+
+def _first_ended() -> list[int]:
+    """A child that ended, if there is one; it stays to be reaped."""
+    try:
+        result = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return []
+    return [] if result is None else [result.si_pid]
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False

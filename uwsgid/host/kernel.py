@@ -21,9 +21,8 @@ from typing import Final
 from zope.interface import implementer
 
 from uwsgid.host import backlog as backlogs
-from uwsgid.host import commands, filters, freebsd, idmaps, syscalls, tun
+from uwsgid.host import children, commands, filters, freebsd, idmaps, syscalls, tun
 from uwsgid.host import title as titles
-from uwsgid.host.facts import is_proc_ours
 from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
 
 _SIOCGIFADDR: Final = 0x8915
@@ -417,9 +416,7 @@ class Kernel:
     run_command = staticmethod(commands.run_and_wait)
     start_command = staticmethod(commands.start)
 
-    @staticmethod
-    def zombie_children() -> list[int]:
-        return _ended_children()
+    zombie_children = staticmethod(children.ended_children)
 
 
 def _borrow(fd: int) -> socket.socket:
@@ -438,33 +435,3 @@ def _is_open(fd: int) -> bool:
 def _wait(kind: int, number: int) -> tuple[int, int, int] | None:
     result = os.waitid(kind, number, os.WEXITED | os.WNOHANG)
     return None if result is None else (result.si_pid, result.si_code, result.si_status)
-
-
-def _ended_children() -> list[int]:
-    found: list[int] = []
-    try:
-        if not is_proc_ours():
-            return _first_ended()
-        for task in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
-                found.extend(int(pid) for pid in file.read().split())
-    except OSError:
-        return _first_ended()  # no /proc, a kernel without CONFIG_PROC_CHILDREN, or a thread that ended
-    return [pid for pid in found if _is_zombie(pid)]
-
-
-def _first_ended() -> list[int]:
-    """A child that ended, if there is one; it stays to be reaped."""
-    try:
-        result = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return []
-    return [] if result is None else [result.si_pid]
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] == "Z"
-    except (OSError, IndexError):
-        return False
