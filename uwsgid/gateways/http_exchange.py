@@ -6,6 +6,7 @@ does what belongs to a tunnel.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
@@ -68,17 +69,17 @@ class Exchange(Wire):
 
     # ---- what the client goes on with ----------------------------------------------------------------------
 
+    @abstractmethod
     def answered(self) -> None:
         """The answer is complete."""
-        raise NotImplementedError
 
+    @abstractmethod
     def took_body(self) -> None:
         """The instance takes more of what the client sends."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self) -> None:
         """Read as long as there is somebody to read for."""
-        raise NotImplementedError
 
     # ---- hot path, watched by bench-protocols --------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
@@ -21,7 +22,7 @@ READ: Final = 1 << 15
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Wire:
+class Wire(ABC):
     """A connection of a client.
 
     :param fd: non-blocking; it is ours.
@@ -73,17 +74,17 @@ class Wire:
 
     # ---- what follows from what happens here ---------------------------------------------------------------
 
+    @abstractmethod
     def hold_back(self, down: Spool) -> None:
         """*down* waits for the client: whoever fills it may have to wait as well."""
-        raise NotImplementedError
 
+    @abstractmethod
     def relieve(self, down: Spool) -> None:
         """The client took some of *down*, maybe all."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of everything.  A second call does nothing."""
-        raise NotImplementedError
 
     # ---- hot path, watched by bench-protocols --------------------------------------------------------------
 

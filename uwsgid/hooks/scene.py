@@ -8,6 +8,7 @@ reactor.  So there is one implementation of each action, and both kinds of proce
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -142,14 +143,14 @@ class Action(Protocol):
         """
 
 
-class Deed:
+class Deed(ABC):
     """The base of actions that are done at once."""
 
     __slots__ = ()
 
+    @abstractmethod
     def act(self, scene: Scene) -> None:
         """Do it; raises as `Action.perform`."""
-        raise NotImplementedError
 
     def perform(self, scene: Scene) -> Doing:
         """Do it, asking nothing of anybody."""

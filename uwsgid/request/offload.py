@@ -17,6 +17,7 @@ import socket
 import threading
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -100,7 +101,7 @@ class Transfer:
         self.out = self.file = -1
 
 
-class Senders:
+class Senders(ABC):
     """Those of a worker who send files after the request is over; not who they are.
 
     :cvar connections: whose clients they can serve.
@@ -115,9 +116,9 @@ class Senders:
         # each takes two descriptors, and clients must be able to come in all the same
         self._most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SHARE // 2)
 
+    @abstractmethod
     def give(self, transfer: Transfer, connection: Connection) -> None:
         """Begin with *transfer*; `done` follows once it is closed."""
-        raise NotImplementedError
 
     def own(self, connection: Connection) -> int:
         """A descriptor of *connection* for a transfer.

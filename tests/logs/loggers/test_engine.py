@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -11,13 +12,19 @@ from uwsgid.families import loggers
 from uwsgid.logs.loggers.engine import Engine, NotKept, borrow, text_of, why
 
 
+class Silent(Engine):
+    """An engine that keeps nothing."""
+
+    def write(self, records: Sequence[bytes]) -> None:
+        """Nobody hears of them."""
+
+
 class EngineTests(SynchronousTestCase):
     def test_nothing_to_do(self) -> None:
         """Nothing has to be reopened, rotated, or closed where nothing was opened."""
-        engine = Engine()
+        engine = Silent()
         for do in (engine.reopen, engine.rotate, engine.check_size, engine.close):
             do()
-        self.assertRaises(NotImplementedError, engine.write, [b"x"])
 
     def test_not_kept(self) -> None:
         """The error is an OSError, and says which records it is about."""

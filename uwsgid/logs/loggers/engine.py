@@ -6,17 +6,18 @@ could not keep, so that only those go to the original log.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 from uwsgid.errors import ConfigError
-from uwsgid.logs.pipeline import NotKept
+from uwsgid.logs.pipeline import Logger, NotKept
 
 __all__ = ["Engine", "NotKept", "borrow", "text_of", "why"]
 
 
-class Engine:
+class Engine(Logger):
     """A logger without files.
 
     :ivar SLOW: whether `write` may wait, see `uwsgid.logs.loggers`; an instance may know it better.
@@ -24,12 +25,12 @@ class Engine:
 
     SLOW: bool = False
 
+    @abstractmethod
     def write(self, records: Sequence[bytes]) -> None:
         """Keep *records*.
 
         :raises OSError: they could not be kept; `NotKept` where it is about some of them.
         """
-        raise NotImplementedError
 
     def reopen(self) -> None:
         """Nothing: there is no name to open again."""

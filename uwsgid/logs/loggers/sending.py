@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -86,12 +87,12 @@ class DatagramEngine(Engine):
         self.sender: Final = sender
         self.SLOW = sender.waits
 
+    @abstractmethod
     def packets(self, record: bytes) -> Iterable[bytes]:
         """What is sent for *record*.
 
         :raises OSError: it can not be sent to anybody.
         """
-        raise NotImplementedError
 
     def write(self, records: Sequence[bytes]) -> None:
         """Send *records*, those after a failed one too, unless they would have to wait as well.
