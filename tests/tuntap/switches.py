@@ -19,6 +19,20 @@ WORLD = "8.8.8.8"
 BLUE, RED, GREEN = "192.168.0.2", "192.168.0.3", "192.168.0.4"
 BLUE6, RED6, WORLD6 = "fd00::2", "fd00::3", "2001:db8::1"
 
+#: The example that uWSGI's manual gives: vassals reach the gateway and the world, and not each other.
+EXAMPLE_OUT = (
+    "allow 192.168.0.0/24 192.168.0.1",
+    "deny 192.168.0.0/24 192.168.0.0/24",
+    "allow 192.168.0.0/24 0.0.0.0",
+    "deny",
+)
+EXAMPLE_IN = (
+    "allow 192.168.0.1 192.168.0.0/24",
+    "deny 192.168.0.0/24 192.168.0.0/24",
+    "allow 0.0.0.0 192.168.0.0/24",
+    "deny",
+)
+
 
 def policy_for(
     inward: Iterable[str] = (),
