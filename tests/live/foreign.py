@@ -1,21 +1,26 @@
 """What live tests of languages with an interpreter of their own share.
 
 `ForeignCase` starts servers for the probe of a language, asks them, and compares them with Debian's uWSGI.
-`Breaking` has what holds for an interpreter that breaks, whatever it speaks; the probes have the same pages.
+The others have what holds whatever language it is, for the probes have the same pages: `BesideUwsgi` for all
+that uWSGI answers too, `Answering` for requests and their bodies, `Breaking` for an interpreter that breaks.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 import psutil
 
 from tests.live.support import (
+    APPS,
     Answer,
     Daemon,
     LiveCase,
@@ -28,6 +33,16 @@ from tests.live.support import (
     title_of,
     uwsgi_packet,
     wait_until,
+)
+
+#: Requests whose environ is compared.
+REQUESTS: Final[tuple[Mapping[str, Any], ...]] = (
+    {},
+    {"method": "POST", "body": b"a=b", "CONTENT_TYPE": "application/x-www-form-urlencoded"},
+    {"HTTPS": "on"},
+    {"UWSGI_SCHEME": "https"},
+    {"QUERY_STRING": "a=b&c=%20", "SCRIPT_NAME": "/shop"},
+    {"HTTP_X_LATIN": "caf\xe9", "HTTP_CONTENT_LENGTH": "7", "HTTP_CONTENT_TYPE": "x/y"},
 )
 
 
@@ -140,8 +155,112 @@ class ForeignCase(LiveCase):
         return [f"{request.get('method', 'GET')} {path}: {text}" for text in found]
 
 
+class BesideUwsgi(ForeignCase):
+    """The same application under Debian's uWSGI and under uwsgid.
+
+    :cvar requests: whose environ is compared.
+    :cvar pages: those that are asked for without a body.
+    :cvar posted: one that tells of a body that it reads more than once.
+    """
+
+    requests: ClassVar[tuple[Mapping[str, Any], ...]] = REQUESTS
+    pages: ClassVar[tuple[str, ...]]
+    posted: ClassVar[str]
+
+    def test_environ(self) -> None:
+        """The environ has the same keys and values."""
+        places = self.both()
+        found = []
+        for more in self.requests:
+            found += self.compare(places, "/env", **more)
+        self.assertEqual(found, [], "\n" + "\n".join(found))
+
+    def test_answers(self) -> None:
+        """Status, headers and body are the same, however the application gives them."""
+        places = self.both()
+        found = []
+        for path in self.pages:
+            found += self.compare(places, path)
+        for size in (0, 1, 7_999, 100_000, 1_000_000):
+            found += self.compare(places, "/digest", method="POST", body=b"x" * size)
+        found += self.compare(places, self.posted, method="POST", body=b"0123456789")
+        self.assertEqual(found, [], "\n" + "\n".join(found))
+
+
+class Answering(ForeignCase):
+    """What an application gets and gives; a language adds what is its own."""
+
+    def test_body_that_comes_slowly(self) -> None:
+        """The input waits for what has not arrived."""
+        self.instance()
+        body = os.urandom(200_000)
+        with connect(self.where) as client:
+            client.sendall(self.packet("/digest", method="POST", length=len(body)))
+            for at in range(0, len(body), 70_000):
+                client.sendall(body[at : at + 70_000])
+                time.sleep(0.05)
+            received = b""
+            while piece := client.recv(65536):
+                received += piece
+        self.assertEqual(parse_answer(received).body.decode(), hashlib.md5(body).hexdigest())
+
+    def test_body_that_is_cut(self) -> None:
+        """A client that goes away within its body costs nothing but its request."""
+        daemon = self.instance()
+        with connect(self.where) as client:
+            client.sendall(self.packet("/digest", method="POST", length=100) + b"some")
+        daemon.wait_for(r"\[uwsgi-body-read\] Error reading")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
+
+    def test_behind_the_last_byte(self) -> None:
+        """The client does not wait for psgix.cleanup, or close; the next request does."""
+        daemon = self.instance()
+        switch = self.folder / "switch"
+        self.addCleanup(switch.touch)
+        self.assertEqual(self.ask("/later", QUERY_STRING=str(switch)).body, b"soon")
+        switch.touch()
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
+        daemon.wait_for("cleaned up( /later|$)")
+
+    def test_the_client_is_gone(self) -> None:
+        """An answer without an end ends when nobody reads it any more."""
+        daemon = self.instance("ignore-write-errors = true\nignore-sigpipe = true\n")
+        with connect(self.where) as client:
+            client.sendall(self.packet("/endless"))
+            client.recv(1000)
+        daemon.wait_for("stopped(: write error|$)")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
+
+    def test_beside_python(self) -> None:
+        """Both languages in one instance: the modifier chooses."""
+        self.instance(f"wsgi-file = {APPS / 'probe.py'}\n")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
+        self.assertIn(b"wsgi.version", self.ask("/env", modifier1=0).body)
+
+    def test_lazy_apps(self) -> None:
+        """With lazy-apps each worker has a mother of its own."""
+        daemon = self.instance("lazy-apps = true\n", workers=2)
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
+        wait_until(lambda: len(self.interpreters(daemon)) == 4, "two mothers, each with a child")
+
+
 class Breaking(ForeignCase):
-    """What an interpreter that breaks costs; a language adds what is its own."""
+    """What an interpreter that breaks costs; a language adds what is its own.
+
+    :cvar mistakes: pages that answer nothing that makes sense, and what the log says of each.
+    """
+
+    mistakes: ClassVar[Mapping[str, str]]
+
+    def test_errors(self) -> None:
+        """What is no answer is a 500 with its reason in the log, and the next request is answered."""
+        daemon = self.instance()
+        for path, reason in self.mistakes.items():
+            answer = self.ask(path)
+            self.assertEqual((path, answer.status, answer.body), (path, 500, b"Internal Server Error"))
+            daemon.wait_for(re.escape(reason))
+        wait_until(lambda: len(self.children(daemon)) == 1, "one child")
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_dying_late(self) -> None:
         """An application that dies in its stream cuts it."""

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import psutil
 
@@ -58,23 +58,14 @@ class PerlCase(ForeignCase):
         return "psgi"
 
 
-class BesideUwsgiTests(PerlCase):
+class BesideUwsgiTests(PerlCase, foreign.BesideUwsgi):
     """The same application under Debian's uWSGI and under uwsgid."""
 
-    def test_environ(self) -> None:
-        """The environ has the same keys and values."""
-        places = self.both()
-        found = []
-        for more in (
-            {},
-            {"method": "POST", "body": b"a=b", "CONTENT_TYPE": "application/x-www-form-urlencoded"},
-            {"HTTPS": "on"},
-            {"UWSGI_SCHEME": "https"},
-            {"QUERY_STRING": "a=b&c=%20", "SCRIPT_NAME": "/shop"},
-            {"HTTP_X_LATIN": "caf\xe9", "HTTP_CONTENT_LENGTH": "7", "HTTP_CONTENT_TYPE": "x/y"},
-        ):
-            found += self.compare(places, "/env", **more)
-        self.assertEqual(found, [], "\n" + "\n".join(found))
+    pages = (
+        "/hello", "/pieces", "/empty", "/none", "/headers", "/large", "/wide", "/handle", "/memory",
+        "/object", "/path", "/delayed", "/delayed-more", "/stream", "/elsewhere",
+    )  # fmt: skip
+    posted = "/offset"
 
     def test_environ_with_options(self) -> None:
         """So it has with threads and with post-buffering."""
@@ -83,45 +74,9 @@ class BesideUwsgiTests(PerlCase):
         found += self.compare(places, "/seek", method="POST", body=b"first second third")
         self.assertEqual(found, [], "\n" + "\n".join(found))
 
-    def test_answers(self) -> None:
-        """Status, headers and body are the same, however the application gives them."""
-        places = self.both()
-        found = []
-        for path in (
-            "/hello", "/pieces", "/empty", "/none", "/headers", "/large", "/wide", "/handle", "/memory",
-            "/object", "/path", "/delayed", "/delayed-more", "/stream", "/elsewhere",
-        ):  # fmt: skip
-            found += self.compare(places, path)
-        for size in (0, 1, 7_999, 100_000, 1_000_000):
-            found += self.compare(places, "/digest", method="POST", body=b"x" * size)
-        found += self.compare(places, "/offset", method="POST", body=b"0123456789")
-        self.assertEqual(found, [], "\n" + "\n".join(found))
 
-
-class AnswerTests(PerlCase):
+class AnswerTests(PerlCase, foreign.Answering):
     """What an application gets and gives."""
-
-    def test_body_that_comes_slowly(self) -> None:
-        """psgi.input waits for what has not arrived."""
-        self.instance()
-        body = os.urandom(200_000)
-        with connect(self.where) as client:
-            client.sendall(self.packet("/digest", method="POST", length=len(body)))
-            for at in range(0, len(body), 70_000):
-                client.sendall(body[at : at + 70_000])
-                time.sleep(0.05)
-            received = b""
-            while piece := client.recv(65536):
-                received += piece
-        self.assertEqual(parse_answer(received).body.decode(), hashlib.md5(body).hexdigest())
-
-    def test_body_that_is_cut(self) -> None:
-        """A client that goes away within its body costs nothing but its request."""
-        daemon = self.instance()
-        with connect(self.where) as client:
-            client.sendall(self.packet("/digest", method="POST", length=100) + b"some")
-        daemon.wait_for(r"\[uwsgi-body-read\] Error reading")
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_chunked(self) -> None:
         """A chunked body is read to its end, and an answer without a length is chunked."""
@@ -150,16 +105,6 @@ class AnswerTests(PerlCase):
         self.assertEqual(self.ask("/object").body, b"line 1\nline 2\nline 3\n")
         daemon.wait_for("the body was closed")
 
-    def test_cleanup(self) -> None:
-        """psgix.cleanup: the client does not wait for it, the next request does."""
-        daemon = self.instance()
-        switch = self.folder / "switch"
-        self.addCleanup(switch.touch)
-        self.assertEqual(self.ask("/later", QUERY_STRING=str(switch)).body, b"soon")
-        switch.touch()
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
-        daemon.wait_for("cleaned up /later")
-
     def test_harakiri_commit(self) -> None:
         """psgix.harakiri.commit: the worker is replaced, and its interpreter with it."""
         daemon = self.instance()
@@ -180,15 +125,6 @@ class AnswerTests(PerlCase):
         """The functions of uwsgi:: do what those of Python do; what is not built says so."""
         self.instance()
         self.assertEqual(self.ask("/api").body, b"1|1|0|1|sweet|true|1")
-
-    def test_the_client_is_gone(self) -> None:
-        """A stream without an end ends when nobody reads it any more."""
-        daemon = self.instance("ignore-write-errors = true\nignore-sigpipe = true\n")
-        with connect(self.where) as client:
-            client.sendall(self.packet("/endless"))
-            client.recv(1000)
-        daemon.wait_for("stopped: write error")
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_threads(self) -> None:
         """Each core has an interpreter of its own."""
@@ -214,36 +150,21 @@ class AnswerTests(PerlCase):
         self.assertEqual(self.ask("/two/x").body, b"two at /two")
         self.assertEqual(self.ask("/hello").body, b"hello\n")
 
-    def test_beside_python(self) -> None:
-        """Both languages in one instance: the modifier chooses."""
-        self.instance(f"wsgi-file = {APPS / 'probe.py'}\n")
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
-        python = self.ask("/env", modifier1=0)
-        self.assertIn(b"wsgi.version", python.body)
-
 
 class BreakingTests(PerlCase, foreign.Breaking):
     """Applications that break their contract, or their interpreter."""
 
-    def test_errors(self) -> None:
-        """What is no answer is a 500 with its reason in the log, and the next request is answered."""
-        daemon = self.instance()
-        for path, reason in {
-            "/die": "an apple fell",
-            "/nothing": "invalid PSGI response type",
-            "/number": "invalid PSGI response type",
-            "/bad-status": "invalid PSGI status code",
-            "/bad-headers": "invalid PSGI headers",
-            "/odd-headers": "invalid PSGI headers",
-            "/bad-body": "invalid PSGI response body",
-            "/nul": "a NUL byte",
-            "/split": "uwsgi-perl error",
-        }.items():
-            answer = self.ask(path)
-            self.assertEqual((path, answer.status, answer.body), (path, 500, b"Internal Server Error"))
-            daemon.wait_for(re.escape(reason))
-        wait_until(lambda: len(self.children(daemon)) == 1, "one child")
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
+    mistakes: ClassVar[Mapping[str, str]] = {
+        "/die": "an apple fell",
+        "/nothing": "invalid PSGI response type",
+        "/number": "invalid PSGI response type",
+        "/bad-status": "invalid PSGI status code",
+        "/bad-headers": "invalid PSGI headers",
+        "/odd-headers": "invalid PSGI headers",
+        "/bad-body": "invalid PSGI response body",
+        "/nul": "a NUL byte",
+        "/split": "uwsgi-perl error",
+    }
 
     def test_behind_the_answer(self) -> None:
         """Who has called its responder may call functions, and die; the next client is answered."""
@@ -386,12 +307,6 @@ class LoadingTests(PerlCase):
         """psgi-file is psgi."""
         self.serve(f"socket = {self.where}\npsgi-file = {PROBE}\nmaster = true\n")
         self.assertEqual(self.ask("/hello").body, b"hello\n")
-
-    def test_lazy_apps(self) -> None:
-        """With lazy-apps each worker has a mother of its own."""
-        daemon = self.instance("lazy-apps = true\n", workers=2)
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
-        wait_until(lambda: len(self.interpreters(daemon)) == 4, "two mothers, each with a child")
 
     def test_other_user(self) -> None:
         """With drop-after-apps the interpreters that serve belong to the user."""

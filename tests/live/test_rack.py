@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import signal
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from tests.live import foreign
 from tests.live.foreign import ForeignCase
@@ -62,41 +60,18 @@ class RubyCase(ForeignCase):
         return self.path(name)
 
 
-class BesideUwsgiTests(RubyCase):
+class BesideUwsgiTests(RubyCase, foreign.BesideUwsgi):
     """The same application under Debian's uWSGI and under uwsgid."""
 
-    def test_environ(self) -> None:
-        """The env has the same keys and values."""
-        places = self.both()
-        found = []
-        for more in (
-            {},
-            {"method": "POST", "body": b"a=b", "CONTENT_TYPE": "application/x-www-form-urlencoded"},
-            {"HTTPS": "on"},
-            {"UWSGI_SCHEME": "https"},
-            {"QUERY_STRING": "a=b&c=%20", "SCRIPT_NAME": "/shop"},
-            {"HTTP_X_LATIN": "caf\xe9", "HTTP_CONTENT_LENGTH": "7", "HTTP_CONTENT_TYPE": "x/y"},
-            {"CONTENT_TYPE": "", "HTTP_EMPTY": ""},
-        ):
-            found += self.compare(places, "/env", **more)
-        self.assertEqual(found, [], "\n" + "\n".join(found))
-
-    def test_answers(self) -> None:
-        """Status, headers and body are the same, however the application gives them."""
-        places = self.both()
-        found = []
-        for path in (
-            "/hello", "/pieces", "/sized", "/empty", "/none", "/missing", "/odd", "/elsewhere", "/headers",
-            "/large", "/wide", "/path", "/closed",
-        ):  # fmt: skip
-            found += self.compare(places, path)
-        for size in (0, 1, 7_999, 100_000, 1_000_000):
-            found += self.compare(places, "/digest", method="POST", body=b"x" * size)
-        found += self.compare(places, "/rewind", method="POST", body=b"0123456789")
-        self.assertEqual(found, [], "\n" + "\n".join(found))
+    requests = (*foreign.REQUESTS, {"CONTENT_TYPE": "", "HTTP_EMPTY": ""})
+    pages = (
+        "/hello", "/pieces", "/sized", "/empty", "/none", "/missing", "/odd", "/elsewhere", "/headers",
+        "/large", "/wide", "/path", "/closed",
+    )  # fmt: skip
+    posted = "/rewind"
 
 
-class AnswerTests(RubyCase):
+class AnswerTests(RubyCase, foreign.Answering):
     """What an application gets and gives."""
 
     def test_the_keys_that_rack_demands(self) -> None:
@@ -118,28 +93,6 @@ class AnswerTests(RubyCase):
         answer = parse_answer(talk(where, head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"))
         self.assertIn(hashlib.md5(b"abcde").hexdigest().encode(), answer.body)
         self.assertEqual(fetch(where, "/call").body, b"part 0\npart 1\npart 2\n")
-
-    def test_body_that_comes_slowly(self) -> None:
-        """rack.input waits for what has not arrived."""
-        self.instance()
-        body = os.urandom(200_000)
-        with connect(self.where) as client:
-            client.sendall(self.packet("/digest", method="POST", length=len(body)))
-            for at in range(0, len(body), 70_000):
-                client.sendall(body[at : at + 70_000])
-                time.sleep(0.05)
-            received = b""
-            while piece := client.recv(65536):
-                received += piece
-        self.assertEqual(parse_answer(received).body.decode(), hashlib.md5(body).hexdigest())
-
-    def test_body_that_is_cut(self) -> None:
-        """A client that goes away within its body costs nothing but its request."""
-        daemon = self.instance()
-        with connect(self.where) as client:
-            client.sendall(self.packet("/digest", method="POST", length=100) + b"some")
-        daemon.wait_for(r"\[uwsgi-body-read\] Error reading")
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_files_by_sendfile(self) -> None:
         """A body with a path is sent by sendfile()."""
@@ -192,16 +145,6 @@ class AnswerTests(RubyCase):
             self.assertIn(b"500 Internal", client.recv(65536))
         daemon.wait_for("can not be taken: its body was not read to the end")
 
-    def test_closing(self) -> None:
-        """The client does not wait for what close does, the next request does."""
-        daemon = self.instance()
-        switch = self.folder / "switch"
-        self.addCleanup(switch.touch)
-        self.assertEqual(self.ask("/later", QUERY_STRING=str(switch)).body, b"soon")
-        switch.touch()
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
-        daemon.wait_for("cleaned up")
-
     def test_errors_of_rack(self) -> None:
         """rack.errors is the log."""
         daemon = self.instance()
@@ -212,15 +155,6 @@ class AnswerTests(RubyCase):
         """The functions of UWSGI do what those of Python do; what is not built says so."""
         self.instance()
         self.assertEqual(self.ask("/api").body, b"1|0|sweet|1|true|UWSGI::Error")
-
-    def test_the_client_is_gone(self) -> None:
-        """A body without an end ends when nobody reads it any more, and is closed."""
-        daemon = self.instance("ignore-write-errors = true\nignore-sigpipe = true\n")
-        with connect(self.where) as client:
-            client.sendall(self.packet("/endless"))
-            client.recv(1000)
-        daemon.wait_for("stopped")
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
 
     def test_threads(self) -> None:
         """rb-threads serve at a time, in one process."""
@@ -238,33 +172,19 @@ class AnswerTests(RubyCase):
         self.assertEqual(self.ask("/two/x").body, b"two at /two")
         self.assertEqual(self.ask("/hello").body, b"hello\n")
 
-    def test_beside_python(self) -> None:
-        """Both languages in one instance: the modifier chooses."""
-        self.instance(f"wsgi-file = {APPS / 'probe.py'}\n")
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
-        self.assertIn(b"wsgi.version", self.ask("/env", modifier1=0).body)
-
 
 class BreakingTests(RubyCase, foreign.Breaking):
     """Applications that break their contract, or their interpreter."""
 
-    def test_errors(self) -> None:
-        """What is no answer is a 500 with its reason in the log, and the next request is answered."""
-        daemon = self.instance()
-        for path, reason in {
-            "/die": "an apple fell (RuntimeError)",
-            "/nothing": "invalid RACK response",
-            "/two": "Invalid RACK response size: 2",
-            "/bad-body": "each, call or to_path",
-            "/nul": "with a NUL",
-            "/split": "uwsgi-ruby error",
-            "/bad-status": "uwsgi-ruby error",
-        }.items():
-            answer = self.ask(path)
-            self.assertEqual((path, answer.status, answer.body), (path, 500, b"Internal Server Error"))
-            daemon.wait_for(re.escape(reason))
-        wait_until(lambda: len(self.children(daemon)) == 1, "one child")
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
+    mistakes: ClassVar[Mapping[str, str]] = {
+        "/die": "an apple fell (RuntimeError)",
+        "/nothing": "invalid RACK response",
+        "/two": "Invalid RACK response size: 2",
+        "/bad-body": "each, call or to_path",
+        "/nul": "with a NUL",
+        "/split": "uwsgi-ruby error",
+        "/bad-status": "uwsgi-ruby error",
+    }
 
     def test_crash(self) -> None:
         """A crash of Ruby costs one request, and its signal is told; the worker lives on."""
@@ -307,12 +227,6 @@ class LoadingTests(RubyCase):
         daemon.signal(signal.SIGHUP)
         daemon.wait_for("spawned uWSGI worker 1", count=2)
         wait_until(lambda: self.ask("/").body == b"two", "the new application")
-
-    def test_lazy_apps(self) -> None:
-        """With lazy-apps each worker has a Ruby that loads for it."""
-        daemon = self.instance("lazy-apps = true\n", workers=2)
-        self.assertEqual(self.ask("/hello").body, b"hello\n")
-        wait_until(lambda: len(self.interpreters(daemon)) == 4, "a mother and a child for each worker")
 
     def test_another_user(self) -> None:
         """Ruby is whom the workers are."""
