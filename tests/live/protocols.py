@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar, Final
 
 from tests.live.support import APPS, Daemon, LiveCase, requires
 
 #: Keys of the environ that only one of the two servers has, or that have its name.
 OWN = ("uwsgi.version", "wsgi.input_terminated")
+#: The loops, as a configuration asks for them.
+LOOPS: Final = ("", "threads = 2", "loop = reactor\nthreads = 2")
+
+
+def digest(data: bytes) -> bytes:
+    """What the page ``/digest`` says of a body."""
+    return f"{len(data)} {hashlib.sha256(data).hexdigest()}".encode()
+
+
+#: A large body.
+BIG: Final = bytes(range(256)) * (1 << 15)
+DIGEST: Final = digest(BIG)
+
+
+def pages(ask: Callable[..., bytes]) -> dict[str, bytes]:
+    """Requests for all kinds of pages by name.
+
+    :param ask: makes one of variables, and a body.
+    """
+    return {
+        "get": ask(PATH_INFO="/missing"),
+        "redirect": ask(PATH_INFO="/redirect"),
+        "empty": ask(PATH_INFO="/empty"),
+        "stream": ask(PATH_INFO="/stream"),
+        "write": ask(PATH_INFO="/write"),
+        "large": ask(PATH_INFO="/large"),
+        "file": ask(PATH_INFO="/file"),
+        "odd": ask(PATH_INFO="/odd"),
+        "digest": ask(PATH_INFO="/digest", REQUEST_METHOD="POST", body=BIG[:100_000]),
+        "lines": ask(PATH_INFO="/lines", REQUEST_METHOD="POST", body=b"one\ntwo\nthree"),
+        "no protocol": ask(PATH_INFO="/missing", SERVER_PROTOCOL=""),
+    }
 
 
 class ProtocolCase(LiveCase):

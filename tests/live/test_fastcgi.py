@@ -5,23 +5,15 @@ What Apache, lighttpd and HAProxy make of it is in `tests.live.test_fronts`.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Final
 
-from tests.live.protocols import ProtocolCase
+from tests.live.protocols import BIG, DIGEST, LOOPS, ProtocolCase, digest, pages
 from tests.live.support import PATIENCE, connect, fetch, find_program, requires
 from tests.worker.fastcgi_client import KEEP, Told, ask, begin, params, read_told, record
-
-BIG: Final = bytes(range(256)) * (1 << 15)
-DIGEST: Final = f"{len(BIG)} {hashlib.sha256(BIG).hexdigest()}".encode()
-
-#: The loops, as a configuration asks for them.
-LOOPS: Final = ("", "threads = 2", "loop = reactor\nthreads = 2")
 
 
 class FastCgiCase(ProtocolCase):
@@ -152,32 +144,18 @@ class CgiFcgiTests(FastCgiCase):
         self.assertEqual((environ["HTTP_X_ONE"], environ["PATH_INFO"]), ("1", "/env"))
 
 
-def digest(data: bytes) -> bytes:
-    return f"{len(data)} {hashlib.sha256(data).hexdigest()}".encode()
-
-
 class BesideUwsgiTests(FastCgiCase):
     """The same bytes for the real uWSGI and for uwsgid."""
 
-    REQUESTS: Final = {
-        "get": ask(PATH_INFO="/missing"),
-        "redirect": ask(PATH_INFO="/redirect"),
-        "empty": ask(PATH_INFO="/empty"),
-        "stream": ask(PATH_INFO="/stream"),
-        "write": ask(PATH_INFO="/write"),
-        "large": ask(PATH_INFO="/large"),
-        "file": ask(PATH_INFO="/file"),
-        "odd": ask(PATH_INFO="/odd"),
-        "digest": ask(PATH_INFO="/digest", REQUEST_METHOD="POST", body=BIG[:100_000]),
-        "lines": ask(PATH_INFO="/lines", REQUEST_METHOD="POST", body=b"one\ntwo\nthree"),
-        "another id": ask(0x0102, PATH_INFO="/missing"),
-        "no protocol": ask(PATH_INFO="/missing", SERVER_PROTOCOL=""),
-        "unread body": ask(PATH_INFO="/missing", body=b"unread"),
-    }
-
     def test_answers(self) -> None:
         """STDOUT, ids and the end of requests are the same, byte for byte."""
-        self.compare_answers(self.REQUESTS)
+        self.compare_answers(
+            {
+                **pages(ask),
+                "another id": ask(0x0102, PATH_INFO="/missing"),
+                "unread body": ask(PATH_INFO="/missing", body=b"unread"),
+            }
+        )
 
     def test_environ(self) -> None:
         """The application sees the same variables."""

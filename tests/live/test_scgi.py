@@ -5,10 +5,7 @@ What nginx, Apache and lighttpd make of it is in `tests.live.test_fronts`.
 
 from __future__ import annotations
 
-import hashlib
-from typing import Final
-
-from tests.live.protocols import ProtocolCase
+from tests.live.protocols import BIG, DIGEST, LOOPS, ProtocolCase, pages
 from tests.live.support import (
     APPS,
     LiveCase,
@@ -20,23 +17,6 @@ from tests.live.support import (
 )
 from tests.loops.support import read_answer
 from tests.worker.test_scgi import ask
-
-BIG: Final = bytes(range(256)) * (1 << 15)
-DIGEST: Final = f"{len(BIG)} {hashlib.sha256(BIG).hexdigest()}".encode()
-
-REQUESTS: Final = {
-    "get": ask(PATH_INFO="/missing"),
-    "redirect": ask(PATH_INFO="/redirect"),
-    "empty": ask(PATH_INFO="/empty"),
-    "stream": ask(PATH_INFO="/stream"),
-    "write": ask(PATH_INFO="/write"),
-    "large": ask(PATH_INFO="/large"),
-    "file": ask(PATH_INFO="/file"),
-    "odd": ask(PATH_INFO="/odd"),
-    "digest": ask(BIG[:100_000], PATH_INFO="/digest", REQUEST_METHOD="POST"),
-    "lines": ask(b"one\ntwo\nthree", PATH_INFO="/lines", REQUEST_METHOD="POST"),
-    "no protocol": ask(PATH_INFO="/missing", SERVER_PROTOCOL=""),
-}
 
 
 class ScgiCase(ProtocolCase):
@@ -56,7 +36,7 @@ class BesideUwsgiTests(ScgiCase):
 
     def test_answers(self) -> None:
         """Answers are the same, byte for byte."""
-        self.compare_answers(REQUESTS)
+        self.compare_answers(pages(ask))
 
     def test_environ(self) -> None:
         """The application sees the same variables."""
@@ -74,7 +54,7 @@ class FaultTests(ScgiCase):
 
     def test_all_loops(self) -> None:
         """Who leaves too early, or is no front end, does not hurt the worker of any loop."""
-        for config in ("", "threads = 2", "loop = reactor\nthreads = 2"):
+        for config in LOOPS:
             daemon = self.start(config)
             pid = self.body(ask(PATH_INFO="/pid"))
             upload = ask(BIG, PATH_INFO="/digest", REQUEST_METHOD="POST")

@@ -42,6 +42,18 @@ LOOPS: dict[str, Any] = {
 #: No test waits longer than this for anything.
 PATIENCE = 30.0
 
+#: What a front end says of a request for ``/``.
+VARS = {
+    "REQUEST_METHOD": "GET",
+    "REQUEST_URI": "/",
+    "PATH_INFO": "/",
+    "QUERY_STRING": "",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "SERVER_NAME": "localhost",
+    "SERVER_PORT": "80",
+    "REMOTE_ADDR": "192.0.2.1",
+}
+
 
 def hello(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """An application that says which path it was asked for."""
@@ -218,20 +230,7 @@ class WorkerCase(SynchronousTestCase):
 
 def request(**more: str) -> bytes:
     """A uwsgi packet that asks for ``/``; keywords add variables or replace them."""
-    return packet(
-        0,
-        {
-            "REQUEST_METHOD": "GET",
-            "REQUEST_URI": "/",
-            "PATH_INFO": "/",
-            "QUERY_STRING": "",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "SERVER_NAME": "localhost",
-            "SERVER_PORT": "80",
-            "REMOTE_ADDR": "192.0.2.1",
-            **more,
-        },
-    )
+    return packet(0, {**VARS, **more})
 
 
 def get(path: str = "/", *, version: str = "1.1", headers: str = "") -> bytes:

@@ -7,16 +7,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-VARS = {
-    "REQUEST_METHOD": "GET",
-    "REQUEST_URI": "/",
-    "PATH_INFO": "/",
-    "QUERY_STRING": "",
-    "SERVER_PROTOCOL": "HTTP/1.1",
-    "SERVER_NAME": "localhost",
-    "SERVER_PORT": "80",
-    "REMOTE_ADDR": "192.0.2.1",
-}
+from tests.loops.support import VARS
+
 KEEP = 1
 
 
