@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from twisted.trial.unittest import SynchronousTestCase
-
+from tests.gateways.binding import BindingCase
 from uwsgid.config.settings import settings_of
 from uwsgid.door.binding import with_a_way_for_gateways
 from uwsgid.errors import ConfigError, ConfigProblems
@@ -14,20 +13,9 @@ from uwsgid.gateways.http import gateways, limits_of, own_socket, terms_of
 from uwsgid.gateways.http_options import Http
 from uwsgid.host import Kernel, Listener, Sockets
 from uwsgid.host.addresses import Family
-from uwsgid.host.kept import Kept
 
 
-class Setting(SynchronousTestCase):
-    def setUp(self) -> None:
-        folder = self.mktemp()
-        os.mkdir(folder)
-        here = os.getcwd()
-        os.chdir(folder)
-        self.addCleanup(os.chdir, here)
-        self.kept = Kept(Kernel())
-        self.addCleanup(self.kept.close_all)
-        self.lines: list[str] = []
-
+class Setting(BindingCase):
     def test_none(self) -> None:
         """Without the option there is no gateway."""
         self.assertEqual(list(gateways(settings_of(""), Kernel(), self.lines.append, self.kept)), [])

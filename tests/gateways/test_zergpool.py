@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import socket
 
-from twisted.trial.unittest import SynchronousTestCase
-
+from tests.gateways.binding import BindingCase
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigProblems
 from uwsgid.gateways import zergpool
 from uwsgid.gateways.zergpool import ZergPools, pools, serve
 from uwsgid.host import Kernel
-from uwsgid.host.kept import Kept
 from uwsgid.supervise.board import Board
 from uwsgid.supervise.gateways import GatewayLife
 from uwsgid.supervise.household import Household
@@ -20,17 +18,7 @@ from uwsgid.testing import MemoryKernel, MemoryReactor
 from uwsgid.wire.zerg import unpack
 
 
-class PoolTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        folder = self.mktemp()
-        os.mkdir(folder)
-        here = os.getcwd()
-        os.chdir(folder)
-        self.addCleanup(os.chdir, here)
-        self.kept = Kept(Kernel())
-        self.addCleanup(self.kept.close_all)
-        self.lines: list[str] = []
-
+class PoolTests(BindingCase):
     def test_syntax(self) -> None:
         """A line is a path and addresses; both names of the option mean the same."""
         found = settings_of("zergpool = a:127.0.0.1:3031,b.sock\nzerg-pool = c: :9090")[ZergPools].pools

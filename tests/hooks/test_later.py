@@ -9,34 +9,19 @@ from typing import Any
 
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.hooks import HookFailed, Phase, VassalFacts
 from uwsgid.hooks.later import run_later
 from uwsgid.host import Kernel
-from uwsgid.testing import MemoryKernel
-
-
-class _Reactor(Clock):
-    """A clock, and what it is asked to watch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.readers: list[Any] = []
-
-    def addReader(self, reader: Any) -> None:
-        self.readers.append(reader)
-
-    def removeReader(self, reader: Any) -> None:
-        self.readers.remove(reader)
+from uwsgid.testing import MemoryKernel, MemoryReactor
 
 
 class PretendedTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.kernel = MemoryKernel(uid=0, gid=0, cwd="/")
-        self.reactor = _Reactor()
+        self.reactor = MemoryReactor()
         self.said: list[str] = []
 
     def run_phase(self, phase: Phase, config: str, **more: Any) -> Deferred[None]:

@@ -18,9 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import zmq
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from tests.live.support import PATIENCE, Daemon, LiveCase, find_program, free_port, requires, wait_until
+from tests.logs.loggers.mongod import Mongod
 
 #: Makes /dev and /run of a new mount namespace, with the two sockets in them, and executes what follows.
 _SCENE: Final = r"""
@@ -169,6 +171,20 @@ class Collector:
 
 class PeerCase(LiveCase):
     """A live test whose server logs to somebody."""
+
+    def mongod(self) -> Mongod:
+        """A server of MongoDB, which ends with the test."""
+        mongod = Mongod()
+        self.addCleanup(mongod.close)
+        return mongod
+
+    def zeromq(self) -> tuple[zmq.Socket[bytes], int]:
+        """A socket that pulls records, and its port."""
+        context = zmq.Context()
+        self.addCleanup(context.destroy, 0)
+        pull = context.socket(zmq.PULL)
+        pull.setsockopt(zmq.RCVTIMEO, int(PATIENCE * 1000))
+        return pull, pull.bind_to_random_port("tcp://127.0.0.1")
 
     def udp(self) -> Catcher:
         """Somebody on a UDP port of loopback."""

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-import zmq
 
 from tests.live.logpeers import Catcher, PeerCase, jail_prefix
 from tests.live.support import PATIENCE, Daemon, examine, is_leaving, requires, uwsgi_fetch, wait_until
 from tests.logs.loggers.gelf import GelfReceiver
-from tests.logs.loggers.mongod import Mongod
 from tests.logs.loggers.receivers import Server
 from tests.logs.loggers.test_crypto import decrypt
 from tests.logs.loggers.test_journal import read_entry
@@ -82,13 +80,8 @@ class PeerTests(LoggerCase):
         graylog, datagrams, sealed = self.udp(), self.udp(), self.udp()
         journal = self.journald()
         loki, otel = self.collector(), self.collector()
-        mongod = Mongod()
-        self.addCleanup(mongod.close)
-        context = zmq.Context()
-        self.addCleanup(context.destroy, 0)
-        pull = context.socket(zmq.PULL)
-        pull.setsockopt(zmq.RCVTIMEO, int(PATIENCE * 1000))
-        zeromq = pull.bind_to_random_port("tcp://127.0.0.1")
+        mongod = self.mongod()
+        pull, zeromq = self.zeromq()
         self.site(
             """
             logger = rsyslog:127.0.0.1:{port},shop,165
@@ -178,13 +171,8 @@ class PeerTests(LoggerCase):
         requires("root")
         _, redis = self.redis()
         loki, otel = self.collector(), self.collector()
-        mongod = Mongod()
-        self.addCleanup(mongod.close)
-        context = zmq.Context()
-        self.addCleanup(context.destroy, 0)
-        pull = context.socket(zmq.PULL)
-        pull.setsockopt(zmq.RCVTIMEO, int(PATIENCE * 1000))
-        zeromq = pull.bind_to_random_port("tcp://127.0.0.1")
+        mongod = self.mongod()
+        pull, zeromq = self.zeromq()
         datagrams = self.udp()
         jail = self.folder / "jail"
         jail.mkdir()
@@ -287,11 +275,7 @@ class FailureTests(LoggerCase):
 class ReloadTests(LoggerCase):
     def test_reload(self) -> None:
         """A reload sends what there is, ends the command, and begins anew without leaving anybody behind."""
-        context = zmq.Context()
-        self.addCleanup(context.destroy, 0)
-        pull = context.socket(zmq.PULL)
-        pull.setsockopt(zmq.RCVTIMEO, int(PATIENCE * 1000))
-        zeromq = pull.bind_to_random_port("tcp://127.0.0.1")
+        pull, zeromq = self.zeromq()
         daemon = self.site(
             "master = true\nlogger = pipe:exec cat >> {out}\nlogger = zeromq:tcp://127.0.0.1:{zeromq}",
             out=self.path("out"),
@@ -378,10 +362,7 @@ class BesideUwsgiTests(PeerCase):
 
         redis = Server(serve)
         self.addCleanup(redis.close)
-        context = zmq.Context()
-        self.addCleanup(context.destroy, 0)
-        pull = context.socket(zmq.PULL)
-        port = pull.bind_to_random_port("tcp://127.0.0.1")
+        pull, port = self.zeromq()
         messages: list[bytes] = []
 
         def pulled() -> bool:

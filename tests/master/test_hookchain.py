@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
 from uwsgid.master.hookchain import HookChain
 from uwsgid.supervise.board import Board
 from uwsgid.supervise.household import Household
-from uwsgid.testing import MemoryKernel
-
-
-class _Reactor(Clock):
-    def __init__(self) -> None:
-        super().__init__()
-        self.readers: list[Any] = []
-
-    def addReader(self, reader: Any) -> None:
-        self.readers.append(reader)
-
-    def removeReader(self, reader: Any) -> None:
-        self.readers.remove(reader)
+from uwsgid.testing import MemoryKernel, MemoryReactor
 
 
 class HookChainTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.kernel = MemoryKernel(cwd="/")
-        self.reactor = _Reactor()
+        self.reactor = MemoryReactor()
         self.said: list[str] = []
         self.codes: list[int] = []
 
