@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.manhole import thread as module
+from uwsgid.manhole import listening
 from uwsgid.manhole.line import Peer
 from uwsgid.manhole.names import Name
 from uwsgid.manhole.thread import MOST_SESSIONS, ThreadDoor, open_door
@@ -116,7 +116,7 @@ class DoorTests(SynchronousTestCase):
 
     def test_strangers(self) -> None:
         """Others are refused, and it is logged."""
-        self.patch(module, "peer_of", lambda connection: Peer(7, 65534, 65534))
+        self.patch(listening, "peer_of", lambda connection: Peer(7, 65534, 65534))
         self.patch(os, "geteuid", lambda: 33)
         self.assertEqual(self.connect().recv(10), b"")
         self.assertRegex(self.said[-1], r"manhole: refused nobody \(uid 65534, pid 7\) at .*only root")

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.manhole import unix
+from uwsgid.manhole import listening
 from uwsgid.manhole.line import Peer
 from uwsgid.manhole.names import Name
 from uwsgid.manhole.unix import ENOUGH, MOST_SESSIONS, UnixClient, UnixDoor
@@ -99,7 +99,7 @@ class DoorTests(SynchronousTestCase):
 
     def test_strangers(self) -> None:
         """Others are refused, and it is logged."""
-        self.patch(unix, "peer_of", lambda connection: Peer(7, 65534, 65534))
+        self.patch(listening, "peer_of", lambda connection: Peer(7, 65534, 65534))
         self.patch(os, "geteuid", lambda: 33)
         client = self.connect()
         self.assertEqual(client.recv(10), b"")

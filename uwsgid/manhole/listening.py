@@ -8,7 +8,8 @@ import socket
 import stat
 
 from uwsgid.errors import KernelError
-from uwsgid.manhole.line import name_of
+from uwsgid.manhole.line import name_of, peer_of, why_not
+from uwsgid.manhole.record import Record
 
 _BACKLOG = 8
 
@@ -67,3 +68,18 @@ def accept(listening: socket.socket) -> socket.socket | None:
         return None
     connection.setblocking(False)
     return connection
+
+
+def admit(connection: socket.socket, record: Record, whose: str, sessions: int, most: int) -> bool:
+    """Whether who connected may have a session.  The log hears of it, and who may not is gone.
+
+    :param whose: process it is, in words.
+    :param sessions: how many there are, of at most *most*.
+    """
+    peer = peer_of(connection)
+    if why := why_not(peer, whose, sessions, most):
+        record.refused(str(peer), why)
+        connection.close()
+        return False
+    record.login(str(peer))
+    return True

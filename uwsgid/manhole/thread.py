@@ -20,8 +20,8 @@ from typing import Final
 
 from uwsgid.errors import KernelError
 from uwsgid.manhole.console import ClientGone
-from uwsgid.manhole.line import Line, peer_of, why_not
-from uwsgid.manhole.listening import Hole, accept
+from uwsgid.manhole.line import Line
+from uwsgid.manhole.listening import Hole, accept, admit
 from uwsgid.manhole.names import Name, namespace
 from uwsgid.manhole.record import Record
 from uwsgid.manhole.session import Session
@@ -100,12 +100,9 @@ class ThreadDoor:
     def _welcome(self, connection: socket.socket | None) -> None:
         if connection is None:
             return
-        record, peer = Record(self.say, f"unix:{self.path}", self._whose), peer_of(connection)
-        if why := why_not(peer, "worker", len(self.clients), MOST_SESSIONS):
-            record.refused(str(peer), why)
-            connection.close()
+        record = Record(self.say, f"unix:{self.path}", self._whose)
+        if not admit(connection, record, "worker", len(self.clients), MOST_SESSIONS):
             return
-        record.login(str(peer))
         client = ThreadClient(self, connection, record)
         self.clients.add(client)
         client.start()

@@ -14,8 +14,8 @@ from twisted.internet.interfaces import IReadDescriptor, IReadWriteDescriptor
 from zope.interface import implementer
 
 from uwsgid.manhole.console import ClientGone
-from uwsgid.manhole.line import Line, peer_of, why_not
-from uwsgid.manhole.listening import Hole, accept
+from uwsgid.manhole.line import Line
+from uwsgid.manhole.listening import Hole, accept, admit
 from uwsgid.manhole.names import Name, namespace
 from uwsgid.manhole.record import Record
 from uwsgid.manhole.session import Session
@@ -158,12 +158,8 @@ class UnixDoor:
         if connection is None:
             return
         record = Record(self._say, f"unix:{self.path}")
-        peer = peer_of(connection)
-        if why := why_not(peer, "instance", len(self.clients), MOST_SESSIONS):
-            record.refused(str(peer), why)
-            connection.close()
+        if not admit(connection, record, "instance", len(self.clients), MOST_SESSIONS):
             return
-        record.login(str(peer))
         client = UnixClient(self, connection, record)
         self.clients.add(client)
         self.reactor.addReader(client)

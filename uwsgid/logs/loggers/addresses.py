@@ -8,6 +8,7 @@ for: it is tried again with the next record.
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -87,19 +88,26 @@ class Address:
 
         :raises OSError: none of the addresses answers.
         """
-        last: OSError | None = None
-        for family, address in self.resolve():
-            made = socket.socket(family, socket.SOCK_STREAM)
-            made.settimeout(timeout)
-            try:
-                made.connect(address)
-            except OSError as error:
-                made.close()
-                last = error
-            else:
-                return made
-        assert last is not None
-        raise last
+        return connected(self.resolve(), socket.SOCK_STREAM, timeout)
+
+
+def connected(addresses: Iterable[Found], kind: socket.SocketKind, timeout: float) -> socket.socket:
+    """A socket that is connected to the first of *addresses* that takes it, with *timeout* on it.
+
+    :raises OSError: none does, or there is none.
+    """
+    last = OSError("it has no address")
+    for family, address in addresses:
+        made = socket.socket(family, kind)
+        made.settimeout(timeout)
+        try:
+            made.connect(address)
+        except OSError as error:
+            made.close()
+            last = error
+        else:
+            return made
+    raise last
 
 
 def read_port(text: str, where: str) -> int:

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from uwsgid.logs.loggers.addresses import Address
+from uwsgid.logs.loggers.addresses import Address, connected
 from uwsgid.logs.loggers.engine import Engine, NotKept, why
 
 PATIENCE: Final = 1.0  #: seconds that one record may wait for the reader of a UNIX socket
@@ -59,19 +59,8 @@ class Sender:
 
         :raises OSError: the address can not be resolved, or nobody is there.
         """
-        last: OSError | None = None
-        for family, address in self.address.found():
-            made = socket.socket(family, socket.SOCK_DGRAM)
-            made.settimeout(self.patience)
-            try:
-                made.connect(address)
-            except OSError as error:
-                made.close()
-                last = error
-            else:
-                self.socket = made
-                return made
-        raise last if last is not None else OSError("it has no address")
+        self.socket = connected(self.address.found(), socket.SOCK_DGRAM, self.patience)
+        return self.socket
 
     def close(self) -> None:
         """Close the socket; the next packet opens it again."""
