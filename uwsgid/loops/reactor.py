@@ -1,7 +1,7 @@
 """The loop of a worker in which a Twisted reactor runs, for applications that want one.
 
-Bytes belong to the reactor's thread, applications run in its thread pool, one for each core.  What clients
-speak is in `uwsgid.loops.reactor_protocols`, what an application has of them in
+Bytes belong to the reactor's thread, applications run in its thread pool, one for each core.  What becomes
+of a client is in `uwsgid.loops.reactor_protocol`, what an application has of it in
 `uwsgid.loops.reactor_connection`; here is who runs when, and who waits.
 """
 
@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from uwsgid.families import loop_engines
 from uwsgid.loops.limits import SPARED_FIRST, hurry, most_parked, patience
-from uwsgid.loops.reactor_protocols import ServerFactory, ServerProtocol
+from uwsgid.loops.reactor_protocol import ServerFactory, ServerProtocol
 from uwsgid.request.connection import Cycling, Next
 from uwsgid.request.offload_options import Offloading
 from uwsgid.request.serving import Serving

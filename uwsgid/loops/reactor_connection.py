@@ -100,7 +100,7 @@ class ReactorConnection(Connection):
         self._transport.write(data)
 
     def say_last_word(self) -> None:
-        """The transport ends its half once everything is written, see `uwsgid.loops.reactor_protocols`."""
+        """The transport ends its half once everything is written, see `uwsgid.loops.reactor_protocol`."""
 
     def close(self) -> None:
         """The transport's descriptor is the transport's to close."""

@@ -1,13 +1,13 @@
-"""What a client speaks, as protocols of Twisted: thin shells over the decoders and the cycle of all loops.
+"""One client of the reactor's loop: a thin shell over the decoders and the cycle of all loops.
 
-A protocol asks the cycle what bytes mean, leaves requests to the engine (`uwsgid.loops.reactor`), and does
-with its connection what the cycle wants done.
+It asks the cycle what bytes mean, whatever protocol of the web they are in, leaves requests to the engine
+(`uwsgid.loops.reactor`), and does with its connection what the cycle wants done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionDone
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 class ServerProtocol(Protocol):
     """One client.  It carries bytes, and decides nothing."""
 
-    speaks: ClassVar[str] = ""
     transport: Any
 
     def __init__(self, engine: Reactor, connect: Callable[[int, Any], Connection]) -> None:
@@ -139,62 +138,6 @@ class ServerProtocol(Protocol):
             self._timer = None
 
 
-class UwsgiServerProtocol(ServerProtocol):
-    """A front end that speaks uwsgi."""
-
-    speaks = "uwsgi"
-
-
-class HttpServerProtocol(ServerProtocol):
-    """An HTTP client."""
-
-    speaks = "http"
-
-
-class FastCgiServerProtocol(ServerProtocol):
-    """A front end that speaks FastCGI."""
-
-    speaks = "fastcgi"
-
-
-class FastCgiNphServerProtocol(ServerProtocol):
-    """The same, where answers begin with a status line."""
-
-    speaks = "fastcgi-nph"
-
-
-class ScgiServerProtocol(ServerProtocol):
-    """A front end that speaks SCGI."""
-
-    speaks = "scgi"
-
-
-class ScgiNphServerProtocol(ServerProtocol):
-    """The same, where answers begin with a status line."""
-
-    speaks = "scgi-nph"
-
-
-class PuwsgiServerProtocol(ServerProtocol):
-    """A front end that speaks uwsgi and keeps its connection."""
-
-    speaks = "puwsgi"
-
-
-_PROTOCOLS: Final[dict[str, type[ServerProtocol]]] = {
-    cls.speaks: cls
-    for cls in (
-        UwsgiServerProtocol,
-        HttpServerProtocol,
-        FastCgiServerProtocol,
-        FastCgiNphServerProtocol,
-        ScgiServerProtocol,
-        ScgiNphServerProtocol,
-        PuwsgiServerProtocol,
-    )
-}
-
-
 class ServerFactory(Factory):
     """Makes a protocol for each client of one listener."""
 
@@ -203,7 +146,6 @@ class ServerFactory(Factory):
     def __init__(self, engine: Reactor, listener: Listener) -> None:
         self._engine = engine
         self._connect = engine.cycle.connector(listener)
-        self._kind = _PROTOCOLS[listener.protocol or "uwsgi"]
 
     def buildProtocol(self, addr: Any) -> ServerProtocol:
-        return self._kind(self._engine, self._connect)
+        return ServerProtocol(self._engine, self._connect)
