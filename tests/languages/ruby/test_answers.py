@@ -119,9 +119,9 @@ class Bodies(RubyCase):
         child = self.serve(
             """
             class Body
-              def initialize(fails) = @fails = fails
+              def initialize(fails); @fails = fails; end
               def each; yield 'a'; raise 'oops' if @fails; end
-              def close = $closed = $closed.to_i + 1
+              def close; $closed = $closed.to_i + 1; end
             end
             run ->(env) do
               next [200, {}, [$closed.to_s]] if env['PATH_INFO'] == '/count'
@@ -141,8 +141,8 @@ class Bodies(RubyCase):
         child = self.serve(
             """
             class Body
-              def to_ary = nil
-              def each = yield("piece")
+              def to_ary; nil; end
+              def each; yield("piece"); end
             end
             run ->(env) { [200, {}, Body.new] }
             """
@@ -155,7 +155,7 @@ class Bodies(RubyCase):
             """
             class Body
               def each; yield 'a'; end
-              def close = raise('too late')
+              def close; raise('too late'); end
             end
             run ->(env) { [200, {}, Body.new] }
             """
@@ -174,9 +174,9 @@ class Bodies(RubyCase):
         child = self.serve(
             f"""
             class Body
-              def to_path = {path!r}
-              def each = raise('not this way')
-              def close = nil
+              def to_path; {path!r}; end
+              def each; raise('not this way'); end
+              def close; nil; end
             end
             run ->(env) {{ [200, {{}}, Body.new] }}
             """
@@ -190,8 +190,8 @@ class Bodies(RubyCase):
         child = self.serve(
             """
             class Body
-              def to_path = '/nowhere/at/all'
-              def each = yield('from each')
+              def to_path; '/nowhere/at/all'; end
+              def each; yield('from each'); end
             end
             run ->(env) { [200, {}, Body.new] }
             """
@@ -241,7 +241,7 @@ class Bodies(RubyCase):
             """
             class Endless
               def each; loop { yield 'tick' ; sleep 0.01 }; end
-              def close = $closed = true
+              def close; $closed = true; end
             end
             run ->(env) { [200, {}, env['PATH_INFO'] == '/closed' ? [$closed.inspect] : Endless.new] }
             """
@@ -281,7 +281,7 @@ class Failures(RubyCase):
 
     def test_a_deep_recursion_is_a_failure(self) -> None:
         """An application that runs out of its stack costs one request."""
-        child = self.serve("run ->(env) { def deep(n) = deep(n + 1) + 1; deep(0) }")
+        child = self.serve("run ->(env) { def deep(n); deep(n + 1) + 1; end; deep(0) }")
         self.assertIn("SystemStackError", child.ask().failure)
         self.assertIn("SystemStackError", child.ask().failure)
 

@@ -6,8 +6,16 @@ from tests.languages.ruby.harness import RubyCase
 from uwsgid.languages.foreign.mother import NoInterpreter
 
 #: Ruby looks for Rack where this is, and in vain.
-HIDE_RACK = "module Kernel; alias_method :real, :require; def require(n) = n == 'rack' ? hidden : real(n)\n"
-HIDE_RACK += "def hidden = raise(LoadError.new('no rack').tap { |e| def e.path = 'rack' }); end\n"
+HIDE_RACK = """
+module Kernel
+  alias_method :real, :require
+  def require(name)
+    return real(name) unless name == 'rack'
+
+    raise(LoadError.new('no rack').tap { |error| error.define_singleton_method(:path) { 'rack' } })
+  end
+end
+"""
 
 WORDS = """
 class Mark
@@ -117,7 +125,7 @@ class Loading(RubyCase):
 
     def test_rails(self) -> None:
         """A directory of Rails is entered, and its application found, by config.ru or without."""
-        text = "module Rails\n  def self.application = ->(env) { [200, {}, [Dir.pwd]] }\nend\n"
+        text = "module Rails\n  def self.application; ->(env) { [200, {}, [Dir.pwd]] }; end\nend\n"
         self.write("shop/config/environment.rb", text)
         child = self.child(self.mother(str(self.folder / "shop")))
         self.assertEqual(child.ask().body, str(self.folder / "shop").encode())

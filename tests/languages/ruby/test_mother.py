@@ -159,7 +159,7 @@ class Api(RubyCase):
         """What applications define as UWSGI.post_fork_hook is called in each child."""
         text = """
         module UWSGI
-          def self.post_fork_hook = $mine = Process.pid
+          def self.post_fork_hook; $mine = Process.pid; end
         end
         run ->(env) { [200, {}, [($mine == Process.pid).inspect]] }
         """

@@ -6,7 +6,7 @@ require "json"
 require "rack"
 require "uri"
 
-TEXT = { "Content-Type" => "text/plain" }.freeze
+TEXT = { "content-type" => "text/plain" }.freeze
 LOADED = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
 def shown(value)
@@ -67,22 +67,20 @@ end
 PAGES = {
   "/env" => lambda do |env|
     seen = JSON.generate(env.transform_values { |value| shown(value) })
-    [200, { "Content-Type" => "application/json", "Content-Length" => seen.bytesize.to_s }, [seen]]
+    [200, { "content-type" => "application/json", "content-length" => seen.bytesize.to_s }, [seen]]
   end,
   "/hello" => ->(_) { text("hello\n") },
   "/pid" => ->(_) { text(Process.pid.to_s) },
   "/state" => ->(_) { text("#{$answered = $answered.to_i + 1} #{LOADED}") },
   "/digest" => ->(env) { text(digest(env)) },
-  "/rewind" => ->(env) { text(env["rack.input"].read(5).to_s, "|", env["rack.input"].rewind.to_s, "|", digest(env)) },
   "/lines" => ->(env) { text(*env["rack.input"].each.map(&:inspect)) },
   "/pieces" => ->(_) { [200, TEXT.dup, Pieces.new(["one ", "", "two ", "three"])] },
-  "/sized" => ->(_) { [200, TEXT.merge("Content-Length" => "5"), Pieces.new(["sized"])] },
+  "/sized" => ->(_) { [200, TEXT.merge("content-length" => "5"), Pieces.new(["sized"])] },
   "/empty" => ->(_) { [204, {}, []] },
   "/none" => ->(_) { [200, TEXT.dup, []] },
   "/missing" => ->(_) { [404, TEXT.dup, ["not here"]] },
   "/odd" => ->(_) { [299, TEXT.dup, ["odd"]] },
-  "/elsewhere" => ->(_) { [302, { "Content-Type" => "text/plain", "Location" => "/hello" }, []] },
-  "/headers" => ->(_) { [200, TEXT.merge("X-One" => "1", "Set-Cookie" => "a=1\nb=2"), ["ok"]] },
+  "/elsewhere" => ->(_) { [302, { "content-type" => "text/plain", "location" => "/hello" }, []] },
   "/large" => ->(_) { text("0123456789" * 100_000) },
   "/wide" => ->(_) { text("caf\u00e9") },
   "/closed" => ->(_) { [200, TEXT.dup, Pieces.new(["closing"]) { warn "the body was closed" }] },
@@ -101,8 +99,12 @@ PAGES = {
   "/sleep" => ->(_) { $stderr.syswrite("asleep\n"); sleep 60 }
 }.freeze
 
-# What breaks the rules, or worse.
+# What breaks the rules, or those of some release of Rack, or worse.
 WRONG = {
+  "/rewind" => ->(env) { text(env["rack.input"].read(5).to_s, "|", [env["rack.input"].rewind, digest(env)].last) },
+  "/headers" => lambda do |_|
+    [200, { "Content-Type" => "text/plain", "X-One" => "1", "Set-Cookie" => "a=1\nb=2" }, ["ok"]]
+  end,
   "/die" => ->(_) { raise "an apple fell" },
   "/die-late" => ->(_) { [200, TEXT.dup, Enumerator.new { |y| y << "begun\n"; raise "an apple fell late" }] },
   "/nothing" => ->(_) { nil },

@@ -17,8 +17,13 @@ class Named
     @path = path
   end
 
-  def to_path = @path
-  def each = yield(File.binread(@path))
+  def to_path
+    @path
+  end
+
+  def each
+    yield File.binread(@path)
+  end
 end
 
 PAGES = {
