@@ -11,7 +11,7 @@ BENCHES := requests protocols tuntap emperor logs
 WHEEL_VENV := .venv-wheel
 WHEEL_SOURCES := $(METADATA) .ci/build_backend.py .ci/wheel-venv $(shell find uwsgid twisted -name '*.py')
 
-.PHONY: help run test venv lint types floors docs py compiled live bench fuzz packages clean
+.PHONY: help run test venv lint types floors docs py compiled live interpreters bench fuzz packages clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -68,6 +68,9 @@ $(WHEEL_VENV)/.stamp: $(WHEEL_SOURCES)
 live: venv packages ## the tests with real processes, nginx and uWSGI, on this tree
 	$(BIN)/python -m tests.run --jobs $(JOBS) tests.live
 
+interpreters: venv packages ## tests of Perl and Ruby with those of other Debians (root); RELEASES=trixie for one
+	$(BIN)/python -m tests.interpreters --jobs $(JOBS) $(RELEASES)
+
 bench: $(addprefix bench-,$(BENCHES)) ## all benchmarks; make bench-requests runs one
 
 bench-%: venv
@@ -79,4 +82,4 @@ fuzz: venv ## atheris on what reads bytes of strangers, a minute each; not part 
 	$(BIN)/python -m tests.fuzz
 
 clean: ## remove what was built, environments included
-	rm -rf .venv .venv-bench $(WHEEL_VENV) .unpacked .tox build dist docs/_build *.egg-info _trial_temp* .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-bench $(WHEEL_VENV) .unpacked .interpreters .tox build dist docs/_build *.egg-info _trial_temp* .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 import psutil
+from twisted.trial.unittest import SkipTest
 
 from tests.live import foreign
 from tests.live.foreign import ForeignCase, is_dead
@@ -389,4 +391,29 @@ class FrameworkTests(PerlCase):
         self.assertEqual(self.ask("/hello/ann").body, b"hello ann")
         answer = self.ask("/sum", method="POST", body=b'{"a":41}', CONTENT_TYPE="application/json")
         self.assertEqual(json.loads(answer.body), {"sum": 42})
+        self.assertEqual(self.ask("/nowhere").status, 404)
+
+    def test_dancer2(self) -> None:
+        """An application of Dancer2."""
+        if subprocess.run(["perl", "-MDancer2", "-e", ""], stderr=subprocess.DEVNULL).returncode:
+            raise SkipTest("needs libdancer2-perl; tests/debian-packages.txt")
+        app = self.folder / "app.psgi"
+        app.write_text(
+            "package Shop; use Dancer2;\n"
+            "my $file = __FILE__; set logger => 'console';\n"
+            "get '/hello/:name' => sub { 'hello ' . route_parameters->get('name') };\n"
+            "post '/sum' => sub { send_as JSON => {sum => from_json(request->body)->{a} + 1} };\n"
+            "get '/file' => sub { send_file $file, system_path => 1, content_type => 'text/plain' };\n"
+            "get '/stream' => sub { delayed { flush; content \"part $_\\n\" for 1 .. 3; done } };\n"
+            "get '/break' => sub { die \"an apple fell\\n\" };\n"
+            "to_app;\n"
+        )
+        daemon = self.instance(app=app)
+        self.assertEqual(self.ask("/hello/ann").body, b"hello ann")
+        answer = self.ask("/sum", method="POST", body=b'{"a":41}', CONTENT_TYPE="application/json")
+        self.assertEqual(json.loads(answer.body), {"sum": 42})
+        self.assertEqual(self.ask("/file").body, app.read_bytes())
+        self.assertEqual(self.ask("/stream").body, b"part 1\npart 2\npart 3\n")
+        self.assertEqual(self.ask("/break").status, 500)
+        daemon.wait_for("an apple fell")
         self.assertEqual(self.ask("/nowhere").status, 404)
