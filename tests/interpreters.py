@@ -52,8 +52,8 @@ _VERSIONS: Final = (
     ("perl", 'print "Perl ", substr $^V, 1; for (qw(Plack Mojolicious Dancer2)) '
              '{ print ", $_ ", $_->VERSION if eval "require $_" }'),
     ("ruby", 'require "rack"; print "; Ruby ", RUBY_VERSION, ", Rack ", Rack.release; '
-             '{ "Sinatra" => "sinatra", "Rails" => "railties" }.each { |name, gem| '
-             'Gem::Specification.find_all_by_name(gem).each { |found| print ", ", name, " ", found.version } }'),
+             '{ "sinatra" => "Sinatra", "railties" => "Rails" }.each { |gem, name| '
+             'Gem::Specification.find_all_by_name(gem).each { |one| print ", ", name, " ", one.version } }'),
 )  # fmt: skip
 
 #: A capability in the attributes of a file (``vfs_cap_data`` of linux/capability.h), and that of chroot().
