@@ -39,7 +39,7 @@ SMALL: Final = ("base-files", "coreutils", "libc-bin", "perl", "ruby", "ruby-rac
 #: What a whole one has beyond the base system.
 WHOLE: Final = (
     "perl", "libplack-perl", "libmojolicious-perl", "libdancer2-perl", "ruby", "ruby-rack", "ruby-sinatra",
-    "ruby-railties",
+    "ruby-railties", "ruby-actioncable",
 )  # fmt: skip
 #: What is run in a whole one.
 TESTS: Final = (

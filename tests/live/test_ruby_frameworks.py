@@ -6,16 +6,23 @@ import hashlib
 import json
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from twisted.trial.unittest import SkipTest
 
-from tests.live.support import APPS, fetch, parse_answer, talk, uwsgi_packet
+from tests.live.support import APPS, Address, connect, fetch, parse_answer, talk, uwsgi_packet
 from tests.live.test_frameworks import FORM, UPLOAD, multipart
 from tests.live.test_rack import RACK, RubyCase
 
 RACK3: Final = APPS / "ruby" / "rack3.ru"
 SHOP: Final = APPS / "ruby" / "shop"
+UPGRADE: Final = (
+    b"GET /cable HTTP/1.1\r\nHost: shop.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Protocol: actioncable-v1-json\r\n\r\n"
+)
+#: A whole message of text in one frame.
+TEXT: Final = 0x81
 #: What .ci/debian-unpacked made; the tests may be reached by a link.
 UNPACKED: Final = Path(__file__).resolve().parents[2] / ".unpacked"
 
@@ -72,13 +79,18 @@ class RailsTests(RubyCase):
     """An application of the Rails that Debian has."""
 
     def test_rails(self) -> None:
-        """Routes, sessions, uploads, files and errors work."""
-        ask_for = ["ruby", "-e", "Gem::Specification.find_by_name('railties')"]
+        """Routes, sessions, uploads, files, streams, channels and errors work."""
+        ask_for = [
+            "ruby",
+            "-e",
+            "%w[railties actioncable].each { |gem| Gem::Specification.find_by_name(gem) }",
+        ]
         if subprocess.run(ask_for, stderr=subprocess.DEVNULL).returncode:
-            raise SkipTest("needs ruby-railties; tests/debian-packages.txt")
+            raise SkipTest("needs ruby-railties and ruby-actioncable; tests/debian-packages.txt")
         http = self.path("http.sock")
         daemon = self.serve(
-            f"http-socket = {http}\nrails = {SHOP}\nneed-app = true\nmaster = true\n",
+            f"http-socket = {http}\nrails = {SHOP}\nneed-app = true\nmaster = true\n"
+            "http = 127.0.0.1:0\nhttp-websockets = true\n",
             environ={"RAILS_ENV": "production"},
         )
         host = {"Host": "shop.example"}
@@ -101,6 +113,39 @@ class RailsTests(RubyCase):
         self.assertEqual(
             fetch(http, "/source", headers=host).body, (SHOP / "config" / "environment.rb").read_bytes()
         )
+        self.assertEqual(fetch(http, "/live", headers=host).body, b"part 0\npart 1\npart 2\n")
+        port = int(daemon.wait_for(r"uWSGI http bound on 127.0.0.1:(\d+) ")[1])
+        for where in (http, ("127.0.0.1", port)):
+            self.hear_of_prices(where)
         self.assertEqual(fetch(http, "/break", headers=host).status, 500)
         daemon.wait_for("an apple fell")
         self.assertEqual(fetch(http, "/nowhere", headers=host).status, 404)
+
+    def hear_of_prices(self, where: Address) -> None:
+        """A channel of ActionCable: a websocket, for which Rails takes the connection of the client."""
+        with connect(where) as client, client.makefile("rb") as frames:
+            client.sendall(UPGRADE)
+            self.assertEqual(frames.readline(), b"HTTP/1.1 101 Switching Protocols\r\n")
+            while frames.readline() != b"\r\n":
+                pass
+
+            def hear() -> Any:
+                """What Rails tells next, but for the pings in between."""
+                while True:
+                    head, size = frames.read(2)
+                    heard = json.loads(frames.read(size))
+                    self.assertEqual(head, TEXT)
+                    if heard.get("type") != "ping":
+                        return heard
+
+            def tell(**words: object) -> None:
+                data = json.dumps({"identifier": json.dumps({"channel": "PricesChannel"}), **words}).encode()
+                # what a client says is masked (RFC 6455, section 5.3), with zeros here
+                client.sendall(bytes((TEXT, 0x80 | 126)) + len(data).to_bytes(2, "big") + bytes(4) + data)
+
+            self.assertEqual(hear(), {"type": "welcome"})
+            tell(command="subscribe")
+            self.assertEqual(hear()["type"], "confirm_subscription")
+            self.assertEqual(fetch(where, "/nowhere", headers={"Host": "shop.example"}).status, 404)
+            tell(command="message", data=json.dumps({"action": "tell", "price": 7}))
+            self.assertEqual(hear()["message"], {"told": 7})

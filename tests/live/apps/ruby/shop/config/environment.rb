@@ -2,6 +2,7 @@
 
 # A shop in Rails, in one file: no database, nothing written.
 require "action_controller/railtie"
+require "action_cable/engine"
 
 module Shop
   class Application < Rails::Application
@@ -14,6 +15,7 @@ module Shop
     config.action_dispatch.show_exceptions = true
     config.consider_all_requests_local = false
     config.session_store :cookie_store, key: "_shop"
+    config.action_cable.disable_request_forgery_protection = true
   end
 end
 
@@ -48,6 +50,27 @@ class OrdersController < ActionController::Base
   end
 end
 
+class StreamsController < ActionController::Base
+  include ActionController::Live
+
+  def show
+    response.headers["Content-Type"] = "text/plain"
+    3.times { |number| response.stream.write("part #{number}\n") }
+  ensure
+    response.stream.close
+  end
+end
+
+class PricesChannel < ActionCable::Channel::Base
+  def subscribed
+    stream_from "prices"
+  end
+
+  def tell(data)
+    ActionCable.server.broadcast("prices", { "told" => data["price"] })
+  end
+end
+
 Shop::Application.initialize!
 Shop::Application.routes.draw do
   get "/orders" => "orders#index"
@@ -56,4 +79,5 @@ Shop::Application.routes.draw do
   post "/guarded" => "orders#guarded"
   get "/source" => "orders#show"
   get "/break" => "orders#break"
+  get "/live" => "streams#show"
 end
