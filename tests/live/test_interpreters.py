@@ -9,6 +9,7 @@ from typing import Final
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.interpreters import Unobtainable, obtain
+from tests.live.support import ROOT
 
 #: What takes all kinds of frames over the line of an interpreter, and asks the system for things.
 FEW: Final = (
@@ -41,6 +42,7 @@ class OtherReleasesTests(SynchronousTestCase):
             tree.command([sys.executable, "-m", "tests.run", *FEW]),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            cwd=ROOT,
             text=True,
         )
         self.assertEqual(done.returncode, 0, done.stdout)
