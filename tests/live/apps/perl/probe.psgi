@@ -107,8 +107,8 @@ my %pages = (
     '/sleep' => sub { print STDERR "asleep\n"; sleep 300; return [200, [@text], ['awake']] },
     '/deaf' => sub { $SIG{$_} = 'IGNORE' for qw(TERM HUP INT); print STDERR "deaf\n"; 1 while 1 },
     '/fork' => sub { if (!fork) { return [200, [@text], ['child']] } wait; return [200, [@text], ['parent']] },
-    '/eat' => sub { my @full = map { 'x' x 1_000_000 } 1 .. 150; sleep 300; return [200, [@text], [scalar @full]] },
-    '/fat' => sub { our @kept = map { 'x' x 1_000_000 } 1 .. 150; return [200, [@text], [scalar @kept]] },
+    '/eat' => sub { my @full = map { $_ . 'x' x 1_000_000 } 1 .. 150; sleep 300; return [200, [@text], [scalar @full]] },
+    '/fat' => sub { our @kept = map { $_ . 'x' x 1_000_000 } 1 .. 150; return [200, [@text], [scalar @kept]] },
     '/junk' => sub { for my $fd (3 .. 40) { open my $line, '>&=', $fd or next; next unless -S $line; syswrite $line, "junk that is no frame"; }
         return [200, [@text], ['ok']] },
     '/close' => sub { for my $fd (3 .. 40) { POSIX::close($fd) } return [200, [@text], ['ok']] },
