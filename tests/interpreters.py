@@ -30,7 +30,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 TREES: Final = ROOT / ".interpreters"
 #: The oldest release whose Perl and Ruby are supported, and one that is newer than most machines'.
 RELEASES: Final = ("bullseye", "trixie")
-MIRROR: Final = "http://deb.debian.org/debian"
+#: Releases that are no longer supported move to archive.debian.org.
+MIRROR: Final = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 #: What the tests call.
 PROGRAMS: Final = ("perl", "ruby", "plackup", "mojo")
 
