@@ -14,7 +14,7 @@ from tests.live.support import ROOT
 #: What takes all kinds of frames over the line of an interpreter, and asks the system for things.
 FEW: Final = (
     "tests.live.test_psgi.BesideUwsgiTests.test_answers",
-    "tests.live.test_psgi.AnswerTests.test_cleanup",
+    "tests.live.test_psgi.AnswerTests.test_behind_the_last_byte",
     "tests.live.test_psgi.AnswerTests.test_functions",
     "tests.live.test_psgi.AnswerTests.test_harakiri_commit",
     "tests.live.test_psgi.BreakingTests.test_crash",
