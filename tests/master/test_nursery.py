@@ -114,6 +114,92 @@ class Mothers(InstanceCase):
         self.assertEqual(self.nursery.living("worker"), workers)
 
 
+class LoneWorkers(InstanceCase):
+    """Zygotes that become the only worker."""
+
+    def begin_alone(self) -> None:
+        self.prepare("processes = 1")
+        self.nursery.turns = True
+        self.start()
+
+    def test_no_zygote_stays(self) -> None:
+        """The worker is the process that loaded, and nobody else is made for its generation."""
+        self.begin_alone()
+        self.run_for(5)
+        self.assertEqual((self.staff(), self.nursery.living("zygote")), ({1: [1]}, []))
+        self.assertTrue(self.workforce.all_ready)
+        self.assertNotIn("gone", " ".join(self.lines))
+
+    def test_a_worker_that_dies(self) -> None:
+        """Another zygote is made and becomes the next worker, which waits for its loading."""
+        self.begin_alone()
+        self.nursery.loads = False
+        self.nursery.worker(1).die(signal.SIGSEGV)
+        self.run_for(1)
+        self.assertEqual(self.nursery.living("worker"), [])
+        self.nursery.zygote().load()
+        self.run_for(1)
+        self.assertEqual((self.staff(), self.nursery.living("zygote")), ({1: [1]}, []))
+        self.assertLogged("DAMN ! worker 1")
+        self.assertLogged("Respawned uWSGI worker 1")
+        self.check_board()
+
+    def test_a_worker_that_dies_and_can_not_be_loaded_again(self) -> None:
+        """It is tried again, ever later, until it can."""
+        self.begin_alone()
+        self.nursery.load_error = "not today"
+        self.nursery.worker(1).die(signal.SIGSEGV)
+        self.run_for(5)
+        self.assertEqual((self.staff(), self.codes), ({}, []))
+        self.assertLogged("is gone: not today")
+        self.assertLess(len(self.nursery.children), 20)
+        self.nursery.load_error = ""
+        self.run_for(5)
+        self.assertEqual(self.staff(), {1: [1]})
+
+    def test_reload(self) -> None:
+        """Each generation has a zygote of its own, none of which stays."""
+        self.begin_alone()
+        for generation in (2, 3):
+            self.workforce.reload()
+            self.run_for(1)
+            self.assertEqual((self.staff(), self.nursery.living("zygote")), ({1: [generation]}, []))
+        self.assertEqual(self.workforce.reloads, 2)
+
+    def test_a_reload_that_fails(self) -> None:
+        """The worker goes on, and nobody made a zygote of its generation for that."""
+        self.begin_alone()
+        old = self.nursery.worker(1)
+        self.nursery.load_error = "not today"
+        self.workforce.reload()
+        self.run_for(3)
+        self.assertEqual((self.nursery.living("worker"), self.nursery.living("zygote")), ([old], []))
+        self.assertLogged("*** reload failed: not today")
+
+    def test_replacing_the_worker(self) -> None:
+        """Its successor is loaded first and asked for at once; two never have the slot for long."""
+        self.begin_alone()
+        old = self.nursery.worker(1)
+        self.workforce.replace_workers()
+        self.run_for(1)
+        self.assertFalse(old.alive)
+        self.assertEqual((self.staff(), self.nursery.living("zygote")), ({1: [1]}, []))
+
+    def test_a_stop_meanwhile(self) -> None:
+        """A stop that meets a zygote about to turn ends the worker that it becomes."""
+        self.prepare("processes = 1")
+        self.nursery.turns, self.nursery.bears = True, False
+        self.workforce.start(*self.nursery.seed(), self.nursery.sleeper())
+        self.run_for(1)
+        zygote = self.nursery.zygote()
+        self.assertEqual(len(zygote.orders), 1)
+        self.workforce.stop(gracefully=True)
+        worker = zygote.deliver()
+        self.run_for(3)
+        self.assertFalse(worker.alive)
+        self.assertEqual(self.codes, [0])
+
+
 class Births(InstanceCase):
     """Answers that come late, twice or never."""
 

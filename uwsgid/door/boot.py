@@ -98,6 +98,7 @@ class Boot:
     :ivar early: an emperor that is there already.
     :ivar zygote: our end of the talk with who is to be the first zygote, and its pid.
     :ivar be_vassal: as in `Household`.
+    :ivar is_forked: this process is no image of its own but was forked from an emperor's nest.
     """
 
     site: Site
@@ -128,6 +129,7 @@ class Boot:
     house: Household | None = None
     early: Early | None = None
     be_vassal: BeVassal = nobody_is_a_vassal
+    is_forked: bool = False
 
     @property
     def household(self) -> Household:
@@ -172,16 +174,18 @@ def boot(
     environ: MutableMapping[str, str] = os.environ,
     starter: Starter | None = None,
     be_vassal: BeVassal = nobody_is_a_vassal,
+    is_forked: bool = False,
 ) -> Boot:
     """Run all steps.
 
     :param starter: hears how it went, where the instance goes to the background; telling it is up to the
         caller, unless a step ends the process.
     :param be_vassal: as in `Household`.
+    :param is_forked: as in `Boot`.
     :raises UwsgidError: with the one line that tells why the instance does not start.
     """
     state = Boot(site, kernel, say, log_file, environ, kernel.getcwd(), starter or Starter())
-    state.be_vassal = be_vassal
+    state.be_vassal, state.is_forked = be_vassal, is_forked
     try:
         for step in STEPS:
             step(state)

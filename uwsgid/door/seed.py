@@ -29,6 +29,7 @@ from uwsgid.isolation.step import change_user
 from uwsgid.languages.python.api_locks import user_lock_names
 from uwsgid.logs import Lines, banner, held
 from uwsgid.manhole.options import Manhole
+from uwsgid.master.idle import Idle
 from uwsgid.request.log_options import RequestLog
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.offload_options import Offloading
@@ -38,7 +39,8 @@ from uwsgid.supervise.birth import bear, become_server_of_births, forget_atexit,
 from uwsgid.supervise.board import Board
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.household import Household
-from uwsgid.supervise.processes import Endings, Processes
+from uwsgid.supervise.memory import MemoryLimits
+from uwsgid.supervise.processes import Endings, Processes, Recycling
 from uwsgid.supervise.reactions import mask_signals
 from uwsgid.supervise.seed import SENT_TO_GROUPS, receive, serve_births
 from uwsgid.supervise.supervisor import SEED
@@ -81,6 +83,7 @@ def share_memory(boot: Boot) -> None:
         be_vassal=boot.be_vassal,
         request_log=boot.logs.request_writer,
         has_emperor=emperor.find(boot.environ) is not None,
+        zygote_works=boot.is_forked and _has_one_lasting_worker(settings),
     )
     boot.say(banner.backlog_line(settings[Sockets].listen))
     boot.say(banner.mercy_line(settings[Endings].worker_mercy))
@@ -96,6 +99,21 @@ def _room_for_lines(settings: Settings, descriptor: int) -> int:
     one_by_one = settings[Processes].threads == 1 and settings[RequestOptions].loop in ("", "simple")
     wanted = one_by_one and not settings[Offloading].threads and not settings[RequestLog].disable
     return held.ROOM if wanted and held.is_plain_file(descriptor) else 0
+
+
+def _has_one_lasting_worker(settings: Settings) -> bool:
+    """Whether there is one worker, which nothing in the configuration ends while the instance serves."""
+    processes, recycling, idle = settings[Processes], settings[Recycling], settings[Idle]
+    ends = (
+        processes.loads_late,
+        recycling.max_requests,
+        recycling.max_lifetime,
+        settings[MemoryLimits].any,
+        settings[Harakiri].timeout,
+        idle.cheap,
+        idle.seconds,
+    )
+    return processes.processes == 1 and not any(ends)
 
 
 def fork_the_seed(boot: Boot) -> None:

@@ -218,6 +218,7 @@ class Instance(MultiService):
                 log_file="" if self._site.settings[LogFile].to else self._shell.log_file,
                 starter=self._starter,
                 be_vassal=live,
+                is_forked=self._become is not None,
             )
         )
         MultiService.privilegedStartService(self)

@@ -98,16 +98,29 @@ class Nursery:
     def want(self, *generations: int) -> None:
         """Keep a zygote of each of *generations*, and of no other."""
         self.wanted = set(generations)
-        for generation, zygote in self._zygotes.items():
+        for generation, zygote in list(self._zygotes.items()):
             if generation not in self.wanted:
                 zygote.life.leave("its generation does not serve")
+                if zygote.heir is not None:
+                    self._forget(generation)
         for generation in generations:
             self._provide(generation)
 
     def mother(self, generation: int) -> Child | None:
-        """The zygote of *generation*, if it has its applications and can bear."""
+        """The zygote of *generation*, if it has its applications and can bear.
+
+        One that became a worker bears nobody: another one is made, which takes its time.
+        """
         zygote = self._zygotes.get(generation)
+        if zygote is not None and zygote.heir is not None:
+            self._forget(generation)
+            self._provide(generation)
+            return None
         return zygote if zygote is not None and generation in self._loaded and not zygote.told else None
+
+    def _forget(self, generation: int) -> None:
+        del self._zygotes[generation]
+        self._loaded.discard(generation)
 
     def stop(self) -> None:
         """Replace nobody any more."""
@@ -186,10 +199,9 @@ class Nursery:
     def _zygote_ended(self, child: Child, status: ExitStatus | None) -> None:
         key = ("zygote", child.generation)
         if self._zygotes.get(child.generation) is child:
-            del self._zygotes[child.generation]
             if child.generation in self._loaded and self._has_lived(child):
                 self._rests.did_well(key)
-            self._loaded.discard(child.generation)
+            self._forget(child.generation)
         if self._stopped:
             return
         if not child.told:

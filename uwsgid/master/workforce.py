@@ -227,8 +227,10 @@ class Workforce:
 
     def hire(self, slot: int, generation: int) -> Child | None:
         """A new worker for *slot*; None where every seat is taken or nobody can bear it now."""
+        if self._end_is_near():
+            return None
         mother, seat = self._nursery.mother(generation), self.board.free_seat()
-        if mother is None or self._end_is_near():
+        if mother is None:
             return None
         if seat is not None:
             try:

@@ -58,6 +58,7 @@ class Household:
         command line (without the program) and environment; never returns.
     :ivar request_log: the descriptor that workers write the lines of requests to.
     :ivar has_emperor: this instance is a vassal.
+    :ivar zygote_works: the zygote becomes the only worker, see `uwsgid.supervise.seed`.
     :ivar apps: what the zygote loaded; None elsewhere.
     :ivar languages: the languages that were initialised, in the order of loading.
     """
@@ -77,6 +78,7 @@ class Household:
     be_vassal: BeVassal = nobody_is_a_vassal
     request_log: int = 2
     has_emperor: bool = False
+    zygote_works: bool = False
     apps: Any = None
     languages: list[Any] = field(default_factory=list)
 
