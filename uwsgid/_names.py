@@ -52,7 +52,7 @@ threading threads time traceback umounts uname IGNORE EmperorOptions JSONDecodeE
 _default_decoder _keeping adopt adoptable detect_encoding from_text has_config has_socket json loads
 namespaces object_hook object_pairs_hook parse_constant parse_float parse_int raw_decode scan_once ENOSYS
 PR_GET_TID_ADDRESS _CLONE_ARGS _CLONE_CHILD_CLEARTID _CLONE_CHILD_SETTID _CLONE_PARENT _NO_SIBLINGS
-_SYS_CLONE3 _WENT_WRONG _bear_sibling _call_midwife _is_alone c_long fork_sibling syscall SEED
+_SYS_CLONE3 _WENT_WRONG _bear_sibling _call_midwife is_alone c_long fork_sibling syscall SEED
 AttributeError BytesWarning DeprecationWarning Facts INTERPRETER ImportError Loaded LockTable Magic PerlApps
 RuntimeError Shell UnicodeEncodeError _ __traceback__ _add _call_with_frames_removed _check_arg_types _data
 _date _djb33x _format _get_sep _group _household _last _of_path _path _path_normpath _warnings about abspath

@@ -89,7 +89,7 @@ class BootCase(SynchronousTestCase):
         booted = boot(self.site(*argv), self.kernel, self.said.append, environ=self.environ)
         self.addCleanup(booted.starter.close)
         if booted.seed is not None:
-            self.addCleanup(booted.seed.close)
+            self.addCleanup(booted.seed[0].close)
         if booted.household.locks is not None:
             self.addCleanup(os.close, booted.household.locks.fileno())
         return booted

@@ -14,6 +14,8 @@ from tests.live.daemon import PATIENCE, wait_until
 
 Address = str | tuple[str, int]
 
+_ACCEPTS = 0x10000  #: the flag of a socket that listens in /proc/net/unix (__SO_ACCEPTCON)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -60,6 +62,12 @@ def fetch(
         return Answer(response.status, response.reason, tuple(response.getheaders()), response.read())
     finally:
         connection.close()
+
+
+def is_listening(path: str) -> bool:
+    """Whether clients can connect to a UNIX socket: it has its name a moment before it listens."""
+    rows = (row.split() for row in Path("/proc/net/unix").read_text().splitlines()[1:])
+    return any(row[7:] == [path] and int(row[3], 16) & _ACCEPTS for row in rows)
 
 
 def talk(address: Address, data: bytes, seconds: float = PATIENCE) -> bytes:

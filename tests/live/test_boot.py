@@ -14,6 +14,7 @@ from tests.live.support import (
     LiveCase,
     fetch,
     free_port,
+    is_listening,
     requires,
     server_command,
     uwsgi_fetch,
@@ -164,7 +165,7 @@ class BootTests(LiveCase):
         pidfile = Path(self.path("site.pid"))
         daemon = self.launch(self.probe_config(more=f"daemonize = {log}\npidfile = {pidfile}"))
         self.assertEqual(daemon.wait(), 0, daemon.log())
-        wait_until(lambda: os.path.exists(self.path("app.sock")), "the socket")
+        wait_until(lambda: is_listening(self.path("app.sock")), "the socket")
         self.assertEqual(uwsgi_fetch(self.path("app.sock"), "/pid").status, 200)
         self.assertTrue(daemon.family())
         os.kill(int(pidfile.read_text()), signal.SIGTERM)

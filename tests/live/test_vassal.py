@@ -22,6 +22,7 @@ from tests.live.support import (
     LiveCase,
     Load,
     examine,
+    is_listening,
     requires,
     server_command,
     uwsgi_fetch,
@@ -378,6 +379,11 @@ class UnderUwsgi(LiveCase):
         wait_until(lambda: not daemon.survivors(), "nobody is left")
 
 
+def links(pid: int) -> list[str]:
+    """What a process has open, sorted; its own process id is 0."""
+    return sorted(os.readlink(link).replace(f"/{pid}/", "/0/") for link in Path(f"/proc/{pid}/fd").iterdir())
+
+
 class Forked(EmperorCase):
     """A vassal that is forked from the nest, and begins anew within its process."""
 
@@ -471,7 +477,7 @@ class Forked(EmperorCase):
                 f"wsgi-file = {self.folder / 'facts.py'}\n"
             )
             self.wait_row(ready=1)
-            wait_until(lambda: os.path.exists(self.path("a.sock")), "the socket is there")
+            wait_until(lambda: is_listening(self.path("a.sock")), "the socket is there")
             answer = wait_until(self._facts, "the facts")
             for name in ("UWSGID_LIVE_MARK",):
                 answer["environ"].pop(name, None)
@@ -491,9 +497,9 @@ class Forked(EmperorCase):
         return answer
 
     def test_seed_killed(self) -> None:
-        """A vassal has no spare seed: it begins anew where the seed was killed, and refuses nobody."""
+        """A vassal of several workers has no spare seed: it begins anew where the seed was killed."""
         daemon = self.reign()
-        self.vassal()
+        self.vassal(more="processes = 2")
         self.wait_answer()
         master = psutil.Process(self.wait_row(ready=1)["pid"])
         (seed,) = wait_until(lambda: self.seeds(master), "one seed")
@@ -501,7 +507,7 @@ class Forked(EmperorCase):
             load.wait_for(5)
             seed.kill()
             daemon.wait_for("binary reloading uWSGI")
-            daemon.wait_for(r"spawned uWSGI worker 1 ", count=2)
+            daemon.wait_for(r"spawned uWSGI worker 2 ", count=2)
             load.wait_for_more(5)
         self.assertEqual(load.failures, [], daemon.log())
         self.end(daemon)
@@ -511,6 +517,64 @@ class Forked(EmperorCase):
         names = examine(master.children(), lambda child: str(child.name()))
         found = [child for child in master.children() if names.get(child.pid) == "uwsgid seed"]
         return found if len(found) == 1 else []
+
+    def family(self, master: psutil.Process) -> list[str]:
+        """The short names of the children of a vassal's master."""
+        return sorted(examine(master.children(), lambda child: str(child.name())).values())
+
+    def test_a_lone_worker(self) -> None:
+        """A vassal with one worker is two processes, until the worker dies or a reload comes."""
+        daemon = self.reign()
+        path = self.vassal()
+        worker = self.wait_answer()
+        master = psutil.Process(self.wait_row(ready=1)["pid"])
+        self.assertEqual(self.family(master), ["uwsgid worker 1"])
+        os.kill(worker, signal.SIGKILL)
+        daemon.wait_for(rf"DAMN ! worker 1 \(pid: {worker}\) died, killed by signal 9")
+        daemon.wait_for(r"Respawned uWSGI worker 1 ")
+        again = self.wait_answer()
+        self.assertNotEqual(again, worker)
+        wait_until(lambda: self.family(master) == ["uwsgid seed", "uwsgid worker 1"], "a seed and a worker")
+        with Load(self.path("a.sock"), clients=2) as load:
+            load.wait_for(5)
+            os.utime(path)
+            daemon.wait_for(r"spawned uWSGI worker 1 ", count=3)
+            load.wait_for_more(5)
+        self.assertEqual(load.failures, [], daemon.log())
+        self.end(daemon)
+
+    def test_a_late_seed_has_nothing_of_the_master(self) -> None:
+        """What the master opened since its boot is in no worker that came later, and its sockets are."""
+        daemon = self.reign()
+        stats = self.path("vassal.stats")
+        self.vassal(more=f"stats = {stats}")
+        first = self.wait_answer()
+        master = psutil.Process(self.wait_row(ready=1)["pid"])
+        before = links(first)
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: self.wait_answer() != first, "another worker answers")
+        second = self.wait_answer()
+        after = links(second)
+        kinds = [[name.partition("[")[0] for name in names] for names in (before, after)]
+        self.assertEqual(kinds[0], kinds[1])
+        shared = [name for name in after if name.startswith("socket:") and name in links(master.pid)]
+        self.assertEqual(len(shared), 1, after)
+        self.end(daemon)
+
+    def test_threads_of_an_application(self) -> None:
+        """Where the application starts a thread at its import, its worker is a fork, which has none."""
+        (self.folder / "threads.py").write_text(THREADS)
+        daemon = self.reign()
+        (self.vassals / "a.ini").write_text(
+            f"[uwsgi]\nsocket = {self.path('a.sock')}\nwsgi-file = {self.folder / 'threads.py'}\n"
+        )
+        master = psutil.Process(self.wait_row(ready=1)["pid"])
+        wait_until(
+            lambda: self.family(master) == ["uwsgid worker 1", "uwsgid zygote"], "a zygote and its worker"
+        )
+        wait_until(lambda: is_listening(self.path("a.sock")), "the socket is there")
+        self.assertEqual(uwsgi_fetch(self.path("a.sock")).body, b"1")
+        self.end(daemon)
 
     def test_on_demand(self) -> None:
         """A vassal that a connection woke ends when it is idle, and is woken again."""
@@ -522,7 +586,7 @@ class Forked(EmperorCase):
             f"[uwsgi]\nwsgi-file = {APPS / 'probe.py'}\nidle = 1\ndie-on-idle = true\nneed-app = true\n"
         )
         address = str(demand / "a.socket")
-        wait_until(lambda: os.path.exists(address), "the socket is there")
+        wait_until(lambda: is_listening(address), "the socket is there")
         for number in (1, 2):
             self.assertEqual(uwsgi_fetch(address, "/pid").status, 200)
             daemon.wait_for('back to "on demand" mode', count=number)
@@ -552,7 +616,7 @@ class Jailed(EmperorCase):
             new.rename(self.vassals / "a.ini")
 
         configure("processes = 1")
-        wait_until(lambda: os.path.exists(address), "the socket is there")
+        wait_until(lambda: is_listening(address), "the socket is there")
         with Load(address, clients=2) as load:
             load.wait_for(5)
             pids = [self.wait_row(loyal=1)["pid"]]
@@ -603,6 +667,17 @@ class Jailed(EmperorCase):
         self.end(daemon)
 
 
+#: An application with a thread of its own, which tells how many there are.
+THREADS: Final = """
+import os, threading
+
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [str(len(os.listdir("/proc/self/task"))).encode()]
+"""
+
 #: An application that leaves a grandchild behind, which ends soon.
 ORPHANS: Final = """
 import os, time
@@ -634,7 +709,7 @@ class FirstProcess(EmperorCase):
         row = self.wait_row(ready=1)
         daemon.wait_for(r"spawned uWSGI master process \(pid: 1\)")
         master = psutil.Process(row["pid"])
-        wait_until(lambda: os.path.exists(self.path("a.sock")), "the socket is there")
+        wait_until(lambda: is_listening(self.path("a.sock")), "the socket is there")
         for _ in range(5):
             self.assertEqual(uwsgi_fetch(self.path("a.sock")).body, b"1")
         daemon.wait_for(r"subprocess \d+ exited with code 0", count=5)

@@ -11,6 +11,7 @@ from tests.live.support import (
     Daemon,
     LiveCase,
     Load,
+    is_listening,
     requires,
     uwsgi_fetch,
     wait_until,
@@ -26,7 +27,7 @@ class ZergCase(LiveCase):
         """An instance that serves and gives its socket away."""
         config = self.probe_config(workers=1, more=f"zerg-server = {self.path('zerg')}\n{more}")
         daemon = self.serve(config, server=server)
-        wait_until(lambda: os.path.exists(self.path("zerg")), "the zerg server is there")
+        wait_until(lambda: is_listening(self.path("zerg")), "the zerg server is there")
         return daemon
 
     def zerg(self, server: str = "uwsgid", more: str = "", name: str = "zerg.ini") -> Daemon:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import socket
+from collections.abc import Callable, Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -27,6 +28,7 @@ class InstanceCase(SynchronousTestCase):
     :ivar lines: what was logged.
     :ivar asked: what was asked of the master.
     :ivar end_is_near: what the workforce is told.
+    :ivar late_seed: forks a seed, where the instance begins without one.
     :ivar codes: the exit codes of the end, at most one.
     """
 
@@ -34,6 +36,7 @@ class InstanceCase(SynchronousTestCase):
     workforce: Workforce
     house: Household
     end_is_near = False
+    late_seed: Callable[[], tuple[socket.socket, int]] | None = None
 
     def prepare(
         self,
@@ -70,6 +73,7 @@ class InstanceCase(SynchronousTestCase):
             end_is_near=lambda: self.end_is_near,
             clock=self.nursery.reactor.seconds,
             monotonic=self.nursery.reactor.seconds,
+            late_seed=self.late_seed,
         )
 
     def begin(self, config: str = "processes = 2", *, need_app: bool = False) -> None:
@@ -78,7 +82,7 @@ class InstanceCase(SynchronousTestCase):
         self.start()
 
     def start(self) -> None:
-        self.workforce.start(*self.nursery.seed())
+        self.workforce.start(self.nursery.seed())
         self.nursery.run()
 
     def run_for(self, seconds: float = 0) -> None:

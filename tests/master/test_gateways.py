@@ -47,7 +47,7 @@ class GatewayCase(InstanceCase):
             asked=self.wishes.append,
             clock=self.nursery.reactor.seconds,
         )
-        self.workforce.start(*self.nursery.seed())
+        self.workforce.start(self.nursery.seed())
         self.gateways.start()
         self.run_for()
 
@@ -284,7 +284,7 @@ class EarlyOnes(GatewayCase):
             asked=lambda wish: None,
             clock=self.nursery.reactor.seconds,
         )
-        self.workforce.start(*self.nursery.seed())
+        self.workforce.start(self.nursery.seed())
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.addCleanup(theirs.close)
         self.nursery.kernel.running.add(99)

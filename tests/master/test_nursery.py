@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import socket
 
 from tests.master.support import InstanceCase
+from uwsgid.errors import KernelError
 from uwsgid.supervise.exits import Exit
 from uwsgid.wire.control import Pause
 
@@ -28,7 +30,7 @@ class Mothers(InstanceCase):
         """Who boot forked for it becomes the zygote of the first generation; the seed bears the next one."""
         self.prepare()
         sleeper = self.nursery.sleeper()
-        self.workforce.start(*self.nursery.seed(), sleeper)
+        self.workforce.start(self.nursery.seed(), sleeper)
         self.run_for(0.1)
         (first,) = self.nursery.living("zygote")
         self.assertEqual((first.pid, first.generation, self.staff()), (sleeper[1], 1, {1: [1], 2: [1]}))
@@ -42,7 +44,7 @@ class Mothers(InstanceCase):
         self.prepare()
         sleeper = self.nursery.sleeper()
         self.nursery.children[-1].die(signal.SIGKILL)
-        self.workforce.start(*self.nursery.seed(), sleeper)
+        self.workforce.start(self.nursery.seed(), sleeper)
         self.run_for(1)
         self.assertEqual(self.staff(), {1: [1], 2: [1]})
 
@@ -185,11 +187,63 @@ class LoneWorkers(InstanceCase):
         self.assertFalse(old.alive)
         self.assertEqual((self.staff(), self.nursery.living("zygote")), ({1: [1]}, []))
 
+    def begin_without_a_seed(self) -> None:
+        """As a forked vassal does, whose boot has only who is to be the first zygote."""
+        self.late_seeds = 0
+
+        def late_seed() -> tuple[socket.socket, int]:
+            self.late_seeds += 1
+            if self.refusal:
+                raise KernelError(self.refusal)
+            return self.nursery.seed()
+
+        self.refusal = ""
+        self.late_seed = late_seed
+        self.prepare("processes = 1")
+        self.nursery.turns = True
+        self.workforce.start(None, self.nursery.sleeper())
+        self.run_for(1)
+
+    def test_no_seed_before_it_is_needed(self) -> None:
+        """The first death has one forked, which bears the zygotes of this and every later death."""
+        self.begin_without_a_seed()
+        self.assertEqual((self.staff(), self.late_seeds), ({1: [1]}, 0))
+        self.assertEqual(len(self.nursery.living()), 1)
+        for _ in range(3):
+            self.nursery.worker(1).die(signal.SIGSEGV)
+            self.run_for(10)
+            self.assertEqual((self.staff(), self.late_seeds), ({1: [1]}, 1))
+        self.workforce.reload()
+        self.run_for(1)
+        self.assertEqual((self.staff(), self.late_seeds, self.asked), ({1: [2]}, 1, []))
+        self.assertEqual(len(self.nursery.living("seed")), 1)
+
+    def test_a_late_seed_that_dies(self) -> None:
+        """Another one is forked for the next who needs it, and nothing begins anew."""
+        self.begin_without_a_seed()
+        for number in (1, 2):
+            self.workforce.reload()
+            self.run_for(1)
+            self.assertEqual(self.late_seeds, number)
+            self.nursery.living("seed")[0].die(signal.SIGKILL)
+            self.run_for(5)
+        self.assertEqual((self.staff(), self.asked), ({1: [3]}, []))
+        self.assertLogged("the last seed")
+
+    def test_a_late_seed_that_can_not_be_forked(self) -> None:
+        """Then only beginning anew helps, which is said with the reason."""
+        self.begin_without_a_seed()
+        self.refusal = "no seed can be forked from a process with threads"
+        self.nursery.worker(1).die(signal.SIGSEGV)
+        self.run_for(0.1)
+        self.assertLogged(self.refusal)
+        self.assertEqual(set(self.asked), {"reexec"})
+
     def test_a_stop_meanwhile(self) -> None:
         """A stop that meets a zygote about to turn ends the worker that it becomes."""
         self.prepare("processes = 1")
         self.nursery.turns, self.nursery.bears = True, False
-        self.workforce.start(*self.nursery.seed(), self.nursery.sleeper())
+        self.workforce.start(self.nursery.seed(), self.nursery.sleeper())
         self.run_for(1)
         zygote = self.nursery.zygote()
         self.assertEqual(len(zygote.orders), 1)

@@ -14,7 +14,7 @@ class RereadingTests(InstanceCase):
         self.begin()
         self.verdicts: list[tuple[bool, list[str]]] = []
         self.proceeded = 0
-        self.rereading = Rereading(self.workforce.supervisor, self.note)
+        self.rereading = Rereading(self.workforce.supervisor, self.workforce.seed, self.note)
 
     def note(self) -> None:
         self.proceeded += 1

@@ -62,13 +62,11 @@ class MasterCase(InstanceCase):
         self.executed: list[Executed] = []
         self.source = self.mktemp()
         self.change("one")
-        seed, pid = self.nursery.seed()
         left = Inheritance(
             household=self.house,
             logs=cast(Logs, self.logs),
             say=self.lines.append,
-            seed=seed,
-            seed_pid=pid,
+            seed=self.nursery.seed(),
             argv=("--ini", "site.ini"),
             cwd="/srv/shop",
             sources=(self.source,),

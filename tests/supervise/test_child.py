@@ -149,7 +149,7 @@ class Turning(LifeCase):
         self.assertEqual((self.diary, self.heir.gone), (["born", "exited by signal 11"], True))
 
     def test_an_end_that_is_seen_first(self) -> None:
-        """Where the end is seen by the watch of who turned, the heir gets the status, after its last words."""
+        """An end that the watch of who turned sees is the heir's, and comes after the heir's last words."""
 
         def turn(child: Child, record: Record) -> None:
             if child is self.child:

@@ -119,7 +119,7 @@ class Turning(SeedCase):
     """A server that becomes what it is asked for."""
 
     def test_turning(self) -> None:
-        """It answers with its own pid, hears nothing meant for groups until it wants to, and serves no more."""
+        """It answers with its own pid, and hears signals that came meanwhile when it wants to."""
 
         def report(record: Fork, descriptors: list[int]) -> None:
             os.kill(os.getpid(), signal.SIGTERM)  # waits
@@ -150,6 +150,45 @@ class Turning(SeedCase):
         pid, talk = self.order(server)
         self.assertNotEqual(pid, self.seed)
         self.assertEqual(heard(talk), Ready(pid))
+
+
+class Alone(SeedCase):
+    """Whether a process has threads."""
+
+    def look(self, *, threads: int, proc: bool) -> bool:
+        """What a child with so many threads besides its first finds out about itself."""
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                if not proc:
+                    seed.os = HiddenProc()  # type: ignore[attr-defined]
+                for _ in range(threads):
+                    threading.Thread(target=threading.Event().wait, daemon=True).start()
+                os.write(write, b"yes" if seed.is_alone() else b"no")
+            finally:
+                os._exit(0)
+        os.close(write)
+        with os.fdopen(read, "rb") as pipe:
+            answer = pipe.read()
+        os.waitpid(pid, 0)
+        return answer == b"yes"
+
+    def test_alone(self) -> None:
+        """With and without /proc."""
+        for proc in (True, False):
+            self.assertTrue(self.look(threads=0, proc=proc))
+            self.assertFalse(self.look(threads=1, proc=proc))
+
+
+class HiddenProc:
+    """The module `os` of a process without /proc."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(os, name)
+
+    def listdir(self, path: str) -> list[str]:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
 class Births(SeedCase):

@@ -84,7 +84,7 @@ class Accounts(SynchronousTestCase):
         self.assertEqual(second.pid, born.pid)
 
     def test_a_server_that_turns(self) -> None:
-        """A server that answers with its own pid is gone without an end; what else it was asked is not born."""
+        """A server that answers with its own pid is gone, and does not end; nobody else is born of it."""
         zygote = self.supervisor.have(self, self.seed, "zygote")
         self.nursery.run()
         self.nursery.turns, self.nursery.bears = True, False

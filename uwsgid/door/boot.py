@@ -15,9 +15,11 @@ import sys
 from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.door.background import Starter, go_to_the_background, keep_the_terminal
+from uwsgid.door.bequest import Bequest
 from uwsgid.door.binding import bind_shared_sockets, bind_the_sockets, open_gateways
 from uwsgid.door.command import RELOADS, STARTED_AS, started_as
 from uwsgid.door.early import leave_the_early_emperor, start_early_emperor
@@ -96,6 +98,8 @@ class Boot:
     :ivar setns_socket: where others get them; None for nowhere.
     :ivar house: the household, once it is made; `household` for those who come later.
     :ivar early: an emperor that is there already.
+    :ivar seed: our end of the talk with the seed, and its pid; None where one is forked when it is needed.
+    :ivar left: what that one will inherit.
     :ivar zygote: our end of the talk with who is to be the first zygote, and its pid.
     :ivar be_vassal: as in `Household`.
     :ivar is_forked: this process is no image of its own but was forked from an emperor's nest.
@@ -112,8 +116,8 @@ class Boot:
     inherited: tuple[Inherited, ...] = ()
     shared: tuple[Listener, ...] = ()
     listeners: tuple[Listener, ...] = ()
-    seed: socket.socket | None = None
-    seed_pid: int = 0
+    seed: tuple[socket.socket, int] | None = None
+    left: Bequest | None = None
     zygote: tuple[socket.socket, int] | None = None
     binary: str = ""
     cleanup: list[tuple[str, str]] = field(default_factory=list)
@@ -343,16 +347,25 @@ STEPS: Final[tuple[Step, ...]] = (
 )
 
 
+def _late_seed(boot: Boot) -> Callable[[], tuple[socket.socket, int]] | None:
+    """What forks the seed that the boot did not."""
+    if boot.left is None:
+        return None
+    from uwsgid.door.late_seed import fork_late_seed
+
+    return partial(fork_late_seed, boot, boot.left)
+
+
 def inheritance_of(boot: Boot) -> Inheritance:
     """What the master takes over."""
     settings = boot.site.settings
-    assert boot.logs is not None and boot.seed is not None
+    assert boot.logs is not None
     return Inheritance(
         household=boot.household,
         logs=boot.logs,
         say=boot.say,
         seed=boot.seed,
-        seed_pid=boot.seed_pid,
+        late_seed=_late_seed(boot),
         zygote=boot.zygote,
         argv=boot.site.argv,
         cwd=boot.cwd,

@@ -19,11 +19,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from uwsgid.door.bequest import bequest
 from uwsgid.door.command import read_again
 from uwsgid.door.streams import own_standard_streams
 from uwsgid.host import Limits, LockTable, Privileges, Sockets, emperor, keep_in_memory
 from uwsgid.host.calls import attempt
-from uwsgid.isolation.late import Moment, moment_of
+from uwsgid.isolation.late import Moment, is_of_the_boot, moment_of
 from uwsgid.isolation.refork import dies_with_parent
 from uwsgid.isolation.step import change_user
 from uwsgid.languages.python.api_locks import user_lock_names
@@ -117,9 +118,14 @@ def _has_one_lasting_worker(settings: Settings) -> bool:
 
 
 def fork_the_seed(boot: Boot) -> None:
-    """From now on the seed forks, and not this process; beside it sleeps who is to be the first zygote."""
+    """From now on the seed forks, and not this process; beside it sleeps who is to be the first zygote.
+
+    Where that one becomes the only worker there is no seed: one is forked when it is needed.
+    """
     attempt("prctl()", "PR_SET_CHILD_SUBREAPER", lambda: boot.kernel.set_child_subreaper(True))
-    names, lives = (SEED, "zygote"), (_be_the_seed, _be_who_is_wanted)
+    names, lives = [SEED, "zygote"], [be_the_seed, _be_who_is_wanted]
+    if _can_wait_for_a_seed(boot):
+        del names[0], lives[0]
     pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in names]
     before = mask_signals(signal.SIG_BLOCK, SENT_TO_GROUPS)
     try:
@@ -128,7 +134,7 @@ def fork_the_seed(boot: Boot) -> None:
             code = 1
             try:
                 number = pids.index(0)
-                _leave_twistd(boot)
+                leave_twistd(boot)
                 lives[number](boot, pairs[number][1])
                 code = 0
             finally:
@@ -137,15 +143,23 @@ def fork_the_seed(boot: Boot) -> None:
         mask_signals(signal.SIG_SETMASK, before)
     for _, theirs in pairs:
         theirs.close()
-    boot.seed, boot.seed_pid = pairs[0][0], pids[0]
-    boot.zygote = pairs[1][0], pids[1]
+    *seeds, boot.zygote = ((ours, pid) for (ours, _), pid in zip(pairs, pids, strict=True))
+    if seeds:
+        boot.seed = seeds[0]
+    else:
+        boot.left = bequest(boot.kernel, frozenset(_not_for_children(boot, [pair[0] for pair in pairs])))
+
+
+def _can_wait_for_a_seed(boot: Boot) -> bool:
+    """Whether the first who needs a seed comes long after the boot, and finds a master that can fork one."""
+    settings = boot.site.settings
+    return boot.household.zygote_works and not boot.gateways and is_of_the_boot(moment_of(settings))
 
 
 def _fork(boot: Boot, names: Sequence[str], pairs: Sequence[_Pair]) -> tuple[int, ...]:
     """Have children that sleep until the master speaks to them, as `IKernel.fork_asleep` returns them."""
     settings = boot.site.settings
-    ours = [descriptor.fileno() for pair in pairs for descriptor in pair]
-    ours += emperor.descriptors(boot.environ)  # the master alone talks with it
+    ours = _not_for_children(boot, [descriptor for pair in pairs for descriptor in pair])
     foreign = [[fd for fd in ours if fd != theirs.fileno()] for _, theirs in pairs]
     # a title and locked memory are things that nobody has in his sleep
     if not settings[Processes].auto_procname and not settings[Limits].never_swap:
@@ -169,7 +183,13 @@ def _fork(boot: Boot, names: Sequence[str], pairs: Sequence[_Pair]) -> tuple[int
     return pids
 
 
-def _leave_twistd(boot: Boot) -> None:
+def _not_for_children(boot: Boot, talks: Sequence[socket.socket]) -> list[int]:
+    """The descriptors of these, and those of the talk with an emperor, which is the master's alone."""
+    return [talk.fileno() for talk in talks] + list(emperor.descriptors(boot.environ))
+
+
+def leave_twistd(boot: Boot) -> None:
+    """Forget what a process has only because it is the master."""
     gc.freeze()  # whoever is born here need not look through what the boot made
     gc.enable()
     forget_atexit()
@@ -181,7 +201,8 @@ def _leave_twistd(boot: Boot) -> None:
     keep_in_memory(boot.kernel, boot.site.settings[Limits])
 
 
-def _be_the_seed(boot: Boot, channel: socket.socket) -> None:
+def be_the_seed(boot: Boot, channel: socket.socket) -> None:
+    """Fork what the master asks for."""
     house = boot.household
     become_server_of_births(house)
     house.name_process(SEED)

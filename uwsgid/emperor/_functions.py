@@ -47,7 +47,7 @@ json.decoder: JSONDecoder.decode JSONDecoder.raw_decode
 json: loads
 uwsgid.supervise.vassals: VassalStart.from_text __create_fn__.<locals>.__init__
 uwsgid.host.syscalls: fork_sibling fork_sibling.<locals>.<listcomp>
-uwsgid.supervise.seed: _bear_sibling _close_all _deliver _is_alone
+uwsgid.supervise.seed: _bear_sibling _close_all _deliver is_alone
 collections.abc: Mapping.get
 os: _Environ.__getitem__ _createenviron.<locals>.decode _createenviron.<locals>.encode
 os: _fscodec.<locals>.fsencode
@@ -64,7 +64,7 @@ uwsgid.registry: Registry.__iter__
 socket: _intenum_converter socket._real_close socket.close socket.family
 uwsgid.logs.outlet_options: WorkerOutlets.any WorkerOutlets.any_records WorkerOutlets.any_requests
 uwsgid.supervise.memory: MemoryLimits.any
-uwsgid.door.seed: _leave_twistd close_the_reactor
+uwsgid.door.seed: leave_twistd close_the_reactor
 uwsgid.logs.setup: Logs.leave
 uwsgid.supervise.birth: become_server_of_births
 uwsgid.host.kept: Kept.close_all
@@ -370,7 +370,7 @@ uwsgid.supervise.supervisor: _Registrar.child_ended _Registrar.child_ready _Regi
 uwsgid.tuntap.devices: devices
 uwsgid.tuntap.options: TunTapDevice.check TunTapDevice.check.<locals>.<dictcomp> TunTapRouter.check
 uwsgid.tuntap.setup: routers
-uwsgid.door.seed: _be_the_seed
+uwsgid.door.seed: be_the_seed
 contextlib: _GeneratorContextManager.__enter__ _GeneratorContextManager.__exit__
 contextlib: _GeneratorContextManagerBase.__init__ contextmanager.<locals>.helper
 importlib._bootstrap: ModuleSpec.__init__ ModuleSpec.cached ModuleSpec.has_location ModuleSpec.parent

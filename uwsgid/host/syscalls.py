@@ -49,6 +49,7 @@ _SYS_PIVOT_ROOT: Final = {"x86_64": 155, "i686": 217, "armv7l": 218, "ppc64le": 
 )
 #: clone3(2), by the same number everywhere
 _SYS_CLONE3: Final = 435
+CLONE_THREAD: Final = 0x00010000
 _CLONE_PARENT: Final = 0x00008000
 _CLONE_CHILD_CLEARTID: Final = 0x00200000
 _CLONE_CHILD_SETTID: Final = 0x01000000

@@ -2,7 +2,8 @@
 
 Workers come from a *zygote*, which holds the applications of one generation; zygotes come from the *seed*.
 A *spare* seed waits beside it, forked from it and sharing its memory, so that the instance can still reload
-after the seed was killed.  An instance that begins anew without an exec, a forked vassal, does that instead.
+after the seed was killed.  An instance that begins anew without an exec, a forked vassal, does that instead;
+one with a single worker has not even a seed before somebody needs one, and its zygote becomes that worker.
 
 The nursery replaces whoever dies.  What the loading of a generation means to the workers is the business of
 the `Hopes` that it tells.
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
+from uwsgid.errors import KernelError
 from uwsgid.host.children import ExitStatus
 from uwsgid.master.rests import Rests
 from uwsgid.supervise.backoff import Backoff
@@ -55,6 +57,8 @@ class Nursery:
     :param asked: called with what an application asks for while it is loaded.
     :param clock: monotonic seconds.
     :param spare: have a spare seed.
+    :param late_seed: forks a seed out of this process, for whoever needs one; raises `KernelError`.  There is
+        none before that, and no spare.
     :ivar wanted: the generations that shall have a zygote.
     """
 
@@ -68,9 +72,11 @@ class Nursery:
         asked: Callable[[str], None],
         clock: Callable[[], float],
         spare: bool = True,
+        late_seed: Callable[[], tuple[socket.socket, int]] | None = None,
     ) -> None:
         self._clock: Final = clock
-        self._has_spare: Final = spare
+        self._has_spare: Final = spare and late_seed is None
+        self._late_seed = late_seed
         self._supervisor: Final = supervisor
         self._hopes: Final = hopes
         self._say: Final = say
@@ -83,13 +89,14 @@ class Nursery:
         self.wanted: set[int] = set()
 
     def begin(
-        self, seed: socket.socket, seed_pid: int, zygote: tuple[socket.socket, int] | None = None
+        self, seed: tuple[socket.socket, int] | None, zygote: tuple[socket.socket, int] | None = None
     ) -> None:
-        """Take over the seed that boot forked, and have it make its spare.
+        """Take over the seed that boot forked, if it did, and have it make its spare.
 
         :param zygote: sleeps, and becomes the zygote of the first generation when it is told to.
         """
-        self._seeds.append(self._supervisor.adopt(self, seed, seed_pid, SEED))
+        if seed is not None:
+            self._seeds.append(self._supervisor.adopt(self, *seed, SEED))
         if zygote is not None:
             first = self._zygotes[1] = self._supervisor.adopt(self, *zygote, ZYGOTE, generation=1)
             first.say(Fork(0, ZYGOTE, 0, -1, 1))
@@ -118,6 +125,18 @@ class Nursery:
             return None
         return zygote if zygote is not None and generation in self._loaded and not zygote.told else None
 
+    def seed(self) -> Child | None:
+        """A seed that bears; one is forked for the occasion where there are none, and that is possible."""
+        if not self._seeds and not self._stopped and self._late_seed is not None:
+            fork, self._late_seed = self._late_seed, None
+            try:
+                self._seeds.append(self._supervisor.adopt(self, *fork(), SEED))
+                self._late_seed = fork
+            except KernelError as error:
+                self._say(str(error))
+                self._hopes.no_seed_left()
+        return next((seed for seed in self._seeds if seed.pid), None)
+
     def _forget(self, generation: int) -> None:
         del self._zygotes[generation]
         self._loaded.discard(generation)
@@ -132,8 +151,10 @@ class Nursery:
     def _provide(self, generation: int) -> None:
         if self._stopped or generation in self._zygotes or generation not in self.wanted:
             return
-        seed = self._bearing_seed()
-        if seed is None or ("zygote", generation) in self._rests:
+        if ("zygote", generation) in self._rests:
+            return
+        seed = self.seed()
+        if seed is None:
             return
         try:
             self._zygotes[generation] = self._supervisor.have(self, seed, ZYGOTE, generation=generation)
@@ -144,7 +165,7 @@ class Nursery:
     def _plant_spare(self) -> None:
         if self._stopped or not self._has_spare or len(self._seeds) > 1 or "spare" in self._rests:
             return
-        seed = self._bearing_seed()
+        seed = self.seed()
         if seed is None:
             return
         try:
@@ -152,9 +173,6 @@ class Nursery:
         except OSError as error:
             self._say(f"no spare seed can be made: {error.strerror}")
             self._rest("spare", self._plant_spare)
-
-    def _bearing_seed(self) -> Child | None:
-        return next((seed for seed in self._seeds if seed.pid), None)
 
     def _has_lived(self, child: Child) -> bool:
         return child.pid > 0 and self._clock() - child.born_at >= _A_LIFE
@@ -219,7 +237,8 @@ class Nursery:
             return
         if not self._seeds:
             self._say(f"the last seed (pid: {child.pid}) is gone: {how(status)}")
-            self._hopes.no_seed_left()
+            if self._late_seed is None:
+                self._hopes.no_seed_left()
             return
         if was_first:
             self._say(f"the seed (pid: {child.pid}) is gone, its spare takes over: {how(status)}")

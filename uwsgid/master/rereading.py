@@ -8,7 +8,7 @@ from typing import Final
 from uwsgid.host.children import ExitStatus
 from uwsgid.supervise.child import Child
 from uwsgid.supervise.reader import READER
-from uwsgid.supervise.supervisor import SEED, Supervisor
+from uwsgid.supervise.supervisor import Supervisor
 from uwsgid.wire.control import Loaded, LoadFailed, Record
 
 Verdict = Callable[[bool, list[str]], None]
@@ -17,11 +17,15 @@ Verdict = Callable[[bool, list[str]], None]
 class Rereading:
     """Asks a seed for a reader, and tells what came of it.
 
+    :param seed: a seed that bears; None where there is none.
     :param proceed: called when a reader is gone.
     """
 
-    def __init__(self, supervisor: Supervisor, proceed: Callable[[], None]) -> None:
+    def __init__(
+        self, supervisor: Supervisor, seed: Callable[[], Child | None], proceed: Callable[[], None]
+    ) -> None:
         self._supervisor: Final = supervisor
+        self._seed: Final = seed
         self._proceed: Final = proceed
         self._verdicts: Final[dict[Child, Verdict]] = {}
 
@@ -30,7 +34,7 @@ class Rereading:
 
         Where nobody can read it now the answer is yes: the instance that begins with it will judge.
         """
-        seed = next((child for child in self._supervisor.children if child.role == SEED and child.pid), None)
+        seed = self._seed()
         try:
             if seed is not None:
                 self._verdicts[self._supervisor.have(self, seed, READER)] = verdict

@@ -76,6 +76,7 @@ class Master(MultiService):
             end_is_near=lambda: self.signals.end_is_near,
             clock=time.time,
             spare_seed=inheritance.become is None,
+            late_seed=inheritance.late_seed,
             tidings=lambda child, what: self.liaison.hear(child, what),
             bereave=leftovers.rescue,
         )
@@ -155,7 +156,7 @@ class Master(MultiService):
 
             self._manhole = Manhole(self, inheritance, reactor)
         self._intake = LogIntake(reactor, inheritance.logs)
-        rereading = Rereading(self.workforce.supervisor, self.workforce.proceed)
+        rereading = Rereading(self.workforce.supervisor, self.workforce.seed, self.workforce.proceed)
         self._reexec = Reexec(
             reactor,
             house.kernel,
@@ -259,7 +260,7 @@ class Master(MultiService):
         self.liaison.begin()
         if self._house.settings[Idle].cheap and self._house.listeners:
             self.become_cheap()
-        self.workforce.start(self._inheritance.seed, self._inheritance.seed_pid, self._inheritance.zygote)
+        self.workforce.start(self._inheritance.seed, self._inheritance.zygote)
         self.gateways.start(self._inheritance.early)
         self.hooks.begin()
         self.stall.start()

@@ -51,6 +51,7 @@ class Workforce:
     :param clock: unix seconds, for the board.
     :param monotonic: monotonic seconds.
     :param spare_seed: as in `Nursery`.
+    :param late_seed: as in `Nursery`.
     :param bereave: called with the seat of a worker that is dead, before the seat is cleared.
     :param tidings: called with what workers tell for an emperor, their readiness (`READY`) among it.
     :ivar generation: the one that serves; 0 before the first is loaded.
@@ -70,6 +71,7 @@ class Workforce:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         spare_seed: bool = True,
+        late_seed: Callable[[], tuple[socket.socket, int]] | None = None,
         tidings: Callable[[Child, str], None] = lambda child, what: None,
         bereave: Callable[[int], None] = lambda seat: None,
     ) -> None:
@@ -89,7 +91,7 @@ class Workforce:
         self.supervisor: Final = Supervisor(reactor, household.kernel, monotonic, say)
         backoff = Backoff(most=float(max(0, settings[Endings].forkbomb_delay)))
         self._nursery: Final = Nursery(
-            self.supervisor, reactor, self, backoff, say, asked, monotonic, spare_seed
+            self.supervisor, reactor, self, backoff, say, asked, monotonic, spare_seed, late_seed
         )
         self._rests: Final = Rests(reactor, backoff)
         self._ends_now: Final[dict[Child, int]] = {}  # who has to end at once, and by which signal
@@ -116,12 +118,16 @@ class Workforce:
     # ---- verbs of the operator
 
     def start(
-        self, seed: socket.socket, seed_pid: int, zygote: tuple[socket.socket, int] | None = None
+        self, seed: tuple[socket.socket, int] | None, zygote: tuple[socket.socket, int] | None = None
     ) -> None:
         """Take over the seed that boot forked, and who is going to be the first zygote, and begin."""
         self._latest = 1
-        self._nursery.begin(seed, seed_pid, zygote)
+        self._nursery.begin(seed, zygote)
         self._nursery.want(1)
+
+    def seed(self) -> Child | None:
+        """A seed that bears; None where there is none."""
+        return self._nursery.seed()
 
     def reload(self, *, chain: bool = False) -> None:
         """Begin a graceful reload, or note that another one is wanted after what is in progress."""

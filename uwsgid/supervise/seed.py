@@ -37,7 +37,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from uwsgid.errors import KernelError, PeerError, UwsgidError
-from uwsgid.host.syscalls import fork_sibling
+from uwsgid.host.syscalls import CLONE_THREAD, fork_sibling, unshare
 from uwsgid.supervise.reactions import mask_signals
 from uwsgid.wire.control import (
     MAX_RECORD,
@@ -126,7 +126,7 @@ def serve_births(
             record = None
         if isinstance(record, Retire | Leave):
             return
-        if isinstance(record, Fork) and descriptors and turns(record) and _is_alone():
+        if isinstance(record, Fork) and descriptors and turns(record) and is_alone():
             mask_signals(signal.SIG_BLOCK, SENT_TO_GROUPS)
             with contextlib.suppress(ConnectionError):  # it finds out that the master is gone
                 channel.send(Born(record.ticket, os.getpid()).pack())
@@ -190,7 +190,7 @@ def _deliver(
     :param prepare: called in a midwife; the child waits until that was reaped.
     :raises KernelError: the preparation failed.
     """
-    if prepare is None and _is_alone():
+    if prepare is None and is_alone():
         try:
             return _bear_sibling(live, channel)
         except OSError as error:
@@ -199,12 +199,21 @@ def _deliver(
     return _call_midwife(live, channel, prepare)
 
 
-def _is_alone() -> bool:
-    """Whether no other thread is there, as far as the kernel tells; an application may have started some."""
+def is_alone() -> bool:
+    """Whether no other thread is there, as far as the kernel tells; an application may have started some.
+
+    Where ``/proc`` does not tell, as in a jail, unshare(2) does: it refuses `CLONE_THREAD` to whoever has
+    threads, and does nothing for the others.
+    """
     try:
         return len(os.listdir("/proc/self/task")) == 1
     except OSError:
+        pass
+    try:
+        unshare(CLONE_THREAD)
+    except OSError:
         return False
+    return True
 
 
 def _bear_sibling(live: Callable[[], None], channel: socket.socket) -> int:

@@ -6,7 +6,7 @@ each order, zygotes load, workers become ready, whoever is told to leave leaves.
 off, one by one::
 
     nursery = MemoryNursery(board)
-    workforce.start(*nursery.seed())
+    workforce.start(nursery.seed())
     nursery.run()
     nursery.worker(1).die(signal.SIGSEGV)
     nursery.run()

@@ -1,8 +1,8 @@
 """The zygote: imports the applications of one generation, then forks workers that share its memory.
 
 It is a child of the seed, so it starts without any trace of an application, and a reload needs no exec.  With
-``lazy-apps`` it imports nothing and is only the workers' midwife.  Where one worker is all that is wanted, and
-nothing in the configuration ever ends it, the zygote of a vassal becomes that worker.
+``lazy-apps`` it imports nothing and is only the workers' midwife.  Where one worker is all that is wanted,
+and nothing in the configuration ever ends it, the zygote of a vassal becomes that worker.
 """
 
 from __future__ import annotations
