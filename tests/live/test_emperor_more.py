@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from tests.live.daemon import find_program
-from tests.live.support import APPS, is_listening, requires, uwsgi_fetch, wait_until
+from tests.live.support import APPS, requires, uwsgi_fetch, wait_until
 from tests.live.test_emperor import EmperorCase
 from uwsgid.wire.uwsgi import packet
 
@@ -149,7 +149,7 @@ class Places(EmperorCase):
         self.end(daemon)
 
     def wait_commands(self, command: str) -> None:
-        wait_until(lambda: is_listening(self.path("commands")), "the socket of commands")
+        wait_until(lambda: os.path.exists(self.path("commands")), "the socket of commands")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
             client.sendto(packet(0, {"cmd": command, "vassal": "a.ini"}), self.path("commands"))
 
