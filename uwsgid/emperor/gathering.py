@@ -8,6 +8,7 @@ never called.  So the nest has the code of those functions made once more, one a
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import Any, Final
@@ -48,11 +49,14 @@ def gather(functions: Sequence[tuple[str, str]]) -> int:
 
 def _find(places: Mapping[tuple[str, str], int]) -> Iterator[tuple[int, FunctionType]]:
     """The functions that are there, and where each belongs."""
-    for thing in gc.get_objects():
-        if type(thing) is FunctionType:
-            place = places.get((thing.__globals__.get("__name__", ""), thing.__code__.co_qualname))
+    modules = {module for module, _ in places}
+    theirs = {id(vars(sys.modules[name])): name for name in modules if name in sys.modules}
+    for function in [thing for thing in gc.get_objects() if type(thing) is FunctionType]:
+        module = theirs.get(id(function.__globals__))
+        if module is not None:
+            place = places.get((module, function.__code__.co_qualname))
             if place is not None:
-                yield place, thing
+                yield place, function
 
 
 def _read(code: CodeType) -> None:

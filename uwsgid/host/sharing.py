@@ -37,7 +37,6 @@ def forget() -> None:
 def settle() -> None:
     """Collect, keep the collector away from what is there, and have new objects in pages of their own."""
     gc.collect()
-    _fillers.clear()
     fill_heap()
     _fillers.extend(_fill(size) for size in range(_STEP, _LARGEST + 1, _STEP))
     gc.freeze()
