@@ -162,7 +162,7 @@ class Alone(SeedCase):
         if pid == 0:
             try:
                 if not proc:
-                    seed.os = HiddenProc()  # type: ignore[assignment]
+                    vars(seed)["os"] = HiddenProc()
                 for _ in range(threads):
                     threading.Thread(target=threading.Event().wait, daemon=True).start()
                 os.write(write, b"yes" if seed.is_alone() else b"no")
