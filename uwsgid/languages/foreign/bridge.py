@@ -168,7 +168,8 @@ class Bridge:
         pipes: list[int] = []
         slot = self._serving.slot
         connection, pid = mother.connect(slot, core, calls.facts(), calls.answer, self._learn, pipes)
-        return Line(connection.detach(), pid, calls.answer, self._learn, pipes[0] if pipes else -1)
+        requests, answers = (*pipes, -1, -1)[:2]
+        return Line(connection.detach(), pid, calls.answer, self._learn, requests, answers)
 
     def lend(self, core: int) -> Line:
         """The child of *core*, for something else than requests.  Not during one, and until `take_back`.

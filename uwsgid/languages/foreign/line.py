@@ -71,11 +71,13 @@ class Line:
     :param call: answers a call of the API: the payload of ``u`` to that of ``a``.
     :param learn: takes the payload of ``i``.
     :param pipe: the end of a pipe at which the child waits for requests; -1 where it waits at the connection.
+    :param answers: the end of a pipe where it begins to answer; -1 where it does at the connection.
     :ivar pending: the child is busy with what it wanted to do after its answer.
     :ivar replace: the worker is to be replaced.
     """
 
-    __slots__ = ("_call", "_learn", "_pipe", "_reader", "_turn", "fd", "pending", "pid", "replace")
+    __slots__ = ("_answers", "_call", "_ended", "_learn", "_pipe", "_reader", "_turn", "fd", "pending", "pid",
+                 "replace")  # fmt: skip
 
     def __init__(
         self,
@@ -84,9 +86,12 @@ class Line:
         call: Callable[[bytes], bytes],
         learn: Callable[[bytes], None],
         pipe: int = -1,
+        answers: int = -1,
     ) -> None:
         self.fd = fd
         self._pipe = pipe
+        self._answers = answers
+        self._ended = False  # it was heard beside an answer
         self.pid = pid
         self._call = call
         self._learn = learn
@@ -110,9 +115,14 @@ class Line:
         length = body.length
         if start is None:
             start = b"" if length == 0 else body.read_now(_INLINE) or b""
+        if self._ended:
+            raise Untouched("ended", start)
         self._turn = turn = (self._turn + 1) & 255
         data = request_frame(turn, application, request.vars, length, start)
-        fd = way = self.fd
+        back = self._answers
+        way = self.fd
+        if back < 0:
+            back = way
         try:
             if self._pipe >= 0:
                 if len(data) <= _SHORT:
@@ -125,7 +135,7 @@ class Line:
         try:
             if sent != len(data):
                 self._send(data[sent:])
-            data = os.read(fd, _FIRST)
+            data = os.read(back, _FIRST)
         except BridgeError as error:
             raise Untouched(str(error), start) from None
         except OSError as error:
@@ -133,7 +143,7 @@ class Line:
                 raise Untouched(f"closed its line: {error.strerror}", start) from None
             raise BridgeError(f"closed its line: {error.strerror}") from None
         # a whole answer in one piece, as nearly all are, needs no reader
-        if len(data) > 10 and data[0] == _WHOLE and data[5] == turn and self._reader.idle:
+        if len(data) > 10 and data[0] == _WHOLE and data[5] == turn and (back != way or self._reader.idle):
             end = HEADER + int.from_bytes(data[1:5], "little")
             head_end = 11 + int.from_bytes(data[7:11], "little")
             if end == len(data) and head_end <= end:
@@ -183,6 +193,8 @@ class Line:
 
     def _converse(self, request: Request, data: bytes, start: bytes) -> bool:
         """Go on with an answer that is not whole."""
+        if self._answers >= 0 and data:
+            data = self._look(data, start)
         if not data:
             if self._pipe >= 0 and any(fcntl.ioctl(self._pipe, termios.FIONREAD, bytes(4))):
                 raise Untouched("ended", start)
@@ -190,6 +202,26 @@ class Line:
         if data == _UNREAD and self._reader.idle:
             raise Untouched("ended", start)
         return _Conversation(self, request).listen(data)
+
+    def _look(self, data: bytes, start: bytes) -> bytes:
+        """What there is to be heard instead of *data*, which came through the pipe.
+
+        A short answer stands alone there, or *look* does: the child goes on at the connection.  A second
+        *look* is its mother's, who says so when the child has ended.
+        """
+        if data.endswith(_LOOK) and len(data) > HEADER:
+            self._ended = True
+            data = data[:-HEADER]
+        if data == _LOOK:
+            try:
+                return os.read(self.fd, _FIRST)
+            except OSError as error:
+                if error.errno == errno.ECONNRESET:  # closed, with something unread
+                    raise Untouched(f"closed its line: {error.strerror}", start) from None
+                raise BridgeError(f"closed its line: {error.strerror}") from None
+        if data[0] != _WHOLE or len(data) != HEADER + int.from_bytes(data[1:HEADER], "little"):
+            raise BridgeError(f"junk in place of an answer: {data[:40]!r}")
+        return data
 
     def finish(self) -> None:
         """Wait until the child has done what it wanted to do after its answer.
@@ -261,6 +293,9 @@ class Line:
         if self._pipe >= 0:
             os.close(self._pipe)
             self._pipe = -1
+        if self._answers >= 0:
+            os.close(self._answers)
+            self._answers = -1
 
     def ring(self) -> None:
         """Have an idle child look at its connection.

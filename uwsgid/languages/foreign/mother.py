@@ -117,7 +117,8 @@ class Mother:
         :param facts: more that it is told.
         :param call: answers calls of the API until it serves.
         :param learn: takes the payload of ``i``.
-        :param pipes: the child may send the end of a pipe for its requests, which is put here.
+        :param pipes: the child may send the end of a pipe for its requests, and that of one for its answers,
+            which are put here.
         :raises BridgeError: she is gone, or the child does not greet.
         """
         items = [self._token.decode(), str(slot), str(core), *(text for pair in facts for text in pair)]
@@ -132,7 +133,7 @@ class Mother:
             while True:
                 greeting = reader.next()
                 if greeting is None:
-                    data, found, _, _ = socket.recv_fds(line, _PIECE, 1, socket.MSG_CMSG_CLOEXEC)
+                    data, found, _, _ = socket.recv_fds(line, _PIECE, 2, socket.MSG_CMSG_CLOEXEC)
                     if pipes is not None:
                         pipes += found
                     if not data:

@@ -26,12 +26,19 @@ use constant {
     COUNTED  => 4,          # of a request
     LEARNT   => 4096,       # bytes of the longest list of names that is kept
     HEAD     => 27,         # bytes of a request before its variables
+    PIPE_BUF => POSIX::PIPE_BUF(),
+    LOOK     => "m\0\0\0\0",
+    NONBLOCK => 2048,       # O_NONBLOCK
     PIDFD    => 434,        # pidfd_open(), which has this number everywhere
 };
 
 our (%config, @apps, $nothing, $sock, $buffer, $talking, $owner, $gone, @postfork, @atexit, $slot, $core, @base, $told,
-    $client, $taken, $over, $said, %known_names,
-    $turn, $packet);
+    $client, $taken, $over, $said, %known_names, @base_names, $lends_client, %known_status,
+    $turn, $packet, $answers, $silent);
+
+# Names of variables that are not simply put into the environ.
+my %special_names = map { $_ => 1 }
+    qw(HTTP_CONTENT_TYPE HTTP_CONTENT_LENGTH HTTPS UWSGI_SCHEME psgix.cleanup.handlers);
 
 sub text { defined $_[0] ? $_[0] : '' }
 
@@ -39,8 +46,16 @@ sub complain { my $text = join '', @_; utf8::encode($text) if utf8::is_utf8($tex
 
 # ---- bytes
 
-sub send_all {
+# Sends a short answer through the pipe.
+sub send_short {
     POSIX::_exit(0) if $$ != $owner;    # what the application forked is not the one to answer
+    $silent = 0;
+    leave(1) unless defined syswrite $answers, $_[0];       # there is room, or somebody else has written there
+}
+
+sub send_all {
+    POSIX::_exit(0) if $$ != $owner;
+    send_short(LOOK) if $silent;
     my $done = syswrite($sock, $_[0]) // 0;
     while ($done < length $_[0]) {
         my $sent = syswrite $sock, $_[0], length($_[0]) - $done, $done;
@@ -274,14 +289,21 @@ sub look_for_client {
 # The head of an answer; dies where it is none.
 sub head_of {
     my ($status, $headers) = @_;
-    die "invalid PSGI status code\n" unless defined $status && $status =~ /^[0-9]{3}/;
-    die "invalid PSGI headers\n" unless ref $headers && (ref $headers eq 'ARRAY' || eval { my $count = @$headers; 1 });
-    die "invalid PSGI headers\n" if @$headers % 2;
     no warnings 'uninitialized';
+    $known_status{$status} || check_status($status);
+    ref $headers eq 'ARRAY' || ref $headers && eval { my $count = @$headers; 1 } or die "invalid PSGI headers\n";
     my $head = join "\0", $status, @$headers;
-    die "invalid PSGI headers: a NUL byte in one\n" if ($head =~ tr/\0//) != @$headers;
+    my $count = @$headers;
+    die "invalid PSGI headers\n" if $count & 1;
+    die "invalid PSGI headers: a NUL byte in one\n" if ($head =~ tr/\0//) != $count;
     utf8::encode($head) if utf8::is_utf8($head);
     return $head;
+}
+
+sub check_status {
+    my ($status) = @_;
+    die "invalid PSGI status code\n" unless defined $status && $status =~ /^[0-9]{3}/;
+    $known_status{$status} = 1 if length $status == 3;
 }
 
 # The flags of the end of a request, which are kept in $said.
@@ -302,8 +324,10 @@ sub answer {
         my $data = @$body == 1 ? $body->[0] : join '', @$body;
         utf8::encode($data) if utf8::is_utf8($data);
         if (length $data <= WHOLE) {
-            send_all(pack('aVCCV', 'w', 6 + length($head) + length($data), $turn, flags_of($env) | $more,
-                length $head) . $head . $data);
+            my $whole = pack('aVCCV', 'w', 6 + length($head) + length $data, $turn, flags_of($env) | $more,
+                length $head) . $head . $data;
+            if ($silent && length $whole <= PIPE_BUF) { send_short($whole) }
+            else { send_all($whole) }
             return;
         }
         send_all(writer($turn, $head)->_head . pieces($data));
@@ -383,36 +407,39 @@ sub stream {
     send_all($writer->_head . frame('e', pack 'C', flags_of($env)));
 }
 
-# The names of variables, which are the same for most requests, so that they are taken apart once.
+# Where the variables of a request belong in its environ, by their names, which are the same for most requests: the
+# keys of @base and of these, and whether there is more to be done about them.
 sub learn_names {
     my ($names, $flags) = @_;
-    return [unpack '(V/a*)*', $names] if $flags & COUNTED;
-    my @names = map { keys %{{ $_ => 1 }} } split /\0/, $names, -1;     # as keys, which Perl has the hash of
-    return \@names if length $names > LEARNT;
+    my @names = $flags & COUNTED ? unpack '(V/a*)*', $names : split /\0/, $names, -1;
+    my $special = grep { $special_names{$_} } @names;
+    my $plan = [[@base_names, map { keys %{{ $_ => 1 }} } @names], $special];   # as keys, which Perl has the hash of
+    return $plan if $flags & COUNTED || length $names > LEARNT;
     %known_names = () if keys %known_names >= 256;
-    return $known_names{$names} = \@names;
+    return $known_names{$names} = $plan;
 }
 
 # Answers the request in $packet.
 sub request {
     my ($flags, $number, $length, $of_names, $of_values);
     ($turn, $flags, $number, $length, $of_names, $of_values) = unpack 'x5CCVq<VV', $packet;
-    my %env = @base;
-    my $names = substr $packet, HEAD, $of_names;
-    my $known = $known_names{$names} || learn_names($names, $flags);
-    @env{@$known} = $flags & COUNTED
+    my $plan = $known_names{substr $packet, HEAD, $of_names} || learn_names(substr($packet, HEAD, $of_names), $flags);
+    my %env;
+    @env{@{$plan->[0]}} = (@base, [], $flags & COUNTED
         ? unpack '(V/a*)*', substr $packet, HEAD + $of_names + 1, $of_values
-        : split /\0/, substr($packet, HEAD + $of_names + 1, $of_values), -1;
+        : split /\0/, substr($packet, HEAD + $of_names + 1, $of_values), -1);
     if ($length) {
         my $start = substr $packet, HEAD + $of_names + $of_values + 2;
         $env{'psgi.input'} = uwsgid::input->new($start, $length < 0 ? -1 : $length - length $start,
             $env{'psgix.input.buffered'});
     }
-    delete @env{'HTTP_CONTENT_TYPE', 'HTTP_CONTENT_LENGTH'};
-    $env{'psgi.url_scheme'} = scheme(\%env) if defined $env{HTTPS} || defined $env{UWSGI_SCHEME};
-    $env{'psgix.cleanup.handlers'} = [];
-    $env{'psgix.io'} = uwsgid::client->new if $config{'psgix-io'};
-    ($gone, $talking, $over) = (0, 1, 0);
+    if ($plan->[1]) {
+        delete @env{'HTTP_CONTENT_TYPE', 'HTTP_CONTENT_LENGTH'};
+        $env{'psgi.url_scheme'} = scheme(\%env) if defined $env{HTTPS} || defined $env{UWSGI_SCHEME};
+        $env{'psgix.cleanup.handlers'} = [];
+    }
+    $env{'psgix.io'} = uwsgid::client->new if $lends_client;
+    ($gone, $talking, $over, $silent) = (0, 1, 0, defined $answers);
     if (eval {
         my $answer = $apps[$number]->(\%env);
         my $type = ref $answer;
@@ -431,7 +458,7 @@ sub request {
         if ($over) { complain("[uwsgi-perl error] $why") }
         else { send_all(frame('x', pack('C', flags_of(\%env)) . $why)) }
     }
-    ($client, $taken) = (undef, 0) if $config{'psgix-io'};
+    ($client, $taken) = (undef, 0) if $lends_client;
     if ($over || $said & GOES_ON) {
         for my $handler (@{$env{'psgix.cleanup.handlers'}}) {
             eval { $handler->(\%env); 1 } or complain("[uwsgi-perl error] $@");
@@ -453,7 +480,7 @@ sub scheme {
 # ---- the life of a child
 
 sub child {
-    my ($connection) = @_;
+    my ($connection, $read, $write) = @_;
     ($sock, $buffer, $owner, $turn) = ($connection, '', $$, 0);
     die_with_mother();
     $SIG{$_} = sub { } for @{+DAEMONS}, 'PIPE';
@@ -476,8 +503,10 @@ sub child {
     }
     tell_files() if $config{watch};
     my $greeting = frame('o', pack 'VV', $$, scalar @apps);
-    my $pipe = $facts{pipe} ? offer_pipe($greeting) : undef;
+    my $pipe = $facts{pipe} ? offer_pipes($greeting, $read) : undef;
     send_all($greeting) unless $pipe;
+    close $read;
+    $answers = $write if $pipe;
     $talking = 0;
     while (1) {
         if ($pipe) {
@@ -507,14 +536,15 @@ sub child {
     }
 }
 
-# Greets with the end of a pipe beside the greeting, and returns the other end; nothing where that can not be done.
-sub offer_pipe {
-    my ($greeting) = @_;
+# Greets with the ends of two pipes beside the greeting, one for requests and that one for answers, and returns where
+# requests come; nothing where that can not be done.
+sub offer_pipes {
+    my ($greeting, $answers) = @_;
     my $sendmsg = { x86_64 => 46, aarch64 => 211, riscv64 => 211 }->{(POSIX::uname())[4]};
     return unless defined $sendmsg && length pack('P', undef) == 8;
     pipe my $read, my $write or return;
     binmode $read;
-    my $rights = pack 'L! i i i x4', 20, Socket::SOL_SOCKET(), 1, fileno $write;
+    my $rights = pack 'L! i i i i', 24, Socket::SOL_SOCKET(), 1, fileno $write, fileno $answers;
     my $part = pack 'P L!', $greeting, length $greeting;
     my $message = pack 'P i x4 P L! P L! i x4', undef, 0, $part, 1, $rights, length $rights, 0;
     my $sent = syscall $sendmsg, fileno $sock, $message, 0;
@@ -647,6 +677,9 @@ sub prepare {
         },
     );
     push @base, 'psgix.harakiri' => 1 if $config{master}[0];
+    push @base, 'psgix.cleanup.handlers' => [];     # each request has a list of its own
+    @base_names = map { keys %{{ $base[2 * $_] => 1 }} } 0 .. $#base / 2;
+    @base = map { $base[2 * $_ + 1] } 0 .. $#base / 2 - 1;
     require(__FILE__ =~ s{[^/]*$}{shell.pl}r) if $config{shell};
     if ($config{'psgix-io'}) {
         require(__FILE__ =~ s{[^/]*$}{client.pl}r);
@@ -654,6 +687,7 @@ sub prepare {
             complain("[uwsgi-perl] there is no psgix.io on a machine of this kind\n");
             delete $config{'psgix-io'};
         }
+        $lends_client = $config{'psgix-io'};
     }
 }
 
@@ -680,6 +714,7 @@ sub watch {
                 recv $connection, my $unread, 1, Socket::MSG_PEEK() | Socket::MSG_DONTWAIT();
                 syswrite $connection, frame('y', '') if length text($unread);
                 shutdown $connection, 2;
+                syswrite $children{$pid}[3], LOOK;      # where nobody else does
                 $poll->remove($life);
                 $poll->remove($connection);
                 delete $children{$pid};
@@ -698,17 +733,21 @@ sub watch {
         # anybody may connect, so nobody's child is forked for strangers; the token is asked for after that
         my (undef, $uid) = unpack 'iII', getsockopt($connection, Socket::SOL_SOCKET(), Socket::SO_PEERCRED()) || '';
         if (!defined $uid || $uid && $uid != $>) { close $connection; next }
+        # answers; what she says of children that ended comes this way as well
+        pipe my $read, my $write or do { close $connection; next };
+        fcntl $write, 4, NONBLOCK;      # F_SETFL
+        binmode $write;
         my $pid = fork;
         if (!defined $pid) { complain("[uwsgi-perl error] fork(): $!\n"); close $connection; next }
         if (!$pid) {
-            close $_ for $line, $door, map { @$_[0, 1] } values %children;
+            close $_ for $line, $door, map { @$_[0, 1, 3] } values %children;
             undef $poll;
             %children = ();
-            child($connection);
+            child($connection, $read, $write);
         }
         my $number = syscall PIDFD, $pid, 0;
         open my $life, '<&=', $number or do { kill 'KILL', $pid; waitpid $pid, 0; next };
-        $children{$pid} = [$life, $connection, 0];
+        $children{$pid} = [$life, $connection, 0, $write];
         $poll->mask($life => POLLIN);
         $poll->mask($connection => POLLERR);
     }

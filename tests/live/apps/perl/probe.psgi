@@ -109,7 +109,7 @@ my %pages = (
     '/fork' => sub { if (!fork) { return [200, [@text], ['child']] } wait; return [200, [@text], ['parent']] },
     '/eat' => sub { my @full = map { $_ . 'x' x 1_000_000 } 1 .. 150; sleep 300; return [200, [@text], [scalar @full]] },
     '/fat' => sub { our @kept = map { $_ . 'x' x 1_000_000 } 1 .. 150; return [200, [@text], [scalar @kept]] },
-    '/junk' => sub { for my $fd (3 .. 40) { open my $line, '>&=', $fd or next; next unless -S $line; syswrite $line, "junk that is no frame"; }
+    '/junk' => sub { for my $fd (3 .. 40) { open my $line, '>&=', $fd or next; next unless -S $line || -p $line; syswrite $line, "junk that is no frame"; }
         return [200, [@text], ['ok']] },
     '/close' => sub { for my $fd (3 .. 40) { POSIX::close($fd) } return [200, [@text], ['ok']] },
 );
