@@ -21,8 +21,9 @@ module Uwsgid
     LOADING = [SystemExit, ScriptError, StandardError, NoMemoryError, SystemStackError].freeze
 
     # One child.  worker: the pid of its worker.  lines: the connections it serves.  control: how it is given
-    # more of them, where it takes more.  alone: since when it has no worker, nil while it has one.
-    Child = Struct.new(:worker, :lines, :control, :alone)
+    # more of them, where it takes more.  alone: since when it has no worker, nil while it has one.  answers: the pipe
+    # that its worker listens to, where it has one.
+    Child = Struct.new(:worker, :lines, :control, :alone, :answers)
 
     def initialize
       @listener = UNIXServer.for_fd(Integer(ENV.delete("UWSGID_BRIDGE_FD")))
@@ -148,19 +149,21 @@ module Uwsgid
 
     def bear(worker, line = nil)
       theirs, ours = line ? [line, nil] : UNIXSocket.pair
-      pid = fork { live(theirs, ours) }
+      heard, answers = IO.pipe(binmode: true) if line
+      pid = fork { live(theirs, ours, heard, answers) }
       theirs.close unless line
-      @children[pid] = Child.new(worker, [line].compact, ours, nil)
+      heard&.close
+      @children[pid] = Child.new(worker, [line].compact, ours, nil, answers)
     end
 
     # The life of a child.
-    def live(own, other)
+    def live(own, other, heard, answers)
       syscall_of_death
       trap("CHLD", "DEFAULT")
-      @children.each_value { |child| [*child.lines, child.control].compact.each(&:close) }
+      @children.each_value { |child| [*child.lines, child.control, child.answers].compact.each(&:close) }
       [@listener, @lifeline.io, @awake, @waker, other].compact.each(&:close)
       child = Served.new(@facts, word("token"), words("require"))
-      threads? ? child.serve_many(own) : child.serve(own)
+      threads? ? child.serve_many(own) : child.serve(own, heard, answers)
     end
 
     def syscall_of_death
@@ -180,6 +183,7 @@ module Uwsgid
         tell(pid, $?, @children[pid])
         child = @children.delete(pid)
         child.lines.each { |line| give_back(line) }
+        tell_worker(child.answers) if child.answers
         child.control&.close
       end
     end
@@ -241,6 +245,15 @@ module Uwsgid
       nil # the worker was faster
     ensure
       shut(line)
+    end
+
+    # Has a worker look at its line, which has ended; nobody else will.
+    def tell_worker(answers)
+      answers.write_nonblock(Wire::LOOK, exception: false)
+    rescue SystemCallError
+      nil # the worker was faster
+    ensure
+      answers.close
     end
 
     def shut(line)

@@ -13,9 +13,9 @@ module Uwsgid
       @awake = false
     end
 
-    # Serves the core behind one connection.
-    def serve(io)
-      Thread.current[:uwsgid_wire] = wire = Wire.new(io)
+    # Serves the core behind one connection.  heard, answers: the ends of a pipe for answers.
+    def serve(io, heard = nil, answers = nil)
+      Thread.current[:uwsgid_wire] = wire = Wire.new(io, heard, answers)
       return unless (core = greeted(wire))
 
       Answering.new(wire, @facts, core).run
@@ -51,7 +51,7 @@ module Uwsgid
       Process.setproctitle("uwsgid ruby of worker #{slot}#{" core #{core}" unless @facts.multithread}")
       @wakening.synchronize { wake unless @awake }
       greeting = [Process.pid, @facts.apps.size].pack("VV")
-      more.each_slice(2).include?(%w[pipe 1]) ? wire.put_pipe("o", greeting) : wire.put("o", greeting)
+      more.each_slice(2).include?(%w[pipe 1]) ? wire.put_pipes("o", greeting) : wire.put("o", greeting)
       core.to_i
     rescue *Mother::LOADING => e
       raise if e.is_a?(EOFError) || e.is_a?(SystemCallError) || e.is_a?(Junk)

@@ -25,6 +25,10 @@ module Uwsgid
     SHORT = 8_192
     # From here on a body is written beside its head rather than copied behind it.
     APART = 8_192
+    # Bytes of the longest answer that goes through a pipe, in one piece.
+    PIPE_BUF = 4096
+    # What is said there instead of any other answer: that it comes over the line.
+    LOOK = "m\0\0\0\0"
     # The flags of an end.
     GOES_ON = 1
     REPLACE = 2
@@ -35,13 +39,16 @@ module Uwsgid
     # The turn of the request, which its answer repeats.
     attr_accessor :turn
 
-    def initialize(io)
+    # heard, answers: the ends of a pipe for answers, where there is one.
+    def initialize(io, heard = nil, answers = nil)
       io.nonblock = false # else each wait costs a read in vain
       io.sync = true
       @io = io
       @data = String.new(capacity: PIECE, encoding: BINARY)
       @first = @stop = @turn = 0
-      @gone = false
+      @gone = @silent = false
+      @offered = [heard, answers]
+      @answers = nil
       @pipe = nil
     end
 
@@ -70,12 +77,14 @@ module Uwsgid
       expect("q") unless @data.getbyte(0) == 113 # q
     end
 
-    # Sends a frame, and beside it the end of a pipe for requests.
-    def put_pipe(letter, payload)
+    # Sends a frame, and beside it the ends of pipes for requests and for answers.
+    def put_pipes(letter, payload)
       @pipe, theirs = IO.pipe(binmode: true)
-      [@pipe, theirs].each { |io| io.nonblock = false }
-      @io.sendmsg([letter, payload.bytesize, payload].pack("aVa*"), 0, nil, Socket::AncillaryData.unix_rights(theirs))
-      theirs.close
+      heard, @answers = @offered
+      given = [theirs, heard].compact
+      [@pipe, *given].each { |io| io.nonblock = false }
+      @io.sendmsg([letter, payload.bytesize, payload].pack("aVa*"), 0, nil, Socket::AncillaryData.unix_rights(*given))
+      given.each(&:close)
     end
 
     # Waits for an answer with this letter.
@@ -104,6 +113,7 @@ module Uwsgid
     def begin(turn)
       @turn = turn
       @gone = false
+      @silent = !@answers.nil?
     end
 
     # Sends a frame.
@@ -120,6 +130,11 @@ module Uwsgid
     def put_whole(head, body, flags)
       size = head.bytesize
       total = 6 + size + body.bytesize
+      if @silent
+        return whisper(["w", total, @turn, flags, size, head, body].pack("aVCCVa*a*")) if total + 5 <= PIPE_BUF
+
+        whisper(LOOK)
+      end
       if body.bytesize < APART
         push(["w", total, @turn, flags, size, head, body].pack("aVCCVa*a*"))
       else
@@ -132,6 +147,7 @@ module Uwsgid
       begun = ["h", 1 + head.bytesize, @turn, head].pack("aVCa*")
       return push(begun) unless body
 
+      whisper(LOOK) if @silent
       @io.write(begun, ["b", body.bytesize].pack("aV"), body)
     end
 
@@ -142,6 +158,7 @@ module Uwsgid
       look if @io.wait_readable(0)
       raise ClientGone, "the client is gone" if @gone
 
+      whisper(LOOK) if @silent
       @io.write(["b", body.bytesize].pack("aV"), body)
     end
 
@@ -199,7 +216,16 @@ module Uwsgid
       @gone = true if @data.getbyte(@first) == @turn && @stop > @first
     end
 
+    # Says something through the pipe.  There is room for it, or somebody else has written there.
+    def whisper(text)
+      @silent = false
+      @answers.syswrite(text)
+    rescue SystemCallError => e
+      raise Junk, "no answer can be sent: #{e.message}"
+    end
+
     def push(text)
+      whisper(LOOK) if @silent
       sent = @io.syswrite(text)
       @io.write(text.byteslice(sent, text.bytesize - sent)) if sent < text.bytesize
     end

@@ -136,7 +136,7 @@ WRONG = {
   "/exit" => ->(_) { exit!(7) },
   "/leave" => ->(_) { exit(3) },
   "/fork" => ->(_) { (pid = fork) ? (Process.wait(pid); text("parent")) : text("child") },
-  "/junk" => ->(_) { UWSGI.wire.io.write("this is junk"); sleep 60 },
+  "/junk" => ->(_) { UWSGI.wire.instance_variable_get(:@answers).write("this is junk"); sleep 60 },
   "/close" => ->(_) { UWSGI.wire.io.shutdown; sleep 60 },
   "/deaf" => lambda do |_|
     %w[TERM INT HUP USR1].each { |name| trap(name) { nil } }
