@@ -311,6 +311,22 @@ class Breaking(ForeignCase):
         for _ in range(3):
             self.assertEqual(self.ask("/fork").body, b"parent")
 
+    def test_held(self) -> None:
+        """One that is killed while something it forked keeps all its descriptors costs its request alone."""
+        daemon = self.instance()
+        self.assertEqual(self.ask("/held").status, 500)
+        holder = int(daemon.wait_for(r"held by (\d+)")[1])
+        self.assertFalse(is_dead(holder))
+        os.kill(holder, signal.SIGKILL)
+        self.assertEqual(self.ask("/hello").body, b"hello\n")
+
+    def test_sizes(self) -> None:
+        """Answers arrive whole, whichever way they come."""
+        self.instance()
+        around = range(4096 - 80, 4096 + 8, 2)  # where they do not fit into one write any more
+        for size in (0, 1, *around, 16384, 65536, 1 << 18, (1 << 18) + 1, 1_000_000):
+            self.assertEqual(len(self.ask("/size", QUERY_STRING=str(size)).body), size)
+
     def test_harakiri(self) -> None:
         """harakiri ends the interpreter with its worker, however deaf it is."""
         daemon = self.instance("harakiri = 1\n")

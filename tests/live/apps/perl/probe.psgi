@@ -107,6 +107,9 @@ my %pages = (
     '/sleep' => sub { print STDERR "asleep\n"; sleep 300; return [200, [@text], ['awake']] },
     '/deaf' => sub { $SIG{$_} = 'IGNORE' for qw(TERM HUP INT); print STDERR "deaf\n"; 1 while 1 },
     '/fork' => sub { if (!fork) { return [200, [@text], ['child']] } wait; return [200, [@text], ['parent']] },
+    '/held' => sub { my $pid = fork; if (!$pid) { $0 = 'holds all'; sleep 60; POSIX::_exit(0) }
+        print STDERR "held by $pid\n"; kill 'KILL', $$; sleep 60 },
+    '/size' => sub { [200, [@text], ['x' x $_[0]{QUERY_STRING}]] },
     '/eat' => sub { my @full = map { $_ . 'x' x 1_000_000 } 1 .. 150; sleep 300; return [200, [@text], [scalar @full]] },
     '/fat' => sub { our @kept = map { $_ . 'x' x 1_000_000 } 1 .. 150; return [200, [@text], [scalar @kept]] },
     '/junk' => sub { for my $fd (3 .. 40) { open my $line, '>&=', $fd or next; next unless -S $line || -p $line; syswrite $line, "junk that is no frame"; }

@@ -136,6 +136,13 @@ WRONG = {
   "/exit" => ->(_) { exit!(7) },
   "/leave" => ->(_) { exit(3) },
   "/fork" => ->(_) { (pid = fork) ? (Process.wait(pid); text("parent")) : text("child") },
+  "/held" => lambda do |_|
+    pid = fork { sleep 60; exit!(0) }
+    $stderr.syswrite("held by #{pid}\n")
+    Process.kill(:KILL, Process.pid)
+    sleep 60
+  end,
+  "/size" => ->(env) { text("x" * env["QUERY_STRING"].to_i) },
   "/junk" => ->(_) { UWSGI.wire.instance_variable_get(:@answers).write("this is junk"); sleep 60 },
   "/close" => ->(_) { UWSGI.wire.io.shutdown; sleep 60 },
   "/deaf" => lambda do |_|
