@@ -16,7 +16,7 @@ from uwsgid.errors import AppError, ConfigProblems
 from uwsgid.request.connection import Connection
 from uwsgid.request.fastcgi import FastCgiReply
 from uwsgid.request.options import Answers
-from uwsgid.request.reply import VIA_SENDFILE, HttpReply, Reply
+from uwsgid.request.reply import VIA_SENDFILE, HttpReply, KnownHead, Reply
 from uwsgid.request.terms import Terms
 from uwsgid.wire.fastcgi_records import trailer
 
@@ -160,6 +160,29 @@ class ReplyTests(SynchronousTestCase):
         reply.start("500 Oops", [])
         reply.finish()
         self.assertEqual((connection.text, reply.status), (b"HTTP/1.1 500 Oops\r\n\r\n", 500))
+
+    def test_heads_that_come_again(self) -> None:
+        """What was said before is said as if it were the first time, in any protocol, with what is added."""
+        long = "HTTP/" + "9" * 40
+        for config in ("", "cgi-mode = true", "add-header = X: y", "del-header = Content-Type"):
+            known = KnownHead("404", PLAIN)
+            for protocol in ("HTTP/1.1", "HTTP/1.1", "HTTP/1.0", long, "HTTP/1.1", ""):
+                again, connection = self.reply(config, SERVER_PROTOCOL=protocol)
+                first, wanted = self.reply(config, SERVER_PROTOCOL=protocol)
+                again.start_again(known)
+                first.start("404", PLAIN)
+                for reply in (again, first):
+                    reply.whole(b"hello")
+                self.assertEqual(connection.text, wanted.text)
+                for name in ("status", "header_count", "headers_size", "body_size"):
+                    self.assertEqual(getattr(again, name), getattr(first, name))
+            self.assertNotEqual(known.made[0], long)
+
+    def test_a_head_that_can_not_be_sent_is_not_remembered(self) -> None:
+        """It is refused each time."""
+        known = KnownHead("200", [("A", "b\r\nc")])
+        for _ in range(2):
+            self.assertRaises(AppError, self.reply()[0].start_again, known)
 
     def test_protocol_of_the_request(self) -> None:
         """The status line names the protocol of the request, HTTP/1.0 where there is none."""

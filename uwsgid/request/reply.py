@@ -27,11 +27,28 @@ COPIED: Final = 16384
 VIA_SENDFILE: Final = "sendfile()"
 VIA_OFFLOAD: Final = "offload()"
 
+#: Characters of a protocol that heads are remembered in.
+_MAX_PROTOCOL: Final = 16
+
 # global names cost less than attributes of the class
 _CLOSE: Final = Framing.CLOSE
 _LENGTH: Final = Framing.LENGTH
 _CHUNKED: Final = Framing.CHUNKED
 _NONE: Final = Framing.NONE
+
+
+class KnownHead:
+    """Status and headers that come again, and what became of them last.
+
+    :ivar made: a protocol, the head in it, and the number of the status; the head is empty before the first.
+    """
+
+    __slots__ = ("headers", "made", "status")
+
+    def __init__(self, status: str, headers: list[tuple[str, str]]) -> None:
+        self.status = status
+        self.headers = headers
+        self.made: tuple[str, bytes, int] = ("", b"", 0)  # in one piece, for the sake of other threads
 
 
 class Reply:
@@ -86,6 +103,25 @@ class Reply:
         self._headers = headers
         self.header_count = len(headers)
         self.headers_size = len(data)
+
+    def start_again(self, known: KnownHead) -> None:
+        """As `start`, with status and headers that may have been said before.
+
+        :raises AppError: as `start`.
+        """
+        terms = self._terms
+        protocol = "Status:" if terms.cgi_mode else self._protocol
+        said, data, code = known.made
+        if data and said == protocol:
+            self._head = data
+            self._headers = headers = known.headers
+            self.status = code
+            self.header_count = len(headers)
+            self.headers_size = len(data)
+            return
+        self.start(known.status, known.headers)
+        if terms.plain_headers and len(protocol) <= _MAX_PROTOCOL:
+            known.made = (protocol, self._head, self.status)
 
     @property
     def started(self) -> bool:

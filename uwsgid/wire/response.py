@@ -89,7 +89,7 @@ def status_code(status: str) -> int:
     code = _CODES.get(status)
     if code is None:
         code = int(full_status(status)[:3])
-        if len(status) > 4 and len(_CODES) < _MAX_CODES:
+        if len(_CODES) < _MAX_CODES:
             _CODES[status] = code
     return code
 

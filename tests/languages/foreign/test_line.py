@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from uwsgid.errors import AppError, BodyError
 from uwsgid.languages.foreign.frames import BridgeError, counted, frame, read_counted
 from uwsgid.languages.foreign.line import Line, Untouched
+from uwsgid.request.reply import KnownHead
 
 
 class FakeReply:
@@ -30,6 +31,9 @@ class FakeReply:
         if "\n" in status:
             raise AppError("a status with a line break")
         self.status, self.headers = status, headers
+
+    def start_again(self, known: KnownHead) -> None:
+        self.start(known.status, known.headers)
 
     def whole(self, data: bytes) -> None:
         self.write(data)
@@ -216,7 +220,8 @@ class AnswersTests(SynchronousTestCase):
     def refused(self) -> BridgeError:
         with self.assertRaises(BridgeError) as caught:
             self.serve()
-        return caught.exception
+        error: BridgeError = caught.exception
+        return error
 
     def hear(self, size: int = 9999) -> bytes:
         """The request."""

@@ -31,6 +31,7 @@ from uwsgid.languages.foreign.frames import (
     request_frame,
 )
 from uwsgid.languages.foreign.handover import ASKED, hand_over
+from uwsgid.request.reply import KnownHead
 
 if TYPE_CHECKING:
     from uwsgid.request.reply import Reply
@@ -47,7 +48,7 @@ _LOOK: Final = frame(b"m")
 _SHORT: Final = PIPE_BUF
 _SLOW_DOWN: Final = 1 << 20  #: the most that is read of a body at a time
 #: Heads that were read before, most come again.
-_HEADS: Final[dict[bytes, tuple[str, list[tuple[str, str]]]]] = {}
+_HEADS: Final[dict[bytes, KnownHead]] = {}
 _MAX_HEADS: Final = 256
 _MAX_HEAD: Final = 512
 
@@ -144,8 +145,8 @@ class Line:
             raise BridgeError(f"closed its line: {error.strerror}") from None
         # a whole answer in one piece, as nearly all are, needs no reader
         if len(data) > 10 and data[0] == _WHOLE and data[5] == turn and (back != way or self._reader.idle):
-            end = HEADER + int.from_bytes(data[1:5], "little")
-            head_end = 11 + int.from_bytes(data[7:11], "little")
+            end = HEADER + (data[1] | data[2] << 8 | data[3] << 16 | data[4] << 24)
+            head_end = 11 + (data[7] | data[8] << 8 | data[9] << 16 | data[10] << 24)
             if end == len(data) and head_end <= end:
                 self._answer(request.reply, data[11:head_end], data[head_end:])
                 flags = data[6]
@@ -158,12 +159,12 @@ class Line:
         """Send a whole answer."""
         known = _HEADS.get(head)
         if known is None:
-            known = read_head(head)
+            known = KnownHead(*read_head(head))
             if len(head) <= _MAX_HEAD:
                 if len(_HEADS) >= _MAX_HEADS:
                     _HEADS.clear()
                 _HEADS[head] = known
-        reply.start(known[0], known[1])
+        reply.start_again(known)
         try:
             reply.whole(body)
             if not reply.close:
