@@ -25,7 +25,9 @@ use constant {
     CLOSE    => 4,
     COUNTED  => 4,          # of a request
     LEARNT   => 4096,       # bytes of the longest list of names that is kept
-    HEAD     => 27,         # bytes of a request before its variables
+    HEAD     => 27,         # bytes of a request before its variables; the last 4 are the size of the values
+    TURN     => 5,          # where its turn is
+    SHAPE    => 6,          # where its flags are, its application, the lengths of its body and of the names
     PIPE_BUF => POSIX::PIPE_BUF(),
     LOOK     => "m\0\0\0\0",
     NONBLOCK => 2048,       # O_NONBLOCK
@@ -33,8 +35,9 @@ use constant {
 };
 
 our (%config, @apps, $nothing, $sock, $buffer, $talking, $owner, $gone, @postfork, @atexit, $slot, $core, @base, $told,
-    $client, $taken, $over, $said, %known_names, @base_names, $lends_client, %known_status,
+    $client, $taken, $over, $said, %known_names, @usual, @base_names, $lends_client, %known_status,
     $turn, $packet, $answers, $silent);
+@usual = ('', 0, '');
 
 # Names of variables that are not simply put into the environ.
 my %special_names = map { $_ => 1 }
@@ -292,13 +295,14 @@ sub head_of {
     no warnings 'uninitialized';
     $known_status{$status} || check_status($status);
     ref $headers eq 'ARRAY' || ref $headers && eval { my $count = @$headers; 1 } or die "invalid PSGI headers\n";
+    die "invalid PSGI headers\n" if @$headers & 1;
     my $head = join "\0", $status, @$headers;
-    my $count = @$headers;
-    die "invalid PSGI headers\n" if $count & 1;
-    die "invalid PSGI headers: a NUL byte in one\n" if ($head =~ tr/\0//) != $count;
+    refuse_nul() if ($head =~ tr/\0//) != @$headers;
     utf8::encode($head) if utf8::is_utf8($head);
     return $head;
 }
+
+sub refuse_nul { die "invalid PSGI headers: a NUL byte in one\n" }
 
 sub check_status {
     my ($status) = @_;
@@ -317,10 +321,16 @@ sub flags_of {
 sub answer {
     my ($turn, $env, $answer, $more) = @_;
     return if $taken;
-    my $head = head_of($answer->[0], $answer->[1]);
-    my $body = $answer->[2];
+    no warnings 'uninitialized';
+    my ($status, $headers, $body) = @$answer;
+    my $head;
+    if ($known_status{$status} && ref $headers eq 'ARRAY' && !(@$headers & 1)) {
+        $head = join "\0", $status, @$headers;
+        refuse_nul() if ($head =~ tr/\0//) != @$headers;
+        utf8::encode($head) if utf8::is_utf8($head);
+    }
+    else { $head = head_of($status, $headers) }
     if (ref $body eq 'ARRAY') {
-        no warnings 'uninitialized';
         my $data = @$body == 1 ? $body->[0] : join '', @$body;
         utf8::encode($data) if utf8::is_utf8($data);
         if (length $data <= WHOLE) {
@@ -407,13 +417,18 @@ sub stream {
     send_all($writer->_head . frame('e', pack 'C', flags_of($env)));
 }
 
-# Where the variables of a request belong in its environ, by their names, which are the same for most requests: the
-# keys of @base and of these, and whether there is more to be done about them.
-sub learn_names {
-    my ($names, $flags) = @_;
+# Where the variables of a request belong in its environ, by their names: the keys of all its entries, the values of
+# those that are the same for all requests, and whether there is more to be done.  Most requests have the same names.
+sub plan_of {
+    my ($flags, $names) = @_;
     my @names = $flags & COUNTED ? unpack '(V/a*)*', $names : split /\0/, $names, -1;
-    my $special = grep { $special_names{$_} } @names;
-    my $plan = [[@base_names, map { keys %{{ $_ => 1 }} } @names], $special];   # as keys, which Perl has the hash of
+    my %given = map { $_ => 1 } @names;
+    my @rest = grep { !$given{$base_names[$_]} } 0 .. $#base;
+    my $plan = [
+        [@base_names[@rest, -1], map { keys %{{ $_ => 1 }} } @names],      # as keys, which Perl has the hash of
+        [@base[@rest]],
+        scalar grep { $special_names{$_} } @names,
+    ];
     return $plan if $flags & COUNTED || length $names > LEARNT;
     %known_names = () if keys %known_names >= 256;
     return $known_names{$names} = $plan;
@@ -421,19 +436,34 @@ sub learn_names {
 
 # Answers the request in $packet.
 sub request {
-    my ($flags, $number, $length, $of_names, $of_values);
-    ($turn, $flags, $number, $length, $of_names, $of_values) = unpack 'x5CCVq<VV', $packet;
-    my $plan = $known_names{substr $packet, HEAD, $of_names} || learn_names(substr($packet, HEAD, $of_names), $flags);
-    my %env;
-    @env{@{$plan->[0]}} = (@base, [], $flags & COUNTED
-        ? unpack '(V/a*)*', substr $packet, HEAD + $of_names + 1, $of_values
-        : split /\0/, substr($packet, HEAD + $of_names + 1, $of_values), -1);
-    if ($length) {
-        my $start = substr $packet, HEAD + $of_names + $of_values + 2;
-        $env{'psgi.input'} = uwsgid::input->new($start, $length < 0 ? -1 : $length - length $start,
-            $env{'psgix.input.buffered'});
+    my (%env, $number, $plan);
+    if (substr($packet, SHAPE, HEAD - 4 - SHAPE) eq $usual[0] && substr($packet, HEAD, $usual[1]) eq $usual[2]) {
+        # as the last one that had no body: all the rest are values
+        $turn = vec $packet, TURN, 8;
+        ($number, $plan) = @usual[3, 4];
+        @env{@{$plan->[0]}} = (@{$plan->[1]}, [], split /\0/, substr($packet, HEAD + 1 + $usual[1]), -1);
     }
-    if ($plan->[1]) {
+    else {
+        my ($flags, $length, $of_names, $of_values);
+        ($turn, $flags, $number, $length, $of_names, $of_values) = unpack 'x5CCVq<VV', $packet;
+        my $names = substr $packet, HEAD, $of_names;
+        my $values = substr $packet, HEAD + $of_names + 1, $of_values;
+        if ($flags & COUNTED) {
+            $plan = plan_of($flags, $names);
+            @env{@{$plan->[0]}} = (@{$plan->[1]}, [], unpack '(V/a*)*', $values);
+        }
+        else {
+            $plan = $known_names{$names} || plan_of($flags, $names);
+            @env{@{$plan->[0]}} = (@{$plan->[1]}, [], split /\0/, $values, -1);
+            @usual = (substr($packet, SHAPE, HEAD - 4 - SHAPE), $of_names, $names, $number, $plan) unless $length;
+        }
+        if ($length) {
+            my $start = substr $packet, HEAD + $of_names + $of_values + 2;
+            $env{'psgi.input'} = uwsgid::input->new($start, $length < 0 ? -1 : $length - length $start,
+                $env{'psgix.input.buffered'});
+        }
+    }
+    if ($plan->[2]) {
         delete @env{'HTTP_CONTENT_TYPE', 'HTTP_CONTENT_LENGTH'};
         $env{'psgi.url_scheme'} = scheme(\%env) if defined $env{HTTPS} || defined $env{UWSGI_SCHEME};
         $env{'psgix.cleanup.handlers'} = [];
