@@ -39,6 +39,8 @@ From the interpreter
     ``z``  u8 flags, or nothing                           what was to be done after the answer is done
     ``y``  nothing                                        from the mother: the child has ended, and had not
                                                           read the request
+    ``m``  nothing                                        through the pipe: there is more on the line; also
+                                                          from the mother, when the child has ended
     ====== ============================================== ==================================================
 
     A *head* is joined: status, name, value, name, value, ….  The *turn* is that of the request; another one
@@ -77,6 +79,12 @@ From the worker
     waits for requests there, and takes from its line what it asks for.  What does not fit into one write that
     nothing can part comes over the line all the same, and ``m`` through the pipe before it.  Who waits at a
     UNIX socket is woken also when his own words are read there, for nothing; nobody is at a pipe.
+
+    It may send the end of a second pipe, at which the worker then waits for the beginning of each answer.
+    That is a ``w`` which fits into one write, or an ``m``, and then the rest of the request is talked about
+    on the line.  The mother has this pipe open as well.  Where the child ends, she shuts the line down and
+    says ``m``, so that the worker finds the end there, whoever else was left the pipe by a fork.  Nothing in
+    a pipe is waited for beyond the first read: what is not whole then is junk.
 
     ``g`` is said once, as soon as a write to the client failed, whatever the interpreter is doing: it looks
     for it when it has more to send, and has to skip it where it waits for something else or for a request.
