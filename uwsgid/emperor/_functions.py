@@ -427,7 +427,8 @@ uwsgid.loops.limits: defers hurry moment most_parked patience
 uwsgid.loops.simple: Simple.__init__ Simple.run
 uwsgid.request.body: Body.__init__ Body.at_end
 uwsgid.request.connection: Connection.__init__ Connection.close Connection.send
-uwsgid.request.logline: _Clean.__init__ _Clean.holds _Clock.__init__ _Clock.at _Total.__init__ _Total.at
+uwsgid.request.logtext: Clock.__init__ Clock.at
+uwsgid.request.logline: _Total.__init__ _Total.at
 uwsgid.request.logline: _compile_default _compile_default.<locals>.<listcomp> _compile_default.<locals>.line
 uwsgid.request.logline: _compile_default.<locals>.take _conditions _tail _text request_logger
 uwsgid.request.logline: request_logger.<locals>.log_request

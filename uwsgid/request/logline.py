@@ -1,27 +1,25 @@
-"""The line a request leaves in the log: ``log-format`` compiled once to a function.
+"""The line a request leaves in the log.
 
 Everything that can be decided before the first request is decided by `request_logger`: which requests are
 logged, what the line looks like, which columns of the board it reads.  What remains for each request is one
-f-string, or one ``%`` of a template with a tuple.
+f-string, or what `uwsgid.request.logformat` made of ``log-format``.
 
 The line tells what the client asked, as uWSGI's does, so the variables in it are taken before the application
 runs, which may change its environ.
-
-What a client sends must not forge lines, so control characters of any value are written as ``\\xNN``.  Values
-are latin-1 text, as WSGI keeps them, and leave as the bytes they came as.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.logs.lines import ServerLines, date_format
 from uwsgid.logs.writing import Write
 from uwsgid.request.log_options import RequestLog
+from uwsgid.request.logformat import Line, Take, compile_format, io_errors
+from uwsgid.request.logtext import Clock, escape, latin
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.reply import VIA_SENDFILE
 
@@ -32,10 +30,6 @@ if TYPE_CHECKING:
 
 #: Bytes of a default line; a longer one loses what the client chose (core/logging.c, uwsgi_log_request).
 LINE_LIMIT: Final = 4096
-
-Value = Callable[["Request"], object]
-Take = Callable[["Request"], "tuple[Any, ...]"]
-Line = Callable[["Request"], str]
 
 
 def request_logger(
@@ -51,7 +45,7 @@ def request_logger(
     """
     options = settings[RequestLog]
     if options.format:
-        take, line = _compile_format(options, date_format(settings[ServerLines]), board, slot, seat)
+        take, line = compile_format(options, date_format(settings[ServerLines]), board, slot, seat)
     else:
         take, line = _compile_default(options, board, seat)
         if options.memory_report:
@@ -78,16 +72,6 @@ def request_logger(
     return None if quiet and not conditions else take, log_request
 
 
-def _read_errors(request: Request) -> int:
-    # a body that was buffered before the request began was read without any
-    errors: int = getattr(request.body, "errors", 0)
-    return errors
-
-
-def _io_errors(request: Request) -> int:
-    return _read_errors(request) + request.reply.write_errors
-
-
 def _conditions(options: RequestLog) -> list[Callable[[Request], bool]]:
     """Who asks for the line of a request under ``disable-logging``; any one of them is enough."""
     tests: list[Callable[[Request], bool]] = []
@@ -104,48 +88,8 @@ def _conditions(options: RequestLog) -> list[Callable[[Request], bool]]:
     if options.sendfile:
         tests.append(lambda request: request.reply.via == VIA_SENDFILE)
     if options.ioerror:
-        tests.append(lambda request: _io_errors(request) > 0)
+        tests.append(lambda request: io_errors(request) > 0)
     return tests
-
-
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-
-
-def _escape(text: str) -> str:
-    return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
-
-
-def _latin(value: object) -> str:
-    """*value* as latin-1 text: what an application made of any other characters becomes their UTF-8 bytes."""
-    text = value if type(value) is str else str(value)
-    if text.isascii():
-        return text
-    try:
-        text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogateescape" if _lone_bytes(text) else "replace").decode("latin-1")
-    return text
-
-
-def _lone_bytes(text: str) -> bool:
-    return all(not 0xD800 <= code <= 0xDFFF or 0xDC80 <= code <= 0xDCFF for code in map(ord, text))
-
-
-class _Clock:
-    """The time of day as text, made once a second."""
-
-    def __init__(self, make: Callable[[int], str]) -> None:
-        self._make = make
-        self._second = -1
-        self._text = ""
-
-    def at(self, second: int) -> str:
-        if second != self._second:
-            # the text first: another thread may read between the two
-            text = self._make(second)
-            self._text, self._second = text, second
-            return text
-        return self._text
 
 
 class _Total:
@@ -240,7 +184,7 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> tuple[Take
     spent = f" {'micros' if micros else 'msecs'}"
     clients = _Clients(spent)
     total = _Total(board, seat)
-    clock = _Clock(lambda second: f" bytes}} [{time.ctime(second)}] ")
+    clock = Clock(lambda second: f" bytes}} [{time.ctime(second)}] ")
 
     def take(request: Request) -> tuple[Any, ...]:
         vars = request.vars
@@ -265,7 +209,7 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> tuple[Take
         if said is not None:
             who, how = said.who, said.how
         else:
-            address, user, method, uri, protocol = [_escape(_latin(one)) for one in wire]
+            address, user, method, uri, protocol = [escape(latin(one)) for one in wire]
             who, how = f"] {address} ({user}) {{", f"{spent} ({protocol} "
         if reply.via:
             how = f"{spent} via {reply.via} ({protocol} "
@@ -315,142 +259,6 @@ def _after_host(take: Take, line: Line) -> tuple[Take, Line]:
 
     def line_with_host(request: Request) -> str:
         host, request.wire = request.wire
-        return f"{_escape(_latin(host))} {line(request)}"
+        return f"{escape(latin(host))} {line(request)}"
 
     return take_host, line_with_host
-
-
-_VARIABLE: Final = re.compile(r"%\(([^)]*)\)")
-
-
-def _compile_format(
-    options: RequestLog, date: str | None, board: Board, slot: int, seat: int
-) -> tuple[Take | None, Line]:
-    """``log-format``: the literal parts become one ``%`` template, each variable a function."""
-    template = ""
-    values: list[Value] = []
-    wire = _Wire()
-    variables = _variables(options, date, board, slot, seat)
-    end = 0
-    for found in _VARIABLE.finditer(options.format):
-        template += options.format[end : found.start()].replace("%", "%%") + "%s"
-        values.append(_value(found.group(1), variables, wire, options))
-        end = found.end()
-    template = _latin(template + options.format[end:].replace("%", "%%")) + "\n"
-
-    def line(request: Request) -> str:
-        texts = []
-        for value in values:
-            found = value(request)
-            if found is None or found == "":
-                texts.append("-")
-            elif type(found) is int:
-                texts.append(str(found))
-            else:
-                text = _latin(found)
-                texts.append(text if text.isprintable() else _escape(text))
-        return template % tuple(texts)
-
-    return wire.take() if wire.names else None, line
-
-
-class _Wire:
-    """The variables of the request that a format asks for.
-
-    :ivar names: each once.
-    """
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def value(self, name: str) -> Value:
-        """What gets the variable *name* out of `Request.wire`."""
-        if name not in self.names:
-            self.names.append(name)
-        index = self.names.index(name)
-        return lambda request: request.wire[index]
-
-    def take(self) -> Take:
-        names = self.names
-
-        def take(request: Request) -> tuple[Any, ...]:
-            get = request.vars.get
-            return tuple([get(name) for name in names])
-
-        return take
-
-
-#: Variables of ``log-format`` that are variables of the request under another name.
-_NAMES: Final[Mapping[str, str]] = {
-    "uri": "REQUEST_URI",
-    "method": "REQUEST_METHOD",
-    "user": "REMOTE_USER",
-    "addr": "REMOTE_ADDR",
-    "host": "HTTP_HOST",
-    "proto": "SERVER_PROTOCOL",
-    "uagent": "HTTP_USER_AGENT",
-    "referer": "HTTP_REFERER",
-    "cl": "CONTENT_LENGTH",
-}
-
-
-def _value(name: str, variables: dict[str, Value], wire: _Wire, options: RequestLog) -> Value:
-    if name in variables:
-        return variables[name]
-    if name.startswith("var."):
-        return wire.value(name.removeprefix("var."))
-    if name not in _NAMES:
-        return _of_application(name)
-    value = wire.value(_NAMES[name])
-    if name == "cl":
-        return lambda request: value(request) or 0
-    if name == "addr" and options.forwarded:
-        forwarded = wire.value("HTTP_X_FORWARDED_FOR")
-        return lambda request: forwarded(request) or value(request)
-    return value
-
-
-def _of_application(name: str) -> Value:
-    return lambda request: None if request.logvars is None else request.logvars.get(name)
-
-
-def _variables(options: RequestLog, date: str | None, board: Board, slot: int, seat: int) -> dict[str, Value]:
-    """What ``log-format`` knows by name beside `_NAMES` (core/logging.c, the table of ``uwsgi_logchunk``)."""
-    pid = os.getpid()
-    vsz, rss = board.vsz, board.rss
-    ctime = _Clock(time.ctime).at
-    ltime = _Clock(lambda second: time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(second))).at
-    ftime = _Clock(lambda second: time.strftime(date or "", time.localtime(second))).at if date else ltime
-
-    return {
-        "pktsize": lambda request: request.packet_size,
-        "modifier1": lambda request: request.modifier1,
-        "modifier2": lambda request: request.modifier2,
-        "vars": lambda request: 2 * request.var_count,
-        "status": lambda request: request.reply.status,
-        "rsize": lambda request: request.reply.body_size,
-        "hsize": lambda request: request.reply.headers_size,
-        "size": lambda request: request.reply.headers_size + request.reply.body_size,
-        "headers": lambda request: request.reply.header_count,
-        "time": lambda request: int(request.started),
-        "epoch": lambda request: int(time.time()),
-        "ctime": lambda request: ctime(int(request.started)),
-        "ltime": lambda request: ltime(int(request.started)),
-        "ftime": lambda request: ftime(int(request.started)),
-        "micros": lambda request: request.micros,
-        "msecs": lambda request: request.micros // 1000,
-        "secs": lambda request: request.micros // 1000000,
-        "tmsecs": lambda request: int(request.started * 1000),
-        "tmicros": lambda request: int(request.started * 1000000),
-        "pid": lambda request: pid,
-        "wid": lambda request: slot,
-        "switches": lambda request: request.switches,
-        "core": lambda request: request.core,
-        "vsz": lambda request: vsz[seat],
-        "rss": lambda request: rss[seat],
-        "vszM": lambda request: vsz[seat] >> 20,
-        "rssM": lambda request: rss[seat] >> 20,
-        "rerr": _read_errors,
-        "werr": lambda request: request.reply.write_errors,
-        "ioerr": _io_errors,
-    }
