@@ -213,7 +213,7 @@ is_of_the_boot is_pattern is_proc_ours is_ready is_set is_socket is_tcp is_unix 
 isdigit isdir isfile isgenerator iterconstants jail jail2 jail_setups jailed java java_ver jidfile
 join_by_proxy join_cgroups judge judge_reading keep keep_from_commands keep_terminal key keys kill killed
 known known_pids ksm kw l label last late_option late_tls later_flags lengths lent let_go liaison life
-lifetime_limit limit_bounding limit_own lines_from lines_out lines_round lines_size list_monitors listed
+lifetime_limit limit_bounding limit_own lines_from lines_out lines_round lines_wait list_monitors listed
 listen listening listing lists live live_in_jail load_plugin local_address lock_lines lock_names logPrefix
 log_failure log_file log_legacy log_level log_namespace log_trace logger longest look lstat machine main
 mainLoop many map_workers mapped_line mappings mask_of master_line max_lifetime max_lifetime_delta

@@ -103,11 +103,12 @@ class HeldLinesTests(HeldCase):
         say = writer(self.log)
 
         class Interrupted(mmap.mmap):
-            """Memory in which something happens when it is written to in pieces."""
+            """Memory in which something happens when a line is put there."""
 
-            def __setitem__(self, where: Any, what: Any) -> None:
-                super().__setitem__(where, what)
+            def write(self, what: Any) -> int:
+                count = super().write(what)
                 say(b"said\n")
+                return count
 
         self.patch(mmap, "mmap", Interrupted)
         self.board = Board(slots=1, lines=ROOM)
@@ -115,6 +116,31 @@ class HeldLinesTests(HeldCase):
         self.hold(lines, b"second\n", b"third\n")
         lines.flush()
         self.assertEqual(self.written(), b"first\nsaid\nsaid\nsecond\nthird\n")
+
+    def test_a_handler_that_raises(self) -> None:
+        """Lines stay whole where a handler of a signal raised something while one was put to the others."""
+        due = [False, True, False]
+
+        class Interrupted(mmap.mmap):
+            """Memory in which something happens when a line is put there."""
+
+            def write(self, what: Any) -> int:
+                count = super().write(what)
+                if due and due.pop(0):
+                    raise KeyboardInterrupt
+                return count
+
+        self.patch(mmap, "mmap", Interrupted)
+        self.board = Board(slots=1, lines=ROOM)
+        lines = self.held()
+        self.hold(lines, b"second\n")
+        with self.assertRaises(KeyboardInterrupt):
+            self.write(lines, b"third\n")
+        self.write(lines, b"fourth\n")
+        lines.flush()
+        self.write(lines, b"fifth\n")
+        lines.flush()
+        self.assertEqual(self.written(), b"first\nsecond\nthird\nfourth\nfifth\n")
 
     def test_a_child_of_the_application(self) -> None:
         """A process that the application forks writes its own lines at once, and none of its parent's."""
@@ -124,7 +150,7 @@ class HeldLinesTests(HeldCase):
         self.write(lines, b"child\n")
         lines.flush()
         self.assertEqual(self.written(), b"first\nchild\n")
-        self.assertEqual(self.board.lines_size[1], 7)  # the parent's business
+        self.assertEqual(self.board.lines_wait[1], 1)  # the parent's business
 
     def test_a_full_disk(self) -> None:
         """Lines that a full disk does not take are counted one by one, and their number is told later."""
@@ -160,7 +186,7 @@ class HeldLinesTests(HeldCase):
         self.hold(lines, b"second\n", b"third\n")
         os.close(log)
         lines.flush()
-        self.assertEqual((lines.size, self.board.lines_size[1]), (0, 0))
+        self.assertEqual((lines.size, self.board.lines_wait[1]), (0, 0))
         self.assertEqual(os.dup2(self.log, log), log)
         self.addCleanup(os.close, log)
         self.now += 1
@@ -241,7 +267,26 @@ class LeftoversTests(HeldCase):
         master.rescue(1)
         master.rescue(1)
         self.assertEqual(self.written(), b"first\nsecond\nthird\n")
-        self.assertEqual(self.board.lines_size[1], 0)
+        self.assertEqual(self.board.lines_wait[1], 0)
+
+    def test_who_dies_in_the_middle_of_a_line(self) -> None:
+        """A line of which a worker came to put down only pieces is left out, whichever pieces these are."""
+        for pieces in ((b"thi",), (b"", b"rd\n"), (b"th", b"\n"), ()):
+            path = Path(self.mktemp())
+            log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            self.addCleanup(os.close, log)
+            lines = HeldLines(self.board, 1, self.locks[lock_name(1)], log)
+            self.hold(lines, b"second\n")
+            at = self.board.waiting_lines + self.board.lines + lines.size
+            for piece in pieces:
+                self.board.map[at : at + len(piece)] = piece
+                at += len(piece) + 1
+            write_first(None)  # the master is another process
+            master = Leftovers(self.board, self.locks, log)
+            master.look()
+            master.rescue(1)
+            self.assertEqual(path.read_bytes(), b"first\nsecond\n")
+            self.assertEqual(self.board.map.find(b"d", self.board.waiting_lines), -1)
 
     def _die(self, before: bool) -> None:
         """A worker is killed just before or just after its lines are in the log."""

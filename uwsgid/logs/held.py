@@ -6,7 +6,9 @@ long, and before it says anything else.  A line that comes more than a milliseco
 written at once, so that who watches a quiet log sees every request when it is over.
 
 The memory is shared, so no end of the worker loses a line: the master writes what a dead one left
-(`Leftovers.rescue`), and what waits behind a request that takes long (`Leftovers.look`).  Who writes holds
+(`Leftovers.rescue`), and what waits behind a request that takes long (`Leftovers.look`).  Where no line waits
+there are zeros, and in no line is one: so far as the first of them reaches what is there, up to the newline
+before it, however far a worker came that died in the middle of a line.  Who writes lines to the log holds
 the lock of the seat, which the kernel takes from the dead; and where one died between the write and the note
 of it, the log itself tells whether the lines are there.
 
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from threading import get_ident
 from typing import Final
 
@@ -61,8 +64,9 @@ class HeldLines:
         self._start: Final = board.waiting_lines + seat * board.lines
         self._room = board.lines
         self._seat: Final = seat
-        self._sizes: Final = board.lines_size
         self._board: Final = board
+        self._map.seek(self._start)  # nobody else in this process writes at its position
+        self._keep: Final[Callable[[bytes], int]] = self._map.write
         self._lock: Final = lock
         self._descriptor: Final = descriptor
         self._put: Final[Writer] = writer(descriptor)
@@ -92,15 +96,17 @@ class HeldLines:
                 self._put(line)
                 return
             self._until = now + PATIENCE
+            self._board.lines_wait[self._seat] = 1
         self._last = now
-        # a signal's handler may speak now, and write what waits
+        # a signal's handler may speak now, which would write what waits; or raise something
         self._busy = True
         try:
-            at = self._start + start
-            self._map[at : at + end - start] = line
+            self._keep(line)
             self._count += 1
             self.size = end
-            self._sizes[self._seat] = end
+        except BaseException:
+            self.size = self._map.tell() - self._start
+            raise
         finally:
             self._busy = False
         if now > self._until:
@@ -115,12 +121,15 @@ class HeldLines:
         try:
             with self._lock:
                 out = board.lines_out[seat]
-                lines = self._map[self._start + out : self._start + self.size]
+                end = self._start + self.size
+                lines = self._map[self._start + out : end]
                 if lines:
                     board.lines_from[seat] = 1 + self._log_size()
                     self._put(lines, lines.count(b"\n") if out else self._count)
+                self._map[self._start : end] = bytes(self.size)
+                self._map.seek(self._start)
                 self.size = self._count = 0
-                board.lines_size[seat] = 0
+                board.lines_wait[seat] = 0
                 board.lines_out[seat] = 0
                 board.lines_from[seat] = 0
                 board.lines_round[seat] += 1
@@ -160,7 +169,7 @@ class Leftovers:
         """Write what has waited since the last look: its worker has a long request."""
         board = self._board
         for seat, lock in enumerate(self._locks):
-            now = board.lines_round[seat], board.lines_size[seat]
+            now = board.lines_round[seat], self._size(seat)
             before, self._seen[seat] = self._seen[seat], now
             if now[1] > board.lines_out[seat] and now == before:
                 self._write_old(seat, lock, now)
@@ -180,13 +189,29 @@ class Leftovers:
     def rescue(self, seat: int) -> None:
         """Write what the worker at *seat*, who is dead, did not."""
         board = self._board
-        lines = self._lines(seat, board.lines_size[seat])
+        if not board.lines_wait[seat]:
+            return
+        lines = self._lines(seat, self._size(seat))
         if lines and not self._is_written(lines, board.lines_from[seat] - 1):
             self._write(lines, lines.count(b"\n"))
-        board.lines_size[seat] = board.lines_out[seat] = board.lines_from[seat] = 0
+        start = self._start(seat)
+        board.map[start : start + board.lines] = bytes(board.lines)
+        board.lines_wait[seat] = board.lines_out[seat] = board.lines_from[seat] = 0
+
+    def _start(self, seat: int) -> int:
+        return self._board.waiting_lines + seat * self._board.lines
+
+    def _size(self, seat: int) -> int:
+        """Bytes of the whole lines at *seat*, also where its worker is in the middle of one."""
+        board = self._board
+        if not board.lines_wait[seat]:
+            return 0
+        start = self._start(seat)
+        end = board.map.find(b"\0", start, start + board.lines)
+        return max(0, board.map.rfind(b"\n", start, end if end >= 0 else start + board.lines) + 1 - start)
 
     def _lines(self, seat: int, size: int) -> bytes:
-        start = self._board.waiting_lines + seat * self._board.lines
+        start = self._start(seat)
         return self._board.map[start + self._board.lines_out[seat] : start + size]
 
     def _is_written(self, lines: bytes, start: int) -> bool:

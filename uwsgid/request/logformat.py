@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Value = Callable[["Request"], object]
 Take = Callable[["Request"], "tuple[Any, ...]"]
-Line = Callable[["Request"], str]
+Line = Callable[["Request"], bytes]
 
 _VARIABLE: Final = re.compile(r"%\(([^)]*)\)")
 
@@ -39,9 +39,9 @@ def compile_format(
         template += options.format[end : found.start()].replace("%", "%%") + "%s"
         values.append(_value(found.group(1), variables, wire, options))
         end = found.end()
-    template = latin(template + options.format[end:].replace("%", "%%")) + "\n"
+    template = latin(template + options.format[end:].replace("%", "%%")).replace("\0", "\\x00") + "\n"
 
-    def line(request: Request) -> str:
+    def line(request: Request) -> bytes:
         texts = []
         for value in values:
             found = value(request)
@@ -52,7 +52,7 @@ def compile_format(
             else:
                 text = latin(found)
                 texts.append(text if text.isprintable() else escape(text))
-        return template % tuple(texts)
+        return (template % tuple(texts)).encode("latin-1")
 
     return wire.take() if wire.names else None, line
 

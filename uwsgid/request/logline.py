@@ -15,13 +15,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from uwsgid.logs.held import HeldLines
 from uwsgid.logs.lines import ServerLines, date_format
 from uwsgid.logs.writing import Write
 from uwsgid.request.log_options import RequestLog
 from uwsgid.request.logformat import Line, Take, compile_format, io_errors
-from uwsgid.request.logtext import Clock, escape, latin
+from uwsgid.request.logtext import escape, latin
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.reply import VIA_SENDFILE
+from uwsgid.supervise.counting import Tally
 
 if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
@@ -33,25 +35,36 @@ LINE_LIMIT: Final = 4096
 
 
 def request_logger(
-    settings: Settings, board: Board, slot: int, seat: int, write: Write
+    settings: Settings,
+    board: Board,
+    slot: int,
+    seat: int,
+    write: Write,
+    tally: Tally | None = None,
+    held: HeldLines | None = None,
 ) -> tuple[Take | None, Callable[[Request], None]]:
     """What makes the lines of the worker of *slot* that sits at *seat*, in two steps.
 
     :param write: gets each line as bytes, its newline included.
+    :param tally: what counts the requests of this worker; where there is none, the board has them.
+    :param held: what gets the lines in the place of *write*, where they may wait for each other.
     :returns: first a function to be called before the application; what it returns becomes `Request.wire`.
         None where no line wants any variable.  Second a function that writes the line of a finished request
         where it is logged, to be called once for each request, after its counters are on the board.  Of a
         request without `Request.wire` it takes the variables then.
     """
     options = settings[RequestLog]
+    default: _DefaultLines | None = None
+    take: Take | None
     if options.format:
         take, line = compile_format(options, date_format(settings[ServerLines]), board, slot, seat)
     else:
-        take, line = _compile_default(options, board, seat)
+        default = _DefaultLines(options, board, seat, tally)
+        take, line = _default_take(options), default.line
         if options.memory_report:
-            line = _after_memory(line, board, seat)
+            line, default = _after_memory(line, board, seat), None
         if settings[Mounting].vhost:
-            take, line = _after_host(take, line)
+            (take, line), default = _after_host(take, line), None
     conditions = _conditions(options)
     quiet = options.disable
 
@@ -62,12 +75,11 @@ def request_logger(
         if decided:
             if take is not None and not request.wire:
                 request.wire = take(request)
-            text = line(request)
-            try:
-                data = text.encode("latin-1")
-            except UnicodeEncodeError:
-                data = text.encode("latin-1", "backslashreplace")
-            write(data)
+            data = default.line(request) if default is not None else line(request)
+            if held is not None:
+                held.write(data)
+            else:
+                write(data)
 
     return None if quiet and not conditions else take, log_request
 
@@ -92,100 +104,217 @@ def _conditions(options: RequestLog) -> list[Callable[[Request], bool]]:
     return tests
 
 
-class _Total:
-    """The requests of the whole instance, as one of its workers knows them.
+#: Small numbers as text: making them is the dearest part of a line.
+_TEXTS: Final = [b"%d" % number for number in range(1024)]
+_TWO_DIGITS: Final = [b"%02d" % number for number in range(100)]
+_NOTHING_MORE: Final = [b""]
 
-    Its own count is exact; those of the others are added up four times a second, because a sum over all
-    workers for every line would cost more the more workers there are.
+
+def _text(number: int) -> bytes:
+    return _TEXTS[number] if 0 <= number < 1024 else b"%d" % number
+
+
+def _value(value: object) -> bytes:
+    """What a client chose, as it stands in a line."""
+    return escape(latin(value)).encode("latin-1")
+
+
+def _path(uri: str) -> bytes:
+    if uri.isprintable():
+        try:
+            return uri.encode("latin-1")
+        except UnicodeEncodeError:
+            pass
+    return _value(uri)
+
+
+# What stands in a line is mostly what stood in the last one.  Such parts are kept, so that a line is made of
+# few pieces; another thread may put another part there at any time, so they are objects that do not change.
+
+
+class _Hundred:
+    """The text of a counter but for its last two digits.
+
+    :ivar first: the least number it is for; *end* is the first beyond.
+    :ivar rest: the text behind it, by how much the number is above *first*.
     """
 
-    def __init__(self, board: Board, seat: int) -> None:
-        self._board = board
-        self._seat = seat
-        self._others = 0
-        self._until = 0.0
-        self._since = 0.0
+    def __init__(self, number: int) -> None:
+        self.first: Final = number - number % 100 if number >= 0 else number
+        self.end: Final = self.first + 100 if number >= 0 else number + 1
+        self.text: Final = (
+            b"%d" % (number // 100) if number >= 100 else b"" if number >= 0 else b"%d" % number
+        )
+        self.rest: Final[list[bytes]] = (
+            _TWO_DIGITS if number >= 100 else _TEXTS if number >= 0 else _NOTHING_MORE
+        )
 
-    def at(self, now: float) -> int:
-        """The count; *now* in unix seconds."""
-        own = self._board.requests[self._seat]
-        if not self._since <= now < self._until:
-            self._others = self._board.total_requests() - own
-            self._since, self._until = now, now + _ADD_UP
-        return self._others + own
+
+class _App:
+    """What stands in the lines of one application.
+
+    :ivar start: up to its counter.
+    """
+
+    def __init__(self, id: int) -> None:
+        self.id: Final = id
+        self.start: Final = b"[pid: %d|app: %d|req: " % (os.getpid(), id)
+        self.requests = _Hundred(0)
+
+
+class _Who:
+    """Who asked: from the counters to the number of variables."""
+
+    def __init__(self, address: str, user: str, count: int) -> None:
+        self.address: Final = address
+        self.user: Final = user
+        self.count: Final = count
+        # uWSGI counts names and values
+        self.text: Final = b"] %b (%b) {%d vars in " % (_value(address), _value(user), 2 * count)
+
+
+class _When:
+    """When it was asked: from the size of the packet to the method.
+
+    :ivar since: unix seconds; *until* is the first moment beyond.
+    :ivar date: as text.
+    :ivar others: the requests of all other workers; to add them up for every line would cost more the more
+        workers there are.
+    """
+
+    def __init__(self, since: float, until: float, date: bytes, others: int, method: str) -> None:
+        self.since: Final = since
+        self.until: Final = until
+        self.date: Final = date
+        self.others: Final = others
+        self.method: Final = method
+        self.text: Final = b" bytes} [%b] %b " % (date, _value(method))
 
 
 _ADD_UP: Final = 0.25  #: seconds between two sums over all workers
 
 
-#: Small numbers as text: making them is the dearest part of a line.
-_TEXTS: Final = [str(number) for number in range(1024)]
+class _How:
+    """How it went: from the time it took to the number of headers."""
+
+    def __init__(self, unit: bytes, via: str, protocol: str, status: int, headers: int) -> None:
+        self.via: Final = via
+        self.protocol: Final = protocol
+        self.status: Final = status
+        self.headers: Final = headers
+        way = b" via %b" % via.encode("latin-1") if via else b""
+        self.text: Final = b"%b%b (%b %d) %d headers in " % (unit, way, _value(protocol), status, headers)
 
 
-def _text(number: int) -> str:
-    return _TEXTS[number] if 0 <= number < 1024 else str(number)
+_TAIL: Final = b" bytes (1 switches on core 0)\n"
 
 
-def _tail(switches: int, core: int) -> str:
-    if switches == 1 and core == 0:
-        return " bytes (1 switches on core 0)\n"
-    return f" bytes ({switches} switches on core {core})\n"
+class _DefaultLines:
+    """Lines in uWSGI's words.
 
-
-class _Said:
-    """What a client chose, and how it stands in a line.
-
-    :param spent: what stands behind the time that a request took.
-    :ivar who: from the counters to the number of variables.
-    :ivar how: from the time to the status.
+    :param tally: what counts the requests of this worker; None takes them from *board*.
     """
 
-    def __init__(self, address: str, user: str, method: str, protocol: str, spent: str) -> None:
-        self.address: Final = address
-        self.user: Final = user
-        self.method: Final = method
-        self.protocol: Final = protocol
-        self.who: Final = f"] {address} ({user}) {{"
-        self.how: Final = f"{spent} ({protocol} "
+    def __init__(self, options: RequestLog, board: Board, seat: int, tally: Tally | None) -> None:
+        self._micros: Final[bool] = options.micros
+        self._unit: Final = b" micros" if options.micros else b" msecs"
+        self._board: Final = board
+        self._seat: Final = seat
+        self._tally: Final = tally
+        self._app = _App(0)
+        self._apps: Final = {0: self._app}
+        self._requests = _Hundred(0)
+        self._who = _Who("", "", 0)
+        self._when = _When(0.0, 0.0, b"", 0, "")
+        self._how = _How(self._unit, "", "", 0, 0)
 
+    # hot path, watched by bench-requests and bench-logs
 
-class _Clients:
-    """What can stand in a line as it is.  Most of it is what the last one said."""
-
-    def __init__(self, spent: str) -> None:
-        self._spent = spent
-        self._last = _Said("", "", "", "", spent)
-
-    def said(self, address: str, user: str, method: str, uri: str, protocol: str) -> _Said | None:
-        """How it stands there; None where something has to be written in another way."""
-        if not (uri.isascii() and uri.isprintable()):
-            return None
-        last = self._last  # another thread may put another one there meanwhile
+    def line(self, request: Request) -> bytes:
+        """The line of *request*, of which `Request.wire` has what the client chose."""
+        wire = request.wire
+        address: str
+        user: str
+        method: str
+        uri: str
+        protocol: str
+        address, user, method, uri, protocol = wire
+        reply = request.reply
+        app = self._app
+        if request.app_id != app.id:
+            self._app = app = self._app_of(request.app_id)
+        number = request.app_requests
+        requests = app.requests
+        if not requests.first <= number < requests.end:
+            app.requests = requests = _Hundred(number)
+        started = request.started
+        when = self._when
+        if not when.since <= started < when.until:
+            self._when = when = self._now(started, method)
+        elif method != when.method:
+            self._when = when = _When(when.since, when.until, when.date, when.others, method)
+        tally = self._tally
+        count = when.others + (self._board.requests[self._seat] if tally is None else tally.requests)
+        total = self._requests
+        if not total.first <= count < total.end:
+            self._requests = total = _Hundred(count)
+        who = self._who
+        if request.var_count != who.count or address != who.address or user != who.user:
+            self._who = who = _Who(address, user, request.var_count)
+        how = self._how
         if (
-            address == last.address
-            and method == last.method
-            and protocol == last.protocol
-            and user == last.user
+            reply.status != how.status
+            or reply.header_count != how.headers
+            or protocol != how.protocol
+            or reply.via != how.via
         ):
-            return last
-        said = f"{address}{user}{method}{protocol}"
-        if not (said.isascii() and said.isprintable()):
-            return None
-        self._last = made = _Said(address, user, method, protocol, self._spent)
+            self._how = how = _How(self._unit, reply.via, protocol, reply.status, reply.header_count)
+        took = request.micros if self._micros else request.micros // 1000
+        made = b"%b%b%b/%b%b%b%b%b%b => generated %b bytes in %b%b%b%b" % (
+            app.start,
+            requests.text,
+            requests.rest[number - requests.first],
+            total.text,
+            total.rest[count - total.first],
+            who.text,
+            _text(request.packet_size),
+            when.text,
+            _path(uri),
+            _text(reply.body_size),
+            _text(took),
+            how.text,
+            _text(reply.headers_size),
+            _TAIL if request.switches == 1 and request.core == 0 else _tail(request),
+        )
+        if len(made) > LINE_LIMIT and wire is not _TOO_LONG:
+            request.wire = _TOO_LONG
+            return self.line(request)
         return made
 
+    # end of the hot path
 
-# hot path, watched by bench-requests
-def _compile_default(options: RequestLog, board: Board, seat: int) -> tuple[Take, Line]:
+    def _app_of(self, id: int) -> _App:
+        app = self._apps.get(id)
+        if app is None:
+            app = self._apps[id] = _App(id)
+        return app
+
+    def _now(self, started: float, method: str) -> _When:
+        second = int(started)
+        date = time.ctime(second).encode("latin-1")
+        board = self._board
+        others = board.total_requests() - board.requests[self._seat]
+        return _When(started, min(started + _ADD_UP, second + 1.0), date, others, method)
+
+
+def _tail(request: Request) -> bytes:
+    return b" bytes (%d switches on core %d)\n" % (request.switches, request.core)
+
+
+def _default_take(options: RequestLog) -> Take:
     forwarded = "HTTP_X_FORWARDED_FOR" if options.forwarded else ""
-    micros = options.micros
-    start = f"[pid: {os.getpid()}|app: "
-    starts = [f"{start}{app}|req: " for app in range(board.apps)]
-    spent = f" {'micros' if micros else 'msecs'}"
-    clients = _Clients(spent)
-    total = _Total(board, seat)
-    clock = Clock(lambda second: f" bytes}} [{time.ctime(second)}] ")
 
+    # hot path, watched by bench-requests
     def take(request: Request) -> tuple[Any, ...]:
         vars = request.vars
         return (
@@ -196,41 +325,7 @@ def _compile_default(options: RequestLog, board: Board, seat: int) -> tuple[Take
             vars.get("SERVER_PROTOCOL", ""),
         )
 
-    def line(request: Request) -> str:
-        wire = request.wire
-        address: str
-        user: str
-        method: str
-        uri: str
-        protocol: str
-        address, user, method, uri, protocol = wire
-        reply = request.reply
-        said = clients.said(address, user, method, uri, protocol)
-        if said is not None:
-            who, how = said.who, said.how
-        else:
-            address, user, method, uri, protocol = [escape(latin(one)) for one in wire]
-            who, how = f"] {address} ({user}) {{", f"{spent} ({protocol} "
-        if reply.via:
-            how = f"{spent} via {reply.via} ({protocol} "
-        started = request.started
-        app = request.app_id
-        made = (
-            f"{starts[app] if 0 <= app < len(starts) else f'{start}{app}|req: '}"
-            f"{_text(request.app_requests)}/{_text(total.at(started))}{who}"
-            # uWSGI counts names and values
-            f"{_text(2 * request.var_count)} vars in {_text(request.packet_size)}{clock.at(int(started))}"
-            f"{method} {uri} => generated {_text(reply.body_size)} bytes in "
-            f"{_text(request.micros if micros else request.micros // 1000)}{how}{_text(reply.status)}) "
-            f"{_text(reply.header_count)} headers in {_text(reply.headers_size)}"
-            f"{_tail(request.switches, request.core)}"
-        )
-        if len(made) > LINE_LIMIT and wire is not _TOO_LONG:
-            request.wire = _TOO_LONG
-            return line(request)
-        return made
-
-    return take, line
+    return take
 
 
 #: What stands for address, user, method, URI and protocol in a line that they made too long (core/logging.c).
@@ -241,11 +336,14 @@ def _after_memory(line: Line, board: Board, seat: int) -> Line:
     """``memory-report``: the sizes that were measured last stand before the line."""
     vsz, rss = board.vsz, board.rss
 
-    def line_with_memory(request: Request) -> str:
+    def line_with_memory(request: Request) -> bytes:
         space, resident = vsz[seat], rss[seat]
-        return (
-            f"{{address space usage: {space} bytes/{space >> 20}MB}} "
-            f"{{rss usage: {resident} bytes/{resident >> 20}MB}} {line(request)}"
+        return b"{address space usage: %d bytes/%dMB} {rss usage: %d bytes/%dMB} %b" % (
+            space,
+            space >> 20,
+            resident,
+            resident >> 20,
+            line(request),
         )
 
     return line_with_memory
@@ -257,8 +355,8 @@ def _after_host(take: Take, line: Line) -> tuple[Take, Line]:
     def take_host(request: Request) -> tuple[Any, ...]:
         return request.vars.get("HTTP_HOST", ""), take(request)
 
-    def line_with_host(request: Request) -> str:
+    def line_with_host(request: Request) -> bytes:
         host, request.wire = request.wire
-        return f"{escape(latin(host))} {line(request)}"
+        return b"%b %b" % (_value(host), line(request))
 
     return take_host, line_with_host

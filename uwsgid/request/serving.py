@@ -17,6 +17,7 @@ from uwsgid.logs.held import HeldLines
 from uwsgid.request.mounts import Apps
 from uwsgid.request.request import Request
 from uwsgid.supervise.board import Board
+from uwsgid.supervise.counting import Tally
 
 
 class Farewell:
@@ -96,5 +97,7 @@ class Serving:
     #: the application set deadlines of its own
     user_harakiri: bool = False
     lines: HeldLines | None = None
+    #: what counts the requests, where somebody else wants to know it too
+    tally: Tally | None = None
     #: the request each core is working on, for ``import uwsgi``; None while idle
     current: list[Any] = field(default_factory=list)

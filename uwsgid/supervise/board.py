@@ -106,7 +106,7 @@ class Board:
         self.paused = whole(self.seats)
         self.rejected = whole(self.seats)  #: requests refused before an app saw them
         # lines that wait (`uwsgid.logs.held`); the master writes some of these cells, under the seat's lock
-        self.lines_size = whole(self.seats)  #: bytes of them
+        self.lines_wait = whole(self.seats)  #: 1 while there are any
         self.lines_out = whole(self.seats)  #: bytes of those that the master has written
         self.lines_from = whole(self.seats)  #: bytes of the log, and one, while they are being written
         self.lines_round = whole(self.seats)  #: how often they were written
@@ -204,7 +204,7 @@ OWN: Final = len(_SEAT_RECORD)  #: the first cell of a record that is its core's
 RECORD: Final = OWN + len(_CORE_RECORD)  #: cells of a core's record
 _SEAT_COLUMNS: Final = (
     "pid", "slot", "generation", "born", "exceptions", "rss", "vsz", "signals", "paused", "rejected",
-    "lines_size", "lines_out", "lines_from", "lines_round", "phase",
+    "lines_wait", "lines_out", "lines_from", "lines_round", "phase",
 )  # fmt: skip
 _CORE_COLUMNS: Final = (
     "read_errors", "write_errors", "static_requests", "routed_requests", "offloaded_requests",

@@ -78,7 +78,10 @@ class Cycle:
         board = serving.board
         self._seat = serving.seat
         self._at = serving.seat * board.cores + core
-        self._tally: Tally = first._tally if first is not None else Tally(board, serving.seat)
+        if first is not None:
+            self._tally = first._tally
+        else:
+            self._tally = serving.tally or Tally(board, serving.seat)
         self._progress = Progress(board, serving.seat, core, self._tally)
         self._kind = RequestKind.NONE
         self._snapshot = board.snapshots + self._at * board.snapshot if board.snapshot else 0

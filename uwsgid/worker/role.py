@@ -14,7 +14,7 @@ from uwsgid.hooks.fatal import run_or_destroy
 from uwsgid.host import Limits, MemoryProbe, keep_in_memory, pin_worker
 from uwsgid.logs.held import HeldLines, is_plain_file, lock_name
 from uwsgid.logs.outlet_options import WorkerOutlets
-from uwsgid.logs.writing import Write, writer
+from uwsgid.logs.writing import writer
 from uwsgid.manhole.options import Manhole
 from uwsgid.request.logline import request_logger
 from uwsgid.request.mount_options import Mounting
@@ -25,6 +25,7 @@ from uwsgid.static.options import StaticFiles
 from uwsgid.supervise.appfacts import describe_apps
 from uwsgid.supervise.birth import Newborn, become_signalled, leave
 from uwsgid.supervise.board import Phase
+from uwsgid.supervise.counting import Tally
 from uwsgid.supervise.exits import Exit
 from uwsgid.supervise.processes import Endings, Processes
 from uwsgid.wire.control import LOYAL, Ask, Knock, Leave, Loaded, LoadFailed, Pause, Ready, Report, Resume
@@ -207,13 +208,18 @@ class Worker:
     def _serving(self) -> Serving:
         house, newborn = self._house, self._newborn
         handlers: list[Handler | None] = [None] * 256
-        write: Write = writer(house.request_log)
         if house.board.lines and house.locks is not None and is_plain_file(house.request_log):
             lock = house.locks[lock_name(newborn.seat)]
             self._lines = HeldLines(house.board, newborn.seat, lock, house.request_log)
-            write = self._lines.write
+        tally = Tally(house.board, newborn.seat)
         take_wire, log_request = request_logger(
-            self._settings, house.board, newborn.slot, newborn.seat, write
+            self._settings,
+            house.board,
+            newborn.slot,
+            newborn.seat,
+            writer(house.request_log),
+            tally,
+            self._lines,
         )
         listeners = [listener for listener in house.listeners if listener.serves(newborn.slot)]
         for listener in house.listeners:
@@ -239,6 +245,7 @@ class Worker:
             farewell=self._farewell,
             current=self._current,
             lines=self._lines,
+            tally=tally,
             thunder=house.locks["thunder"] if house.locks is not None and "thunder" in house.locks else None,
         )
 
