@@ -20,7 +20,9 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from collections.abc import Callable
+from mmap import mmap
 from threading import get_ident
 from typing import Final
 
@@ -31,6 +33,7 @@ from uwsgid.supervise.board import Board
 ROOM: Final = 16384  #: bytes of each worker's lines that wait
 PATIENCE: Final = 0.01  #: seconds that a line waits for others
 QUICK: Final = 0.001  #: seconds between two lines of a worker that has reason to wait
+_SHORT: Final = 256  #: bytes of a line that struct puts down, with zeros behind it; most are no longer
 _SEARCHED: Final = 1 << 24  #: bytes of the log in which the lines of a dead worker are looked for
 
 
@@ -65,8 +68,7 @@ class HeldLines:
         self._room = board.lines
         self._seat: Final = seat
         self._board: Final = board
-        self._map.seek(self._start)  # nobody else in this process writes at its position
-        self._keep: Final[Callable[[bytes], int]] = self._map.write
+        self._pack: Final[Callable[[mmap, int, bytes], None]] = struct.Struct(f"{_SHORT}s").pack_into
         self._lock: Final = lock
         self._descriptor: Final = descriptor
         self._put: Final[Writer] = writer(descriptor)
@@ -98,14 +100,19 @@ class HeldLines:
             self._until = now + PATIENCE
             self._board.lines_wait[self._seat] = 1
         self._last = now
+        at = self._start + start
         # a signal's handler may speak now, which would write what waits; or raise something
         self._busy = True
         try:
-            self._keep(line)
+            if end - start <= _SHORT and start + _SHORT <= self._room:
+                self._pack(self._map, at, line)
+            else:
+                self._map[at : at + end - start] = line
             self._count += 1
             self.size = end
         except BaseException:
-            self.size = self._map.tell() - self._start
+            self._map[at : at + end - start] = line
+            self.size = end
             raise
         finally:
             self._busy = False
@@ -127,7 +134,6 @@ class HeldLines:
                     board.lines_from[seat] = 1 + self._log_size()
                     self._put(lines, lines.count(b"\n") if out else self._count)
                 self._map[self._start : end] = bytes(self.size)
-                self._map.seek(self._start)
                 self.size = self._count = 0
                 board.lines_wait[seat] = 0
                 board.lines_out[seat] = 0
