@@ -34,6 +34,20 @@ if TYPE_CHECKING:
 LINE_LIMIT: Final = 4096
 
 
+def plain_logger(
+    settings: Settings, board: Board, seat: int, write: Write, tally: Tally | None, held: HeldLines | None
+) -> DefaultLines | None:
+    """What makes the lines where each request is logged in uWSGI's words and in no others; else None.
+
+    :param tally: what counts the requests of this worker; where there is none, the board has them.
+    :param held: what gets the lines in the place of *write*, where they may wait for each other.
+    """
+    options = settings[RequestLog]
+    if options.format or options.disable or options.memory_report or settings[Mounting].vhost:
+        return None
+    return DefaultLines(options, board, seat, write, tally, held)
+
+
 def request_logger(
     settings: Settings,
     board: Board,
@@ -42,29 +56,34 @@ def request_logger(
     write: Write,
     tally: Tally | None = None,
     held: HeldLines | None = None,
+    plain: DefaultLines | None = None,
 ) -> tuple[Take | None, Callable[[Request], None]]:
     """What makes the lines of the worker of *slot* that sits at *seat*, in two steps.
 
     :param write: gets each line as bytes, its newline included.
-    :param tally: what counts the requests of this worker; where there is none, the board has them.
-    :param held: what gets the lines in the place of *write*, where they may wait for each other.
+    :param tally: as for `plain_logger`; so is *held*.
+    :param plain: what that made.
     :returns: first a function to be called before the application; what it returns becomes `Request.wire`.
         None where no line wants any variable.  Second a function that writes the line of a finished request
         where it is logged, to be called once for each request, after its counters are on the board.  Of a
         request without `Request.wire` it takes the variables then.
     """
+    plain = plain or plain_logger(settings, board, seat, write, tally, held)
+    if plain is not None:
+        return plain.take, plain.log
     options = settings[RequestLog]
-    default: _DefaultLines | None = None
+    if held is not None:
+        write = held.write
     take: Take | None
     if options.format:
         take, line = compile_format(options, date_format(settings[ServerLines]), board, slot, seat)
     else:
-        default = _DefaultLines(options, board, seat, tally)
-        take, line = _default_take(options), default.line
+        lines = DefaultLines(options, board, seat, write, tally, None)
+        take, line = lines.take, lines.line
         if options.memory_report:
-            line, default = _after_memory(line, board, seat), None
+            line = _after_memory(line, board, seat)
         if settings[Mounting].vhost:
-            (take, line), default = _after_host(take, line), None
+            take, line = _after_host(take, line)
     conditions = _conditions(options)
     quiet = options.disable
 
@@ -75,11 +94,7 @@ def request_logger(
         if decided:
             if take is not None and not request.wire:
                 request.wire = take(request)
-            data = default.line(request) if default is not None else line(request)
-            if held is not None:
-                held.write(data)
-            else:
-                write(data)
+            write(line(request))
 
     return None if quiet and not conditions else take, log_request
 
@@ -209,18 +224,26 @@ class _How:
 _TAIL: Final = b" bytes (1 switches on core 0)\n"
 
 
-class _DefaultLines:
-    """Lines in uWSGI's words.
+class DefaultLines:
+    """Lines in uWSGI's words; made by `plain_logger`."""
 
-    :param tally: what counts the requests of this worker; None takes them from *board*.
-    """
-
-    def __init__(self, options: RequestLog, board: Board, seat: int, tally: Tally | None) -> None:
+    def __init__(
+        self,
+        options: RequestLog,
+        board: Board,
+        seat: int,
+        write: Write,
+        tally: Tally | None,
+        held: HeldLines | None,
+    ) -> None:
+        self._forwarded: Final = options.forwarded
         self._micros: Final[bool] = options.micros
         self._unit: Final = b" micros" if options.micros else b" msecs"
         self._board: Final = board
         self._seat: Final = seat
+        self._write: Final = write
         self._tally: Final = tally
+        self._held: Final = held
         self._app = _App(0)
         self._apps: Final = {0: self._app}
         self._requests = _Hundred(0)
@@ -229,6 +252,32 @@ class _DefaultLines:
         self._how = _How(self._unit, "", "", 0, 0)
 
     # hot path, watched by bench-requests and bench-logs
+
+    def take(self, request: Request) -> tuple[Any, ...]:
+        """What the client chose, for `Request.wire`."""
+        vars = request.vars
+        address = vars.get("REMOTE_ADDR", "")
+        if self._forwarded:
+            address = vars.get("HTTP_X_FORWARDED_FOR") or address
+        return (
+            address,
+            vars.get("REMOTE_USER", ""),
+            vars.get("REQUEST_METHOD", ""),
+            vars.get("REQUEST_URI", ""),
+            vars.get("SERVER_PROTOCOL", ""),
+        )
+
+    def log(self, request: Request) -> None:
+        """Write the line of *request*, unless the application minds."""
+        if request.log is False:
+            return
+        if not request.wire:
+            request.wire = self.take(request)
+        held = self._held
+        if held is not None:
+            held.write(self.line(request))
+        else:
+            self._write(self.line(request))
 
     def line(self, request: Request) -> bytes:
         """The line of *request*, of which `Request.wire` has what the client chose."""
@@ -309,23 +358,6 @@ class _DefaultLines:
 
 def _tail(request: Request) -> bytes:
     return b" bytes (%d switches on core %d)\n" % (request.switches, request.core)
-
-
-def _default_take(options: RequestLog) -> Take:
-    forwarded = "HTTP_X_FORWARDED_FOR" if options.forwarded else ""
-
-    # hot path, watched by bench-requests
-    def take(request: Request) -> tuple[Any, ...]:
-        vars = request.vars
-        return (
-            (forwarded and vars.get(forwarded)) or vars.get("REMOTE_ADDR", ""),
-            vars.get("REMOTE_USER", ""),
-            vars.get("REQUEST_METHOD", ""),
-            vars.get("REQUEST_URI", ""),
-            vars.get("SERVER_PROTOCOL", ""),
-        )
-
-    return take
 
 
 #: What stands for address, user, method, URI and protocol in a line that they made too long (core/logging.c).

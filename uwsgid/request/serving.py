@@ -14,6 +14,7 @@ from uwsgid.config.settings import Settings
 from uwsgid.host import Listener
 from uwsgid.host.locks import Lock
 from uwsgid.logs.held import HeldLines
+from uwsgid.request.logline import DefaultLines
 from uwsgid.request.mounts import Apps
 from uwsgid.request.request import Request
 from uwsgid.supervise.board import Board
@@ -68,6 +69,7 @@ class Serving:
         while nobody asks for anything.
     :ivar say: writes one server line to the log.
     :ivar measure: called before a request is logged, where its memory is to be known.
+    :ivar plain: what has both *log_request* and *take_wire*, where that is the case: its methods cost less.
     :ivar take_wire: called before a handler; what it returns is `Request.wire`, for the log.
     """
 
@@ -97,6 +99,7 @@ class Serving:
     #: the application set deadlines of its own
     user_harakiri: bool = False
     lines: HeldLines | None = None
+    plain: DefaultLines | None = None
     #: what counts the requests, where somebody else wants to know it too
     tally: Tally | None = None
     #: the request each core is working on, for ``import uwsgi``; None while idle

@@ -201,9 +201,11 @@ class Cycle:
         station: Station = connection.station
         board, at, core = serving.board, self._at, self._core
         reply = request.reply
-        take_wire = serving.take_wire
-        if take_wire is not None:
-            request.wire = take_wire(request)
+        plain = serving.plain
+        if plain is not None:
+            request.wire = plain.take(request)
+        elif serving.take_wire is not None:
+            request.wire = serving.take_wire(request)
         if station.trusted:
             request.trusted = True
 
@@ -268,7 +270,10 @@ class Cycle:
                 serving.measure()
             if self._lines is not None:
                 self._lines.now = ended
-            serving.log_request(request)
+            if plain is not None:
+                plain.log(request)
+            else:
+                serving.log_request(request)
         if serving.after_request is not None:
             serving.after_request(core)
         return after

@@ -16,7 +16,7 @@ from uwsgid.logs.held import HeldLines, is_plain_file, lock_name
 from uwsgid.logs.outlet_options import WorkerOutlets
 from uwsgid.logs.writing import writer
 from uwsgid.manhole.options import Manhole
-from uwsgid.request.logline import request_logger
+from uwsgid.request.logline import plain_logger, request_logger
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.offload_options import Offloading
 from uwsgid.request.options import Dispatch, RequestOptions
@@ -212,14 +212,10 @@ class Worker:
             lock = house.locks[lock_name(newborn.seat)]
             self._lines = HeldLines(house.board, newborn.seat, lock, house.request_log)
         tally = Tally(house.board, newborn.seat)
+        write, held = writer(house.request_log), self._lines
+        plain = plain_logger(self._settings, house.board, newborn.seat, write, tally, held)
         take_wire, log_request = request_logger(
-            self._settings,
-            house.board,
-            newborn.slot,
-            newborn.seat,
-            writer(house.request_log),
-            tally,
-            self._lines,
+            self._settings, house.board, newborn.slot, newborn.seat, write, tally, held, plain
         )
         listeners = [listener for listener in house.listeners if listener.serves(newborn.slot)]
         for listener in house.listeners:
@@ -245,6 +241,7 @@ class Worker:
             farewell=self._farewell,
             current=self._current,
             lines=self._lines,
+            plain=plain,
             tally=tally,
             thunder=house.locks["thunder"] if house.locks is not None and "thunder" in house.locks else None,
         )
