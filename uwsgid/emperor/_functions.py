@@ -427,11 +427,10 @@ uwsgid.loops.limits: defers hurry moment most_parked patience
 uwsgid.loops.simple: Simple.__init__ Simple.run
 uwsgid.request.body: Body.__init__ Body.at_end
 uwsgid.request.connection: Connection.__init__ Connection.close Connection.send
-uwsgid.request.logtext: Clock.__init__ Clock.at
-uwsgid.request.logline: _Total.__init__ _Total.at
-uwsgid.request.logline: _compile_default _compile_default.<locals>.<listcomp> _compile_default.<locals>.line
-uwsgid.request.logline: _compile_default.<locals>.take _conditions _tail _text request_logger
-uwsgid.request.logline: request_logger.<locals>.log_request
+uwsgid.request.logline: DefaultLines.__init__ DefaultLines._app_of DefaultLines._now DefaultLines.line
+uwsgid.request.logline: DefaultLines.log DefaultLines.take _App.__init__ _How.__init__ _Hundred.__init__
+uwsgid.request.logline: _When.__init__ _Who.__init__ _path _text _value plain_logger request_logger
+uwsgid.request.logtext: escape latin
 uwsgid.request.options: Bodies.buffering_size
 uwsgid.request.reply: Reply.__init__ Reply._send_whole Reply.start Reply.whole
 uwsgid.request.request: Request.__init__
