@@ -157,6 +157,41 @@ class DefaultLineTests(SynchronousTestCase):
         self.assertIn("] - - => generated 14 bytes in 12 msecs (- 200) ", made)
         self.assertRegex(made.rstrip("\n"), DEFAULT_LINE)
 
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(("10.0.0.7", "::1\n")),
+                st.sampled_from(("GET", "POST")),
+                st.sampled_from(("HTTP/1.0", "HTTP/1.1")),
+                st.sampled_from((200, 404)),
+                st.sampled_from((-1, 0, 1)),
+                st.sampled_from((-1, 0, 9, 99, 100, 101, 199, 200, 1000, 1024, 123456)),
+                st.sampled_from((0.0, 0.2, 0.3, 0.74, 0.75, 60.0, -5.0)),
+                st.sampled_from(("", VIA_SENDFILE)),
+            )
+        )
+    )
+    @settings(deadline=None, max_examples=100)
+    def test_what_the_last_line_said(
+        self, steps: list[tuple[str, str, str, int, int, int, float, str]]
+    ) -> None:
+        """No line says what was true of the one before it alone."""
+        written: list[bytes] = []
+        take, log = request_logger(settings_of(), board(), 2, 1, written.append)
+        assert take is not None
+        expected = []
+        for address, method, protocol, status, app, count, later, via in steps:
+            asked = request(REMOTE_ADDR=address, REQUEST_METHOD=method, SERVER_PROTOCOL=protocol)
+            asked.app_id, asked.app_requests, asked.packet_size = app, count, count + 1
+            asked.started += later
+            cast(Any, asked.reply).status, cast(Any, asked.reply).via = status, via
+            expected.append(line("", asked))
+            asked.wire = take(asked)
+            log(asked)
+        self.assertEqual([made.decode("latin-1") for made in written], expected)
+        for made, (_, _, _, _, app, count, _, _) in zip(written, steps, strict=True):
+            self.assertIn(b"|app: %d|req: %d/7] " % (app, count), made)
+
     def test_bytes_leave_as_they_came(self) -> None:
         """A URI of UTF-8 bytes reaches the log as these bytes."""
         written: list[bytes] = []
