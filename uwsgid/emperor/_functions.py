@@ -16,66 +16,54 @@ typing: cast
 uwsgid.config.settings: Settings.__getitem__
 uwsgid.host.syscalls: _check
 uwsgid.supervise.birth: leave
-uwsgid.wire.control: __create_fn__.<locals>.__init__ unpack Record.pack Record.pack.<locals>.<listcomp>
-_weakrefset: WeakSet.__iter__ WeakSet._commit_removals _IterationGuard.__enter__ _IterationGuard.__exit__
-_weakrefset: _IterationGuard.__init__
-logging: Handler._at_fork_reinit _after_at_fork_child_reinit_locks
-random: Random.seed
-socket: socket.detach
-threading: Condition._at_fork_reinit Event._at_fork_reinit RLock Thread._reset_internal_locks _after_fork
-threading: _enumerate
-uwsgid.host.kernel: Kernel.set_process_name
-uwsgid.host.limits: keep_in_memory
-uwsgid.host.syscalls: set_parent_death_signal set_thread_name
-uwsgid.host.title: set_title
-uwsgid.logs.writing: writer
-uwsgid.supervise.household: Household.name_process
-logging: _acquireLock _releaseLock
-enum: Flag.__or__
-uwsgid.supervise.seed: receive serve_births
-codecs: IncrementalEncoder.__init__
-uwsgid.door.background: Starter.begin Starter.close
-uwsgid.door.boot: Boot.household
-uwsgid.door.streams: LogStream.__init__ _to_log own_standard_streams
-uwsgid.supervise.birth: forget_atexit
-socket: socket.__init__
-uwsgid.hooks.options: Hooks.any
-uwsgid.hooks.running: run
-uwsgid.isolation.late: moment_of
-uwsgid.registry: Registry.__getitem__
+uwsgid.wire.control: Record.pack Record.pack.<locals>.<listcomp> __create_fn__.<locals>.__init__ unpack
 json.decoder: JSONDecoder.decode JSONDecoder.raw_decode
 json: loads
+logging: _acquireLock _releaseLock
 uwsgid.supervise.vassals: VassalStart.from_text __create_fn__.<locals>.__init__
-uwsgid.host.syscalls: fork_sibling fork_sibling.<locals>.<listcomp>
-uwsgid.supervise.seed: _bear_sibling _close_all _deliver is_alone
+enum: Flag.__or__
+uwsgid.supervise.seed: is_alone receive serve_births
+_weakrefset: WeakSet.__iter__ WeakSet._commit_removals _IterationGuard.__enter__ _IterationGuard.__exit__
+_weakrefset: _IterationGuard.__init__
+codecs: IncrementalEncoder.__init__ IncrementalEncoder.setstate
 collections.abc: Mapping.get
-os: _Environ.__getitem__ _createenviron.<locals>.decode _createenviron.<locals>.encode
-os: _fscodec.<locals>.fsencode
+logging: Handler._at_fork_reinit _after_at_fork_child_reinit_locks
+os: _Environ.__getitem__ _createenviron.<locals>.encode _fscodec.<locals>.fsencode
 posixpath: _get_sep abspath isabs join normpath split
+random: Random.seed
+socket: _intenum_converter socket.__init__ socket._real_close socket.close socket.detach socket.family
+threading: Condition._at_fork_reinit Event._at_fork_reinit RLock Thread._reset_internal_locks _after_fork
+threading: _enumerate
 uwsgid.config.facts: Facts.of_this_process __create_fn__.<locals>.__init__
 uwsgid.config.magic: Magic.for_source __create_fn__.<locals>.__init__ _djb33x _of_path
 uwsgid.config.magic: _of_path.<locals>.<dictcomp> _of_path.<locals>.<listcomp>
 uwsgid.config.sources: has_scheme scheme_of
+uwsgid.door.background: Starter.begin Starter.close
+uwsgid.door.boot: Boot.household
+uwsgid.door.streams: LogStream.__init__ _to_log own_standard_streams
+uwsgid.hooks.options: Hooks.any
+uwsgid.hooks.running: run
+uwsgid.host.kernel: Kernel.set_process_name
+uwsgid.host.limits: keep_in_memory
+uwsgid.host.locks: LockTable.__getitem__
+uwsgid.host.syscalls: set_parent_death_signal set_thread_name
+uwsgid.host.title: set_title
+uwsgid.isolation.late: moment_of
 uwsgid.languages.cgi.language: Cgi.__init__
 uwsgid.languages.foreign.language: Foreign.__init__
 uwsgid.languages.python.language: Python.__init__
+uwsgid.logs.held: is_plain_file lock_name
 uwsgid.logs.lines: Lines.say encode
-uwsgid.registry: Registry.__iter__
-socket: _intenum_converter socket._real_close socket.close socket.family
 uwsgid.logs.outlet_options: WorkerOutlets.any WorkerOutlets.any_records WorkerOutlets.any_requests
+uwsgid.logs.writing: writer
+uwsgid.registry: Registry.__getitem__ Registry.__iter__
+uwsgid.supervise.birth: forget_atexit
+uwsgid.supervise.household: Household.name_process
 uwsgid.supervise.memory: MemoryLimits.any
-uwsgid.door.seed: leave_twistd close_the_reactor
-uwsgid.logs.setup: Logs.leave
-uwsgid.supervise.birth: become_server_of_births
-uwsgid.host.kept: Kept.close_all
-uwsgid.isolation.late: step_of_a_newborn
-uwsgid.logs.writing: writer.<locals>.write
-uwsgid.request.mounts: Apps.__iter__
-uwsgid.supervise.birth: __create_fn__.<locals>.__init__ bear wait_for_adoption
-uwsgid.supervise.conversation: Conversation.__init__ Conversation.say
 uwsgid.supervise.processes: Processes.loads_late
-uwsgid.worker.dropping: drop_at
 uwsgid.emperor.spawn: VassalNest.born VassalNest.is_prepared
+uwsgid.host.syscalls: fork_sibling fork_sibling.<locals>.<listcomp>
+uwsgid.supervise.seed: _bear_sibling _close_all _deliver
 abc: ABCMeta.__instancecheck__ ABCMeta.__subclasscheck__
 automat._core: Automaton.initialState Automaton.outputForInput Transitioner.__init__ Transitioner.transition
 automat._typed: MethodOutput.__call__ TransitionRegistrar.returns.<locals>.constant TypeMachine.__call__
@@ -90,7 +78,7 @@ encodings.ascii: IncrementalDecoder.decode
 enum: Enum.__hash__ Enum._missing_
 genericpath: exists isfile
 importlib._bootstrap: _handle_fromlist
-os: _Environ.__delitem__ _Environ.__iter__ _Environ.__setitem__
+os: _Environ.__delitem__ _Environ.__iter__ _Environ.__setitem__ _createenviron.<locals>.decode
 platform: machine node release system uname version
 posixpath: basename
 signal: _enum_to_int _int_to_enum getsignal signal
@@ -173,10 +161,11 @@ uwsgid.config.settings: __create_fn__.<locals>.__init__ judge judge_reading
 uwsgid.config.sources: decode fetch fetch_bytes read_path
 uwsgid.config.words: Words.__init__ Words.act Words.act_late Words.check
 uwsgid.door.background: Starter.__init__ Starter.tell _wanted go_to_the_background keep_the_terminal
+uwsgid.door.bequest: bequest
 uwsgid.door.binding: bind_shared_sockets bind_the_sockets bind_the_sockets.<locals>.<listcomp> open_gateways
 uwsgid.door.binding: open_gateways.<locals>.<dictcomp>
-uwsgid.door.boot: Boot.run_hooks __create_fn__.<locals>.__init__ boot choose_the_loop fetch_the_manhole
-uwsgid.door.boot: inheritance_of open_devices remember_where_we_started run_first_hooks
+uwsgid.door.boot: Boot.run_hooks __create_fn__.<locals>.__init__ _late_seed boot choose_the_loop
+uwsgid.door.boot: fetch_the_manhole inheritance_of open_devices remember_where_we_started run_first_hooks
 uwsgid.door.boot: run_hooks_before_jails run_hooks_in_jail try_modules write_late_pidfiles write_pidfiles
 uwsgid.door.catalog: load_plugin
 uwsgid.door.command: FromEmperor.__init__ _Immediately.__call__ _Immediately.__init__
@@ -192,9 +181,10 @@ uwsgid.door.isolating: open_what_a_jail_lacks take_the_privilege_step take_the_p
 uwsgid.door.isolating: wait_for_sockets write_files
 uwsgid.door.pidfiles: write_one
 uwsgid.door.rehearsal: make_what_vassals_share
-uwsgid.door.seed: _fork _fork.<locals>.<listcomp> _fork.<locals>.<listcomp>.<listcomp> _room_for_lines
-uwsgid.door.seed: drop_privileges_late fork_the_seed fork_the_seed.<locals>.<lambda>
-uwsgid.door.seed: fork_the_seed.<locals>.<listcomp> share_memory
+uwsgid.door.seed: _can_wait_for_a_seed _fork _fork.<locals>.<listcomp> _fork.<locals>.<listcomp>.<listcomp>
+uwsgid.door.seed: _has_one_lasting_worker _not_for_children _not_for_children.<locals>.<listcomp>
+uwsgid.door.seed: _room_for_lines drop_privileges_late fork_the_seed fork_the_seed.<locals>.<genexpr>
+uwsgid.door.seed: fork_the_seed.<locals>.<lambda> fork_the_seed.<locals>.<listcomp> share_memory
 uwsgid.door.service: Instance.__init__ Instance._end Instance._leave_with_code Instance._or_give_up
 uwsgid.door.service: Instance.exit_code Instance.privilegedStartService
 uwsgid.door.service: Instance.privilegedStartService.<locals>.<lambda> Instance.startService
@@ -237,11 +227,12 @@ uwsgid.host.facts: is_proc_ours
 uwsgid.host.inherit: _note _systemd _upstart find_inherited find_inherited.<locals>.<genexpr> parse_variable
 uwsgid.host.jails: Jails.check enter_jails
 uwsgid.host.kept: Kept.__init__ Kept.close_unclaimed Kept.inherited parse_kept
-uwsgid.host.kernel: Kernel.__init__ Kernel.bind Kernel.chdir Kernel.close Kernel.dup2 Kernel.listen
-uwsgid.host.kernel: Kernel.open Kernel.open_descriptors Kernel.open_descriptors.<locals>.<genexpr>
-uwsgid.host.kernel: Kernel.open_descriptors.<locals>.<listcomp> Kernel.pidfd_open Kernel.pidfd_send_signal
-uwsgid.host.kernel: Kernel.set_blocking Kernel.set_inheritable Kernel.socket Kernel.socket_facts
-uwsgid.host.kernel: Kernel.somaxconn Kernel.stat Kernel.waitid _borrow _facts _is_open _wait
+uwsgid.host.kernel: Kernel.__init__ Kernel.bind Kernel.chdir Kernel.close Kernel.dup2 Kernel.fstat
+uwsgid.host.kernel: Kernel.listen Kernel.open Kernel.open_descriptors
+uwsgid.host.kernel: Kernel.open_descriptors.<locals>.<genexpr> Kernel.open_descriptors.<locals>.<listcomp>
+uwsgid.host.kernel: Kernel.pidfd_open Kernel.pidfd_send_signal Kernel.set_blocking Kernel.set_inheritable
+uwsgid.host.kernel: Kernel.socket Kernel.socket_facts Kernel.somaxconn Kernel.stat Kernel.waitid _borrow
+uwsgid.host.kernel: _facts _is_open _wait
 uwsgid.host.limits: apply_descriptors apply_limits apply_priority merge_pages
 uwsgid.host.locks: Lock.__init__ LockTable.__init__ LockTable.__init__.<locals>.<dictcomp>
 uwsgid.host.locks: LockTable.__init__.<locals>.<genexpr>
@@ -278,7 +269,8 @@ uwsgid.logs.banner: lock_lines mapped_line master_line mercy_line mode_line page
 uwsgid.logs.banner: worker_line
 uwsgid.logs.files: DescriptorLogger.__init__ DescriptorLogger.check_size DescriptorLogger.write
 uwsgid.logs.grievances: Grievances.__init__ Grievances.tell
-uwsgid.logs.held: is_plain_file lock_names
+uwsgid.logs.held: Leftovers.__init__ Leftovers.__init__.<locals>.<listcomp> Leftovers._size Leftovers.look
+uwsgid.logs.held: Leftovers.rescue lock_names lock_names.<locals>.<listcomp>
 uwsgid.logs.lines: Lines.__init__ ServerLines.check date_format
 uwsgid.logs.loggers.rsyslog_options: RsyslogPackets.check
 uwsgid.logs.observer: LineObserver.__call__ LineObserver.__init__ _is_twisted text_of
@@ -307,10 +299,9 @@ uwsgid.master.loyalty: EmperorProxy.__init__ EmperorProxy.start EmperorProxy.sto
 uwsgid.master.loyalty: Loyalty._after Loyalty._after.<locals>.<lambda> Loyalty._obey Loyalty.doRead
 uwsgid.master.loyalty: Loyalty.end Loyalty.fileno Loyalty.hear Loyalty.logPrefix Loyalty.start Loyalty.tell
 uwsgid.master.mountcheck: MountCheck.__init__ MountCheck.look
-uwsgid.master.nursery: Nursery.__init__ Nursery._has_lived Nursery._plant_spare Nursery._provide
-uwsgid.master.nursery: Nursery._seed_ended Nursery._zygote_ended Nursery.begin Nursery.child_born
-uwsgid.master.nursery: Nursery.child_ended Nursery.child_ready Nursery.child_said Nursery.mother
-uwsgid.master.nursery: Nursery.stop Nursery.want
+uwsgid.master.nursery: Nursery.__init__ Nursery._plant_spare Nursery._provide Nursery.begin
+uwsgid.master.nursery: Nursery.child_born Nursery.child_ready Nursery.child_said Nursery.mother Nursery.stop
+uwsgid.master.nursery: Nursery.want
 uwsgid.master.queues: Queues.__init__ Queues.lengths Queues.lengths.<locals>.<listcomp> Queues.look
 uwsgid.master.queues: Queues.look.<locals>.<genexpr>
 uwsgid.master.reexec: Reexec.__init__ Sources.__init__ Sources.__init__.<locals>.<genexpr>
@@ -335,8 +326,7 @@ uwsgid.master.unixsignals: UnixSignals.__init__ UnixSignals._handler UnixSignals
 uwsgid.master.unixsignals: UnixSignals.install UnixSignals.meaning UnixSignals.table release
 uwsgid.master.watchdog: Watchdog.__init__ Watchdog._check_harakiri Watchdog._check_lifetime
 uwsgid.master.watchdog: Watchdog._check_memory Watchdog._check_mercy Watchdog.look
-uwsgid.master.windingdown: WindingDown.__init__ WindingDown._mercy WindingDown._mercy.<locals>.<setcomp>
-uwsgid.master.windingdown: WindingDown.proceed WindingDown.proceed.<locals>.<listcomp>
+uwsgid.master.windingdown: WindingDown.__init__ WindingDown.proceed WindingDown.proceed.<locals>.<listcomp>
 uwsgid.master.workforce: Workforce.__init__ Workforce._again Workforce._fill Workforce._judge
 uwsgid.master.workforce: Workforce._note_apps Workforce.child_born Workforce.child_ended
 uwsgid.master.workforce: Workforce.child_ready Workforce.child_said Workforce.end_now
@@ -353,16 +343,15 @@ uwsgid.supervise.board: Board.stand_up
 uwsgid.supervise.channel: Channel.__init__ Channel._hear Channel.close Channel.doRead Channel.drain
 uwsgid.supervise.channel: Channel.fileno Channel.logPrefix Channel.say
 uwsgid.supervise.child: Child.__init__ Child._be_ready Child._end Child._ended Child._heard Child._lost
-uwsgid.supervise.child: Child._meet Child._note_farewell Child._send_away Child.say Child.signal
-uwsgid.supervise.child: __create_fn__.<locals>.__init__ _be_ready _bury_leaving _meet _send_away
-uwsgid.supervise.child: _send_away_early
+uwsgid.supervise.child: Child._meet Child._note_farewell Child._send_away Child._turn Child.say Child.signal
+uwsgid.supervise.child: __create_fn__.<locals>.__init__ _be_ready _bury_leaving _meet _send_away _turn
 uwsgid.supervise.deadline: overdue
 uwsgid.supervise.exits: __create_fn__.<locals>.__init__ verdict
 uwsgid.supervise.exitwatch: ExitWatch.__init__ ExitWatch.connectionLost ExitWatch.doRead ExitWatch.fileno
 uwsgid.supervise.exitwatch: ExitWatch.logPrefix ExitWatch.signal
 uwsgid.supervise.household: __create_fn__.<locals>.__init__
 uwsgid.supervise.processes: Recycling.check Recycling.lifetime_limit
-uwsgid.supervise.supervisor: Supervisor.__init__ Supervisor.adopt Supervisor.expecting
+uwsgid.supervise.supervisor: Supervisor.__init__ Supervisor._turned Supervisor.adopt Supervisor.expecting
 uwsgid.supervise.supervisor: Supervisor.expecting.<locals>.<genexpr> Supervisor.have Supervisor.known_pids
 uwsgid.supervise.supervisor: Supervisor.known_pids.<locals>.<genexpr> Supervisor.said
 uwsgid.supervise.supervisor: Supervisor.server_ended _Registrar.__init__ _Registrar.child_born
@@ -370,7 +359,6 @@ uwsgid.supervise.supervisor: _Registrar.child_ended _Registrar.child_ready _Regi
 uwsgid.tuntap.devices: devices
 uwsgid.tuntap.options: TunTapDevice.check TunTapDevice.check.<locals>.<dictcomp> TunTapRouter.check
 uwsgid.tuntap.setup: routers
-uwsgid.door.seed: be_the_seed
 contextlib: _GeneratorContextManager.__enter__ _GeneratorContextManager.__exit__
 contextlib: _GeneratorContextManagerBase.__init__ contextmanager.<locals>.helper
 importlib._bootstrap: ModuleSpec.__init__ ModuleSpec.cached ModuleSpec.has_location ModuleSpec.parent
@@ -384,68 +372,71 @@ importlib._bootstrap_external: cache_from_source spec_from_file_location
 pathlib: Path.__new__ Path.open PurePath.__fspath__ PurePath.__str__ PurePath._format_parsed_parts
 pathlib: PurePath._from_parts PurePath._parse_args _Flavour.parse_parts _PosixFlavour.splitroot
 uwsgid.config.settings: Settings.opt
-uwsgid.door.seed: _be_who_is_wanted
-uwsgid.languages.cgi.language: Cgi.initialize Cgi.load Cgi.settle
-uwsgid.languages.foreign.language: Foreign.initialize Foreign.load Foreign.settle
+uwsgid.door.seed: _be_who_is_wanted close_the_reactor leave_twistd
+uwsgid.hooks.fatal: run_or_destroy
+uwsgid.host.binding: Listener.serves Listener.socket
+uwsgid.host.facts: MemoryProbe.__init__
+uwsgid.host.kept: Kept.close_all
+uwsgid.host.limits: pin_worker
+uwsgid.host.locks: Lock.forget_threads LockTable.__contains__ LockTable.born
+uwsgid.isolation.late: step_of_a_newborn
+uwsgid.languages.cgi.language: Cgi.at_exit Cgi.handlers Cgi.initialize Cgi.load Cgi.post_fork Cgi.settle
+uwsgid.languages.cgi.options: CgiOptions.is_asked_for
+uwsgid.languages.foreign.language: Foreign.at_exit Foreign.handlers Foreign.initialize Foreign.load
+uwsgid.languages.foreign.language: Foreign.post_fork Foreign.settle
 uwsgid.languages.outcome: __create_fn__.<locals>.__init__
 uwsgid.languages.perl.language: Perl.plan Perl.plan.<locals>.<listcomp>
-uwsgid.languages.python.api: _last install install.<locals>.<dictcomp> install.<locals>.<listcomp>
-uwsgid.languages.python.api: magic_table magic_table.<locals>.<dictcomp> magic_table.<locals>.<genexpr>
+uwsgid.languages.python.api: _last call_hook complete install install.<locals>.<dictcomp>
+uwsgid.languages.python.api: install.<locals>.<listcomp> magic_table magic_table.<locals>.<dictcomp>
+uwsgid.languages.python.api: magic_table.<locals>.<genexpr>
 uwsgid.languages.python.context: as_bytes
-uwsgid.languages.python.imports: argv map_aliases
-uwsgid.languages.python.language: Python.initialize Python.load Python.settle
+uwsgid.languages.python.environ: base_environ
+uwsgid.languages.python.imports: argv import_all map_aliases
+uwsgid.languages.python.language: Python.at_exit Python.handlers Python.initialize Python.load
+uwsgid.languages.python.language: Python.post_fork Python.settle _call
 uwsgid.languages.python.loading: _Loader.__init__ _Loader._add _Loader.load _Loader.load_all _applications
 uwsgid.languages.python.loading: freeze load_apps ready_line resting_collector threads_alive
 uwsgid.languages.python.targets: FileTarget.load FileTarget.module_name FileTarget.where
 uwsgid.languages.python.targets: _UncachedLoader.get_code __create_fn__.<locals>.__init__ find_callable
 uwsgid.languages.python.targets: import_file pythonize
 uwsgid.languages.python.virtualenv: enter follow_variable follow_variable.<locals>.<listcomp> put_in_front
-uwsgid.languages.ruby.language: Ruby.plan Ruby.plan.<locals>.<listcomp>
-uwsgid.request.mounts: App.__init__ Apps.__contains__ Apps.__init__ Apps.__len__ Apps._choose_only
-uwsgid.request.mounts: Apps._settle Apps.add Apps.is_full Lookup.from_settings
-uwsgid.request.mounts: __create_fn__.<locals>.__init__ _prefixes _prefixes.<locals>.<dictcomp>
-uwsgid.supervise.appfacts: describe_apps describe_apps.<locals>.<genexpr>
-uwsgid.worker.dropping: enter_late_directory
-uwsgid.worker.zygote: _prepare _prepare.<locals>.<listcomp> zygote
-uwsgid.hooks.fatal: run_or_destroy
-uwsgid.host.binding: Listener.serves Listener.socket
-uwsgid.host.facts: MemoryProbe.__init__
-uwsgid.host.limits: pin_worker
-uwsgid.host.locks: Lock.forget_threads LockTable.__contains__ LockTable.born
-uwsgid.languages.cgi.language: Cgi.at_exit Cgi.handlers Cgi.post_fork
-uwsgid.languages.cgi.options: CgiOptions.is_asked_for
-uwsgid.languages.foreign.language: Foreign.at_exit Foreign.handlers Foreign.post_fork
-uwsgid.languages.python.api: call_hook complete
-uwsgid.languages.python.environ: base_environ
-uwsgid.languages.python.imports: import_all
-uwsgid.languages.python.language: Python.at_exit Python.handlers Python.post_fork _call
 uwsgid.languages.python.wsgi: _Call.__init__ _Call.start_response handlers handlers.<locals>.<lambda>
 uwsgid.languages.python.wsgi: wsgi_handler wsgi_handler.<locals>.handle
+uwsgid.languages.ruby.language: Ruby.plan Ruby.plan.<locals>.<listcomp>
+uwsgid.logs.held: HeldLines.__init__ HeldLines.flush HeldLines.write
+uwsgid.logs.setup: Logs.leave
+uwsgid.logs.writing: write_first writer.<locals>.write
 uwsgid.loops.gate: Gate.__init__ Gate.__init__.<locals>.<dictcomp> Gate._hasten Gate._is_over Gate._wait
 uwsgid.loops.gate: Gate.next Gate.shut Gate.watch
 uwsgid.loops.limits: defers hurry moment most_parked patience
 uwsgid.loops.simple: Simple.__init__ Simple.run
 uwsgid.request.body: Body.__init__ Body.at_end
 uwsgid.request.connection: Connection.__init__ Connection.close Connection.send
-uwsgid.request.logline: DefaultLines.__init__ DefaultLines._app_of DefaultLines._now DefaultLines.line
-uwsgid.request.logline: DefaultLines.log DefaultLines.take _App.__init__ _How.__init__ _Hundred.__init__
-uwsgid.request.logline: _When.__init__ _Who.__init__ _path _text _value plain_logger request_logger
+uwsgid.request.logline: DefaultLines.__init__ DefaultLines._now DefaultLines.line DefaultLines.log
+uwsgid.request.logline: DefaultLines.take _App.__init__ _How.__init__ _Hundred.__init__ _When.__init__
+uwsgid.request.logline: _Who.__init__ _path _text _value plain_logger request_logger
 uwsgid.request.logtext: escape latin
+uwsgid.request.mounts: App.__init__ Apps.__contains__ Apps.__init__ Apps.__iter__ Apps.__len__
+uwsgid.request.mounts: Apps._choose_only Apps._settle Apps.add Apps.is_full Lookup.from_settings
+uwsgid.request.mounts: __create_fn__.<locals>.__init__ _prefixes _prefixes.<locals>.<dictcomp>
 uwsgid.request.options: Bodies.buffering_size
 uwsgid.request.reply: Reply.__init__ Reply._send_whole Reply.start Reply.whole
 uwsgid.request.request: Request.__init__
 uwsgid.request.serving: Farewell.__init__ Farewell.bid __create_fn__.<locals>.__init__
 uwsgid.request.terms: Terms.__init__ Terms.__init__.<locals>.<genexpr>
 uwsgid.static.options: StaticFiles.any
-uwsgid.supervise.birth: become_signalled
+uwsgid.supervise.appfacts: describe_apps describe_apps.<locals>.<genexpr>
+uwsgid.supervise.birth: __create_fn__.<locals>.__init__ bear become_server_of_births become_signalled
+uwsgid.supervise.birth: wait_for_adoption
 uwsgid.supervise.board: Board.total_requests
-uwsgid.supervise.conversation: Conversation.fileno Conversation.heard
+uwsgid.supervise.conversation: Conversation.__init__ Conversation.fileno Conversation.heard Conversation.say
 uwsgid.supervise.counting: Progress.__init__ Progress.begin Progress.end Tally.__init__ Tally.add
 uwsgid.supervise.processes: Recycling.request_limit
 uwsgid.wire.limits: __create_fn__.<locals>.__init__
 uwsgid.wire.response: _field _first_line _line full_status head status_code
 uwsgid.wire.uwsgi: read_vars
 uwsgid.worker.cycle: Cycle.__init__ Cycle.advance Cycle.connector Cycle.serve _dispatched
+uwsgid.worker.dropping: drop_at enter_late_directory
 uwsgid.worker.leave: measuring recycling
 uwsgid.worker.loyalty: FirstRequest.__call__ FirstRequest.__init__
 uwsgid.worker.role: Worker.__init__ Worker._end Worker._engine_name Worker._heard Worker._is_reload
@@ -455,6 +446,7 @@ uwsgid.worker.role: Worker.run Worker.run.<locals>.<lambda> _answer_plain_reques
 uwsgid.worker.role: _answer_plain_requests.<locals>.<setcomp> worker
 uwsgid.worker.signals: WorkerSignals.__init__ WorkerSignals.install
 uwsgid.worker.station: Station.__init__ Station.connect __create_fn__.<locals>.__init__ _roomy make_station
+uwsgid.worker.zygote: _is_for_us _prepare _prepare.<locals>.<listcomp> zygote
 """
 
 #: Modules and qualified names, in the order that they are to have in memory.
