@@ -11,8 +11,8 @@ is a child subreaper, so the orphan becomes the master's own child, whoever fork
 sent after the midwife was reaped: by then the kernel has given the child to the master, who can open a pidfd
 on it.
 
-Where one worker is all that a zygote is for, it bears nobody: it becomes that worker (*turns* of `serve_births`), and
-answers with its own pid.  The next worker, should there ever be one, has another zygote.
+Where one worker is all that a zygote is for, it bears nobody: it becomes that worker (*turns* of
+`serve_births`), and answers with its own pid.  The next worker, should there ever be one, has another zygote.
 
 A seed also delivers signals for a master that dropped its privileges, to those who have not done so yet: with
 ``drop-after-apps`` a worker that is stuck in an import is root, and the seed is the only one who may end it.
