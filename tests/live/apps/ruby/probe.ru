@@ -99,12 +99,16 @@ PAGES = {
   "/sleep" => ->(_) { $stderr.syswrite("asleep\n"); sleep 60 }
 }.freeze
 
-# What breaks the rules, or those of some release of Rack, or worse.
-WRONG = {
+# What was right before Rack 3.
+OLD = {
   "/rewind" => ->(env) { text(env["rack.input"].read(5).to_s, "|", [env["rack.input"].rewind, digest(env)].last) },
   "/headers" => lambda do |_|
     [200, { "Content-Type" => "text/plain", "X-One" => "1", "Set-Cookie" => "a=1\nb=2" }, ["ok"]]
-  end,
+  end
+}.freeze
+
+# What breaks the rules, or worse.
+WRONG = {
   "/die" => ->(_) { raise "an apple fell" },
   "/die-late" => ->(_) { [200, TEXT.dup, Enumerator.new { |y| y << "begun\n"; raise "an apple fell late" }] },
   "/nothing" => ->(_) { nil },
@@ -153,7 +157,9 @@ WRONG = {
   "/eat" => ->(_) { $eaten = "x" * (200 << 20); sleep 60 }
 }.freeze
 
-ALL = ->(env) { PAGES.fetch(env["PATH_INFO"], ->(_) { [404, TEXT.dup, ["?"]] }).call(env) }
+BARE = Rack.release.to_i < 3 ? WRONG : WRONG.merge(OLD)
+RIGHT = PAGES.merge(OLD)
+ALL = ->(env) { RIGHT.fetch(env["PATH_INFO"], ->(_) { [404, TEXT.dup, ["?"]] }).call(env) }
 LINT = Rack::Lint.new(ALL)
 
-run ->(env) { (WRONG[env["PATH_INFO"]] || LINT).call(env) }
+run ->(env) { (BARE[env["PATH_INFO"]] || LINT).call(env) }
