@@ -41,7 +41,9 @@ def fork_late_seed(boot: Boot, left: Bequest) -> tuple[socket.socket, int]:
     """
     if not is_alone():
         raise KernelError("no seed can be forked from a process with threads")
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = attempt(
+        "socketpair()", "the seed", lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    )
     before = mask_signals(signal.SIG_BLOCK, SENT_TO_GROUPS)
     try:
         pid = attempt("fork()", "the seed", boot.kernel.fork)
