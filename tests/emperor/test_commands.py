@@ -60,7 +60,7 @@ class Commands(EmperorCase):
         self.assertEqual(vassal.heard(), bytes([ToVassal.RELOAD, ToVassal.STOP]))
         vassal.exit()
         self.run_for(5)
-        self.assertEqual((self.names, self.emperor.vassals), ([], {}))
+        self.assertEqual((self.names, self.emperor.empire.vassals), ([], {}))
         self.command(cmd="stop", vassal="a.ini")
         self.command(cmd="respawn", vassal="a.ini")
 

@@ -35,7 +35,7 @@ class Hooking(EmperorCase):
         self.look()
         self.assertEqual(self.names, [])
         self.assertLogged("/none/file")
-        self.assertEqual([item.name for item in self.emperor.blacklist], ["a.ini"])
+        self.assertEqual([item.name for item in self.emperor.rests.blacklist], ["a.ini"])
 
     def test_start(self) -> None:
         """hook-emperor-start runs once before the first look; its failure is the end."""

@@ -161,7 +161,7 @@ class Waking(EmperorCase):
     def test_asleep(self) -> None:
         """Nobody runs until somebody connects; then the vassal gets the socket."""
         self.sleeping()
-        found = self.emperor.vassals["a.ini"]
+        found = self.emperor.empire.vassals["a.ini"]
         self.assertEqual((self.names, found.pid, found.on_demand), ([], -1, f"{self.folder}/a.socket"))
         self.knock()
         self.assertEqual(self.names, ["a.ini"])
@@ -181,7 +181,7 @@ class Waking(EmperorCase):
         self.assertEqual(vassal.heard(), bytes([ToVassal.STOP]))
         vassal.exit()
         self.assertLogged('back to "on demand" mode')
-        found = self.emperor.vassals["a.ini"]
+        found = self.emperor.empire.vassals["a.ini"]
         # who knocked first was never accepted here, so the vassal wakes again
         self.assertEqual((self.names, found.pid, found.cursed), (["a.ini"], -1, 0))
 
@@ -191,14 +191,14 @@ class Waking(EmperorCase):
         self.monitor.put("a.ini", 9)
         self.look()
         self.assertEqual(self.names, [])
-        self.assertEqual(self.emperor.vassals["a.ini"].sighting.mark, 9)
+        self.assertEqual(self.emperor.empire.vassals["a.ini"].sighting.mark, 9)
 
     def test_removed_while_asleep(self) -> None:
         """It is forgotten at once, and its socket is closed."""
         self.sleeping()
         self.monitor.remove("a.ini")
         self.look()
-        self.assertEqual(self.emperor.vassals, {})
+        self.assertEqual(self.emperor.empire.vassals, {})
         with self.assertRaises(ConnectionRefusedError):
             self.knock()
 
@@ -208,7 +208,7 @@ class Waking(EmperorCase):
         self.knock().close()
         self.birth().exit(1)
         self.run_for(2)
-        self.assertEqual(self.emperor.vassals["a.ini"].pid, -1)
+        self.assertEqual(self.emperor.empire.vassals["a.ini"].pid, -1)
 
     def loyal_one(self) -> None:
         """A vassal that served whoever woke it, and ends by itself while somebody waits."""
@@ -245,7 +245,7 @@ class Waking(EmperorCase):
         self.monitor.remove("a.ini")
         self.look()
         vassal.exit()
-        self.assertEqual(self.emperor.vassals, {})
+        self.assertEqual(self.emperor.empire.vassals, {})
         self.assertRaises(ConnectionResetError, waiting.recv, 1)
 
     def test_found(self) -> None:
@@ -264,7 +264,7 @@ class Waking(EmperorCase):
         self.monitor.put("a.ini")
         self.look()
         self.look()
-        self.assertEqual((self.emperor.vassals, len(self.lines)), ({}, 1))
+        self.assertEqual((self.emperor.empire.vassals, len(self.lines)), ({}, 1))
         self.assertLogged("can not be on demand")
 
     def test_ragnarok(self) -> None:
@@ -278,7 +278,7 @@ class Waking(EmperorCase):
         self.begin()
         self.monitor.put("a.ini", socket=f"{self.folder}/b.socket")
         self.look()
-        self.assertEqual(self.emperor.vassals["a.ini"].on_demand, f"{self.folder}/b.socket")
+        self.assertEqual(self.emperor.empire.vassals["a.ini"].on_demand, f"{self.folder}/b.socket")
         self.monitor.put("a.ini", socket="")
         self.look()
         self.look()

@@ -6,7 +6,7 @@ import signal
 
 from tests.emperor.support import BEGINNING, EmperorCase
 from uwsgid.emperor import service
-from uwsgid.wire.vassal import ToEmperor, ToVassal, pack_config
+from uwsgid.wire.vassal import ToEmperor, ToVassal
 
 
 class Having(EmperorCase):
@@ -27,7 +27,7 @@ class Having(EmperorCase):
         self.look()
         self.assertEqual(vassal.heard(), bytes([ToVassal.RELOAD]))
         self.assertLogged("[emperor] reload the uwsgi instance a.ini")
-        self.assertEqual(self.emperor.vassals["a.ini"].respawns, 1)
+        self.assertEqual(self.emperor.empire.vassals["a.ini"].respawns, 1)
         self.look()
         self.assertEqual(vassal.heard(), b"")
 
@@ -46,12 +46,12 @@ class Having(EmperorCase):
         self.monitor.remove("a.ini")
         self.look()
         self.assertEqual(vassal.heard(), bytes([ToVassal.STOP]))
-        self.assertIn("a.ini", self.emperor.vassals)
+        self.assertIn("a.ini", self.emperor.empire.vassals)
         vassal.exit()
-        self.assertEqual((self.emperor.vassals, self.names), ({}, []))
+        self.assertEqual((self.emperor.empire.vassals, self.names), ({}, []))
         self.assertLogged("[emperor] stop the uwsgi instance a.ini")
         self.assertLogged("[emperor] removed uwsgi instance a.ini")
-        self.assertEqual(list(self.emperor.blacklist), [])
+        self.assertEqual(list(self.emperor.rests.blacklist), [])
 
     def test_gracefully(self) -> None:
         """With emperor-graceful-shutdown a vassal may finish what it does."""
@@ -70,7 +70,7 @@ class Having(EmperorCase):
         vassal = self.birth()
         self.assertEqual(vassal.heard(), bytes([ToVassal.STOP]))
         vassal.exit()
-        self.assertEqual(self.emperor.vassals, {})
+        self.assertEqual(self.emperor.empire.vassals, {})
 
     def test_back_while_it_ends(self) -> None:
         """A successor comes only when nothing of the predecessor is left."""
@@ -82,7 +82,7 @@ class Having(EmperorCase):
         self.assertEqual(self.names, [])
         vassal.exit()
         self.assertEqual(self.names, ["a.ini"])
-        self.assertEqual(self.emperor.vassals["a.ini"].sighting.mark, 7)
+        self.assertEqual(self.emperor.empire.vassals["a.ini"].sighting.mark, 7)
 
     def test_changed_before_its_birth(self) -> None:
         """A change that comes before the birth is told after it."""
@@ -124,7 +124,7 @@ class Having(EmperorCase):
             self.nest.orders.pop().parent.not_born()
             self.run_for(5)
         self.assertEqual(self.names, ["a.ini"])
-        self.assertEqual([item.attempt for item in self.emperor.blacklist], [2])
+        self.assertEqual([item.attempt for item in self.emperor.rests.blacklist], [2])
 
 
 class Deaths(EmperorCase):
@@ -135,7 +135,7 @@ class Deaths(EmperorCase):
         vassal = self.one()
         vassal.say(ToEmperor.LOYAL)
         vassal.exit(1)
-        self.assertEqual((self.names, list(self.emperor.blacklist)), (["a.ini"], []))
+        self.assertEqual((self.names, list(self.emperor.rests.blacklist)), (["a.ini"], []))
 
     def test_unloyal(self) -> None:
         """One that never did is back at once after its first failure, later after each further one."""
@@ -157,7 +157,7 @@ class Deaths(EmperorCase):
         for _ in range(5):
             vassal.exit(1)
             vassal = self.birth()
-        self.assertEqual(list(self.emperor.blacklist), [])
+        self.assertEqual(list(self.emperor.rests.blacklist), [])
 
     def test_forgiven(self) -> None:
         """Loyalty and SIGURG clear the blacklist."""
@@ -166,13 +166,13 @@ class Deaths(EmperorCase):
             vassal.exit(1)
             self.run_for(4)
             vassal = self.birth()
-        self.assertEqual(len(list(self.emperor.blacklist)), 1)
+        self.assertEqual(len(list(self.emperor.rests.blacklist)), 1)
         vassal.say(ToEmperor.LOYAL)
-        self.assertEqual(list(self.emperor.blacklist), [])
+        self.assertEqual(list(self.emperor.rests.blacklist), [])
         vassal.exit(1)
         vassal = self.birth()
         for _ in range(3):
-            self.emperor.vassals["a.ini"].loyal = False
+            self.emperor.empire.vassals["a.ini"].loyal = False
             vassal.exit(1)
             self.run_for(4)
             vassal = self.birth()
@@ -217,7 +217,7 @@ class Deaths(EmperorCase):
         self.monitor.lists = False
         vassal.exit(26)
         self.run_for(10)
-        self.assertEqual((self.names, self.emperor.vassals), ([], {}))
+        self.assertEqual((self.names, self.emperor.empire.vassals), ([], {}))
 
     def test_curse(self) -> None:
         """One that closes its pipe and lives on is cursed, and killed when the tolerance is over."""
@@ -238,12 +238,12 @@ class Deaths(EmperorCase):
         self.look()
         self.run_for(6)
         self.assertEqual(vassal.signals, [signal.SIGKILL])
-        self.assertEqual(self.emperor.vassals, {})
+        self.assertEqual(self.emperor.empire.vassals, {})
 
     def test_one_that_does_not_hear(self) -> None:
         """A vassal that lets the pipe run full is cursed."""
         vassal = self.one()
-        end = self.emperor.vassals["a.ini"]
+        end = self.emperor.empire.vassals["a.ini"]
         assert end._pipe is not None
         while end._pipe.say(0):
             pass
@@ -259,109 +259,8 @@ class Deaths(EmperorCase):
         vassal.pipe.send(bytes([ToEmperor.LOYAL]))
         vassal.close()
         self.kernel.end(vassal.pid, 0, 0)
-        self.emperor.vassals["a.ini"]._watch.doRead()  # type: ignore[union-attr]
-        self.assertEqual(list(self.emperor.blacklist), [])
-
-    def test_stop_hook(self) -> None:
-        """vassals-stop-hook is executed when a vassal is gone."""
-        ran: list[tuple[str, str, str, str]] = []
-        vassal = self.one("vassals-stop-hook = /bin/stop")
-        self.emperor._programs.run = (  # type: ignore[method-assign]
-            lambda program, argument, environ, cwd: ran.append(
-                (program, argument, environ["UWSGI_VASSALS_DIR"], cwd)
-            )
-        )
-        vassal.exit()
-        self.assertEqual(ran, [("/bin/stop", "a.ini", "/etc/vassals", "/etc/vassals")])
-
-
-class Talking(EmperorCase):
-    """What a vassal says."""
-
-    def test_states(self) -> None:
-        """Spawned, accepting, loyal and the heart are noted with their times."""
-        vassal = self.one()
-        self.run_for(10)
-        vassal.say(ToEmperor.SPAWNED, ToEmperor.ACCEPTING, ToEmperor.LOYAL, ToEmperor.HEARTBEAT)
-        found = self.emperor.vassals["a.ini"]
-        self.assertEqual((found.ready, found.accepting, found.loyal), (True, True, True))
-        times = {found.last_ready, found.last_accepting, found.last_loyal, found.last_heartbeat}
-        self.assertEqual(times, {BEGINNING + 10})
-
-    def test_unknown(self) -> None:
-        """Other bytes are ignored."""
-        vassal = self.one()
-        vassal.say(3, 99, 255)
-        self.assertEqual(vassal.heard(), b"")
-
-    def test_heart(self) -> None:
-        """A heart that beat once and stops is the end of its vassal."""
-        vassal = self.one("emperor-required-heartbeat = 5")
-        self.run_for(20)
-        self.assertEqual(vassal.signals, [])
-        vassal.say(ToEmperor.HEARTBEAT)
-        self.run_for(4)
-        self.assertEqual(vassal.signals, [])
-        self.run_for(3)
-        self.assertEqual(vassal.signals, [signal.SIGKILL])
-        self.assertLogged("vassal a.ini sent no heartbeat in last 5 seconds, brutally respawning it...")
-
-    def test_heart_and_reload(self) -> None:
-        """A reload may take longer than a heart may be silent."""
-        vassal = self.one("emperor-required-heartbeat = 5")
-        vassal.say(ToEmperor.HEARTBEAT)
-        self.monitor.put("a.ini", 2)
-        self.look()
-        self.run_for(20)
-        self.assertEqual(vassal.signals, [])
-        vassal.say(ToEmperor.HEARTBEAT)
-        self.run_for(7)
-        self.assertEqual(vassal.signals, [signal.SIGKILL])
-
-    def test_idle(self) -> None:
-        """One that wants to end is stopped; its source brings it back."""
-        vassal = self.one()
-        vassal.say(ToEmperor.IDLE)
-        self.assertEqual(vassal.heard(), bytes([ToVassal.STOP]))
-        vassal.exit()
-        self.assertEqual((self.names, list(self.emperor.blacklist)), (["a.ini"], []))
-
-
-class Configurations(EmperorCase):
-    """Configurations that lie in no file."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.vassal = self.one(config=b"[uwsgi]\n")
-        self.addCleanup(self.vassal.close)
-
-    def test_at_birth(self) -> None:
-        """It is sent at once, and the command line says where it is."""
-        self.assertEqual(self.vassal.start.argv, ("--ini", "emperor://a.ini"))
-        self.assertTrue(self.vassal.start.has_config)
-        self.assertEqual(self.vassal.configuration(), pack_config(b"[uwsgi]\n"))
-
-    def test_reload(self) -> None:
-        """A changed one follows the byte of the reload; who asks while it waits gets it once."""
-        self.vassal.configuration()
-        self.monitor.put("a.ini", 2, config=b"[uwsgi]\nworkers=2\n")
-        self.look()
-        self.assertEqual(self.vassal.heard(), bytes([ToVassal.RELOAD]))
-        self.vassal.say(ToEmperor.SEND_CONFIG)
-        self.assertEqual(self.vassal.configuration(), pack_config(b"[uwsgi]\nworkers=2\n"))
-        self.assertEqual(self.vassal.configuration(), b"")
-
-    def test_asked(self) -> None:
-        """A vassal that starts anew by itself asks for it."""
-        self.vassal.configuration()
-        self.vassal.say(ToEmperor.SEND_CONFIG)
-        self.assertEqual(self.vassal.configuration(), pack_config(b"[uwsgi]\n"))
-
-    def test_too_long(self) -> None:
-        """One that the protocol has no room for is refused, with the name of the vassal."""
-        self.monitor.put("a.ini", 2, config=b"x" * 65536)
-        self.look()
-        self.assertLogged("a.ini can not be told its configuration")
+        self.emperor.empire.vassals["a.ini"]._watch.doRead()  # type: ignore[union-attr]
+        self.assertEqual(list(self.emperor.rests.blacklist), [])
 
 
 class Tyranny(EmperorCase):
@@ -406,51 +305,6 @@ class Tyranny(EmperorCase):
         self.assertEqual(vassal.heard(), b"")
 
 
-class Zergs(EmperorCase):
-    """Vassals that call for help."""
-
-    def test_limit(self) -> None:
-        """Zergs come as long as there are fewer than the option says, with a number of their own."""
-        vassal = self.one("emperor-broodlord = 2")
-        for _ in range(5):
-            vassal.say(ToEmperor.SOS)
-        self.assertEqual(self.names, ["a.ini:zerg", "a.ini:zerg"])
-        starts = [order.start for order in self.nest.orders]
-        self.assertEqual([start.argv for start in starts], [("--ini", "a.ini:zerg")] * 2)
-        self.assertEqual(
-            [start.environ for start in starts], [{"UWSGI_BROODLORD_NUM": str(n)} for n in (1, 2)]
-        )
-        self.assertLogged("[emperor] going in broodlord mode: launching zergs for a.ini")
-
-    def test_none(self) -> None:
-        """Without emperor-broodlord nobody comes."""
-        self.one().say(ToEmperor.SOS)
-        self.assertEqual(self.names, [])
-
-    def test_they_go_with_their_vassal(self) -> None:
-        """Zergs end when the configuration is gone, and do not come back when they end by themselves."""
-        vassal = self.one("emperor-broodlord = 1")
-        vassal.say(ToEmperor.SOS)
-        zerg = self.birth()
-        zerg.say(ToEmperor.IDLE)
-        zerg.exit()
-        self.look()
-        self.assertEqual((self.names, self.emperor.zergs), ([], []))
-        vassal.say(ToEmperor.SOS)
-        zerg = self.birth()
-        self.monitor.remove("a.ini")
-        self.look()
-        self.assertEqual((vassal.heard(), zerg.heard()), (bytes([ToVassal.STOP]), bytes([ToVassal.STOP])))
-
-    def test_a_name_with_a_colon(self) -> None:
-        """A file with a colon in its name is no zerg, unlike in uWSGI."""
-        self.begin()
-        self.monitor.put("a:b.ini")
-        self.look()
-        self.birth()
-        self.assertFalse(self.emperor.vassals["a:b.ini"].zerg)
-
-
 class Orders(EmperorCase):
     """What an operator wants."""
 
@@ -460,7 +314,7 @@ class Orders(EmperorCase):
         self.run_for(3)
         self.emperor.reload_all()
         self.assertEqual(vassal.heard(), bytes([ToVassal.RELOAD]))
-        self.assertEqual(self.emperor.vassals["a.ini"].last_modified, BEGINNING + 3)
+        self.assertEqual(self.emperor.empire.vassals["a.ini"].last_modified, BEGINNING + 3)
 
     def test_say_all(self) -> None:
         """One line for each."""

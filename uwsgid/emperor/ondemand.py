@@ -18,6 +18,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.utils import getProcessOutput
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from uwsgid.emperor.attributes import read_a_little
@@ -165,29 +166,73 @@ class Wakeup:
             self._socket.close()
 
 
-class Heirlooms:
-    """Sockets whose vassal is gone, for a successor that comes at once: whoever connected waits for that."""
+class Wakeups:
+    """The sockets that wake vassals.
 
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[str, Wakeup]] = {}
+    The socket of a vassal that is gone is kept for a successor that comes at once: whoever connected waits
+    for that.
+
+    :param backlog: of those that are bound.
+    :param complain: is given the name of a vassal, and why its address is not known.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        options: EmperorOptions,
+        backlog: int,
+        say: Say,
+        complain: Callable[[str, str], None],
+    ) -> None:
+        self._reactor: Final = reactor
+        self._options: Final = options
+        self._backlog: Final = backlog
+        self._say: Final = say
+        self._complain: Final = complain
+        self._asking: Final[set[str]] = set()
+        self._kept: Final[dict[str, tuple[str, Wakeup]]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the address of *name* is being asked for."""
+        return name in self._asking
+
+    def ask(self, name: str, cwd: str) -> Deferred[str]:
+        """As `address_of`; what fails is told, and is no address."""
+
+        def failed(failure: Failure) -> str:
+            why = failure.getErrorMessage()
+            self._complain(name, f"[emperor] the address of {name} can not be told: {why}")
+            return ""
+
+        def told(address: str) -> str:
+            self._asking.discard(name)
+            return address
+
+        self._asking.add(name)
+        asked = address_of(name, cwd, self._options, self._reactor, self._say)
+        return asked.addErrback(failed).addCallback(told)
+
+    def take(self, name: str, cwd: str, address: str) -> Wakeup | None:
+        """The socket at *address*, which that of *name* was before or is now bound; None for no address.
+
+        :param cwd: where the monitor of *name* looks.
+        :raises KernelError: it can not be bound.
+        """
+        before, wakeup = self._kept.get(name, ("", None))
+        if wakeup is not None and (before, wakeup.address) == (cwd, address) and wakeup.is_found:
+            del self._kept[name]
+            return wakeup
+        self.drop(name)
+        return Wakeup(self._reactor, address, bind(address, cwd, self._backlog)) if address else None
 
     def keep(self, name: str, cwd: str, wakeup: Wakeup) -> None:
-        """Keep the socket of *name*.
+        """Keep the socket of *name* for its successor.
 
         :param cwd: where its monitor looks.
         """
         self.drop(name)
         wakeup.leave()
         self._kept[name] = (cwd, wakeup)
-
-    def take(self, name: str, cwd: str, address: str) -> Wakeup | None:
-        """The socket of *name*, where it is that of *address*; another one is closed."""
-        before, wakeup = self._kept.get(name, ("", None))
-        if wakeup is None or (before, wakeup.address) != (cwd, address) or not wakeup.is_found:
-            self.drop(name)
-            return None
-        del self._kept[name]
-        return wakeup
 
     def drop(self, name: str) -> None:
         """Nobody succeeds *name*."""

@@ -67,10 +67,10 @@ def serve(opened: Opened, life: GatewayLife) -> int:
         ended=lambda: life.end(Exit.END),
     )
     nest.settle(*found)
-    nest.made = emperor.hold_all
+    nest.made = emperor.empire.hold_all
     for survivor in survivors:
         emperor.adopt(survivor)
-    emperor.hold_all()
+    emperor.empire.hold_all()
     reactor.addReader(_Line(life, emperor.end))
     life.master.say(Ready(os.getpid()))
     become_signalled(lambda: install(reactor, emperor))
@@ -104,7 +104,7 @@ def install(reactor: Any, emperor: Emperor) -> None:
 
     def bury() -> None:
         process.reapAllProcesses()
-        emperor.sweep_later()
+        emperor.undertaker.look_later()
 
     def on(number: int, call: Callable[[], None]) -> None:
         signal.signal(number, lambda number, frame: hear(call))
