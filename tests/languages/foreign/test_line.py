@@ -4,137 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 import threading
-from collections.abc import Callable
-from struct import pack
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.errors import AppError, BodyError
-from uwsgid.languages.foreign.frames import BridgeError, counted, frame, read_counted
+from tests.languages.foreign.support import FakeBody, FakeRequest, Interpreter, ScriptCase, whole
+from uwsgid.languages.foreign.frames import BridgeError, counted, frame
 from uwsgid.languages.foreign.line import Line, Untouched
-from uwsgid.request.reply import KnownHead
-
-
-class FakeReply:
-    """Remembers what was answered."""
-
-    def __init__(self) -> None:
-        self.status, self.headers = "", [("", "")]
-        self.body = b""
-        self.close = self.broken = self.sent = self.ended = False
-        self.gone = False
-
-    def start(self, status: str, headers: list[tuple[str, str]]) -> None:
-        if "\n" in status:
-            raise AppError("a status with a line break")
-        self.status, self.headers = status, headers
-
-    def start_again(self, known: KnownHead) -> None:
-        self.start(known.status, known.headers)
-
-    def whole(self, data: bytes) -> None:
-        self.write(data)
-
-    def write(self, data: bytes) -> None:
-        if self.gone:
-            raise OSError("write error")
-        self.body += data
-        self.sent = True
-
-    def finish(self) -> None:
-        self.ended = True
-
-    def sendfile(self, fd: int, offset: int, count: int) -> None:
-        self.write(os.pread(fd, count, offset))
-
-
-class FakeBody:
-    """A body that arrives in pieces; None stands for one that has to be awaited."""
-
-    def __init__(self, *pieces: bytes | None, length: int | None = None) -> None:
-        self._pieces = list(pieces)
-        self.length = sum(len(piece or b"") for piece in pieces) if length is None else length
-        self.broken: BodyError | None = None
-
-    def read_now(self, most: int) -> bytes | None:
-        if self.broken is not None and not self._pieces:
-            raise self.broken
-        return self._pieces.pop(0) if self._pieces else b""
-
-    def read(self, size: int) -> bytes:
-        piece = self._pieces[0] or b""
-        self._pieces[0] = piece[size:]
-        return piece[:size]
-
-
-class FakeRequest:
-    def __init__(self, body: FakeBody | None = None) -> None:
-        self.vars = {"REQUEST_METHOD": "GET"}
-        self.body = body or FakeBody()
-        self.reply = FakeReply()
-
-
-def whole(turn: int, head: bytes, body: bytes, flags: int = 0) -> bytes:
-    """``w``."""
-    return frame(b"w", pack("<BBI", turn, flags, len(head)) + head + body)
-
-
-class Interpreter:
-    """The other end of a line: runs a script in a thread."""
-
-    def __init__(self, script: Callable[[Interpreter], None]) -> None:
-        self.end, ours = socket.socketpair()
-        self.end.settimeout(30)
-        self.calls: list[bytes] = []
-        self.learnt: list[bytes] = []
-        self.heard: list[tuple[str, bytes]] = []
-        self.line = Line(ours.detach(), os.getpid(), self._call, self.learnt.append)
-        self._script = script
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _call(self, payload: bytes) -> bytes:
-        self.calls.append(payload)
-        return b"\1answer"
-
-    def _run(self) -> None:
-        try:
-            self._script(self)
-        except OSError:
-            pass
-        finally:
-            self.end.close()
-
-    def hear(self) -> tuple[str, bytes]:
-        """The next frame of the worker."""
-        header = self._exactly(5)
-        payload = self._exactly(int.from_bytes(header[1:], "little"))
-        self.heard.append((chr(header[0]), payload))
-        return self.heard[-1]
-
-    def _exactly(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size:
-            piece = self.end.recv(size - len(data))
-            if not piece:
-                raise OSError("the worker is gone")
-            data += piece
-        return data
-
-    def say(self, data: bytes) -> None:
-        self.end.sendall(data)
-
-    def serve(self, request: FakeRequest) -> bool:
-        typed: Any = request
-        try:
-            return self.line.serve(typed, 0)
-        finally:
-            if not self.line.pending:
-                self.line.close()
-                self._thread.join(30)
 
 
 class PipeTests(SynchronousTestCase):
@@ -348,19 +225,8 @@ class AnswersTests(SynchronousTestCase):
         self.assertEqual(self.hear(), b"")
 
 
-class LineTests(SynchronousTestCase):
+class LineTests(ScriptCase):
     """One request."""
-
-    def answered(self, *frames: bytes) -> tuple[bool, FakeRequest]:
-        """What comes of these frames."""
-
-        def script(interpreter: Interpreter) -> None:
-            interpreter.hear()
-            interpreter.say(b"".join(frames))
-            interpreter.hear()
-
-        request = FakeRequest()
-        return Interpreter(script).serve(request), request
 
     def test_whole(self) -> None:
         """A whole answer in one frame."""
@@ -374,48 +240,6 @@ class LineTests(SynchronousTestCase):
         """A whole answer that needs many reads."""
         _, request = self.answered(whole(1, b"200", b"x" * 1_000_000))
         self.assertEqual(len(request.reply.body), 1_000_000)
-
-    def test_pieces(self) -> None:
-        """A head, pieces and an end."""
-        ok, request = self.answered(
-            frame(b"h", b"\x01201"), frame(b"b", b"a"), frame(b"b", b"b"), frame(b"e", b"\0")
-        )
-        self.assertTrue(ok and request.reply.ended)
-        self.assertEqual((request.reply.status, request.reply.body), ("201", b"ab"))
-
-    def test_failed(self) -> None:
-        """An application that failed is told with its text; without text it is False."""
-        with self.assertRaisesRegex(AppError, "apple"):
-            self.answered(frame(b"x", b"\0apple"))
-        self.assertFalse(self.answered(frame(b"x", b"\0"))[0])
-
-    def test_nonsense(self) -> None:
-        """What makes no sense is an error of the bridge."""
-        for frames in (
-            [b"junk"],
-            [whole(2, b"200", b"an answer to another request")],
-            [frame(b"w", b"\1\0")],
-            [frame(b"w", pack("<BBI", 1, 0, 99) + b"200")],
-            [frame(b"b", b"a body without a head")],
-            [frame(b"e", b"\0")],
-            [frame(b"f", bytes(20))],
-            [frame(b"z")],
-            [frame(b"h", b"\x01200"), frame(b"h", b"\x01200")],
-            [frame(b"h", b"\x02200")],
-            [frame(b"h", b"\x01200\0A")],
-            [frame(b"h", b"\x01200"), whole(1, b"200", b"")],
-        ):
-            with self.assertRaises(BridgeError):
-                self.answered(*frames)
-
-    def test_refused_head(self) -> None:
-        """A head that can not be sent is the application's fault; the rest of its answer is passed over."""
-        for frames in (
-            [frame(b"h", b"\x01200\n"), frame(b"b", b"x"), frame(b"e", b"\0")],
-            [whole(1, b"200\n", b"x")],
-        ):
-            with self.assertRaisesRegex(AppError, "line break"):
-                self.answered(*frames)
 
     def test_end_of_the_interpreter(self) -> None:
         """An interpreter that ends within a request has had it; one that ended before has not."""
@@ -454,87 +278,6 @@ class LineTests(SynchronousTestCase):
         with self.assertRaises(BridgeError) as caught:
             Interpreter(later).serve(FakeRequest())
         self.assertNotIsInstance(caught.exception, Untouched)
-
-    def test_body(self) -> None:
-        """The interpreter gets the body as it asks for it, and nothing at its end."""
-
-        def script(interpreter: Interpreter) -> None:
-            interpreter.hear()
-            for _ in range(3):
-                interpreter.say(frame(b"r", pack("<I", 100)))
-                interpreter.hear()
-            interpreter.say(whole(1, b"200", b""))
-
-        interpreter = Interpreter(script)
-        interpreter.serve(FakeRequest(FakeBody(b"first", b"second", b"third")))
-        self.assertEqual([payload for letter, payload in interpreter.heard[1:]], [b"second", b"third", b""])
-
-    def test_broken_body(self) -> None:
-        """A body that broke is told, and if the application lets that pass it is the client's fault."""
-
-        def script(interpreter: Interpreter) -> None:
-            interpreter.hear()
-            interpreter.say(frame(b"r", pack("<I", 100)))
-            interpreter.hear()
-            interpreter.say(frame(b"x", b"\0error during read"))
-
-        body = FakeBody(b"some", length=100)
-        body.broken = BodyError("gone", status=0)
-        interpreter = Interpreter(script)
-        with self.assertRaises(BodyError):
-            interpreter.serve(FakeRequest(body))
-        self.assertEqual(interpreter.heard[1], ("x", b"error"))
-
-    def test_calls(self) -> None:
-        """Calls are answered in between."""
-
-        def script(interpreter: Interpreter) -> None:
-            interpreter.hear()
-            interpreter.say(frame(b"u", counted([b"worker_id"])) + frame(b"i", b"/a"))
-            interpreter.hear()
-            interpreter.say(whole(1, b"200", b""))
-
-        interpreter = Interpreter(script)
-        interpreter.serve(FakeRequest())
-        self.assertEqual(read_counted(interpreter.calls[0]), [b"worker_id"])
-        self.assertEqual(interpreter.heard[1], ("a", b"\1answer"))
-        self.assertEqual(interpreter.learnt, [b"/a"])
-
-    def test_the_client_is_gone(self) -> None:
-        """The interpreter is told once that nobody reads its answer."""
-
-        def script(interpreter: Interpreter) -> None:
-            interpreter.hear()
-            interpreter.say(frame(b"h", b"\x01200") + frame(b"b", b"a") + frame(b"b", b"b"))
-            interpreter.hear()
-            interpreter.say(frame(b"x", b"\0"))
-
-        interpreter, request = Interpreter(script), FakeRequest()
-        request.reply.gone = True
-        self.assertTrue(interpreter.serve(request))
-        self.assertEqual(interpreter.heard[1:], [("g", b"\1")])
-
-    def test_files(self) -> None:
-        """An open file of the interpreter is sent; what is none has to come another way."""
-        file = tempfile.TemporaryFile()  # noqa: SIM115
-        self.addCleanup(file.close)
-        file.write(b"0123456789")
-        file.flush()
-        file.seek(3)
-        sent = []
-
-        def script(interpreter: Interpreter) -> None:
-            interpreter.hear()
-            interpreter.say(frame(b"h", b"\x01200"))
-            for number, offset, count in ((file.fileno(), -1, -1), (file.fileno(), 8, 1), (0xFFFF, 0, -1)):
-                interpreter.say(frame(b"f", pack("<Iqq", number, offset, count)))
-                sent.append(interpreter.hear())
-            interpreter.say(frame(b"e", b"\0"))
-
-        request = FakeRequest()
-        Interpreter(script).serve(request)
-        self.assertEqual(request.reply.body, b"34567898")
-        self.assertEqual(sent, [("k", b"\1"), ("k", b"\1"), ("k", b"\0")])
 
     def test_flags(self) -> None:
         """The end of a request may ask for a close, for another worker, and for time afterwards."""

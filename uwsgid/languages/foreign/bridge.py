@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 from uwsgid.errors import AppError, BodyError
 from uwsgid.host.facts import is_proc_ours
 from uwsgid.languages.foreign.calls import Calls
-from uwsgid.languages.foreign.frames import BridgeError
-from uwsgid.languages.foreign.line import Line, Untouched, fields
+from uwsgid.languages.foreign.frames import BridgeError, read_joined
+from uwsgid.languages.foreign.line import Line, Untouched
 from uwsgid.languages.foreign.mother import Mother, NoInterpreter, Recipe
 from uwsgid.languages.outcome import LoadOutcome
 from uwsgid.supervise.deadline import Harakiri
@@ -191,7 +191,7 @@ class Bridge:
             self._calls.forget(core)
 
     def _learn(self, payload: bytes) -> None:
-        self.files.update(fields(payload))
+        self.files.update(read_joined(payload))
 
     def handlers(self) -> dict[int, Handler]:
         """The handler of the language's modifier."""

@@ -192,6 +192,11 @@ def frame(letter: bytes, payload: bytes = b"") -> bytes:
     return _header.pack(letter, len(payload)) + payload
 
 
+def read_joined(data: bytes) -> list[str]:
+    """The texts of a joined list; bytes that are not UTF-8 become surrogates."""
+    return data.decode("utf-8", "surrogateescape").split("\0")
+
+
 def counted(items: Iterable[bytes]) -> bytes:
     """A counted list."""
     return b"".join([len(item).to_bytes(4, "little") + item for item in items])
