@@ -7,25 +7,22 @@ kernel as an argument; tests hand them `uwsgid.testing.MemoryKernel`.
 from __future__ import annotations
 
 import errno
-import fcntl
 import grp
 import os
 import pwd
 import resource as rlimits
 import signal as signals
 import socket
-import struct
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from zope.interface import implementer
 
 from uwsgid.host import backlog as backlogs
-from uwsgid.host import children, commands, filters, freebsd, idmaps, syscalls, tun
+from uwsgid.host import bare_sockets, children, commands, filters, freebsd, idmaps, syscalls, tun
 from uwsgid.host import title as titles
-from uwsgid.interfaces import FileFacts, IKernel, SocketFacts
+from uwsgid.interfaces import FileFacts, IKernel
 
-_SIOCGIFADDR: Final = 0x8915
 _MOST_DESCRIPTORS: Final = 65536  #: that are looked at one by one
 
 
@@ -39,10 +36,6 @@ def _facts(found: os.stat_result) -> FileFacts:
         found.st_mtime_ns / 1e9,
         found.st_dev,
     )
-
-
-def _name(call: str, error: OSError) -> OSError:
-    return OSError(error.errno, error.strerror, call)
 
 
 @implementer(IKernel)
@@ -244,93 +237,20 @@ class Kernel:
 
     # sockets
 
-    @staticmethod
-    def socket(family: int, kind: int) -> int:
-        return socket.socket(family, kind).detach()
-
-    @staticmethod
-    def setsockopt(fd: int, level: int, name: int, value: int | bytes) -> None:
-        view = _borrow(fd)
-        try:
-            view.setsockopt(level, name, value)
-        finally:
-            view.detach()
-
-    @staticmethod
-    def bind(fd: int, address: str | bytes | tuple[str, int]) -> None:
-        view = _borrow(fd)
-        try:
-            view.bind(address)
-        except OSError as error:
-            raise _name("bind()", error) from None
-        finally:
-            view.detach()
-
-    @staticmethod
-    def connect(fd: int, address: str | bytes | tuple[str, int]) -> None:
-        view = _borrow(fd)
-        try:
-            view.connect(address)
-        except OSError as error:
-            raise _name("connect()", error) from None
-        finally:
-            view.detach()
-
-    @staticmethod
-    def listen(fd: int, backlog: int) -> None:
-        view = _borrow(fd)
-        try:
-            view.listen(backlog)
-        except OSError as error:
-            raise _name("listen()", error) from None
-        finally:
-            view.detach()
-
-    @staticmethod
-    def socket_facts(fd: int) -> SocketFacts | None:
-        try:
-            view = socket.socket(fileno=fd)
-        except OSError:
-            return None
-        try:
-            listening = bool(view.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-            name = view.getsockname()
-            family, kind = int(view.family), int(view.type)
-        finally:
-            view.detach()
-        if family == socket.AF_UNIX:
-            path = name if isinstance(name, str) else os.fsdecode(name)
-            return SocketFacts(family, kind, listening, path=path)
-        if family in (socket.AF_INET, socket.AF_INET6):
-            return SocketFacts(family, kind, listening, host=name[0], port=name[1])
-        return SocketFacts(family, kind, listening)
-
+    socket = staticmethod(bare_sockets.make)
+    setsockopt = staticmethod(bare_sockets.set_option)
+    bind = staticmethod(bare_sockets.bind)
+    connect = staticmethod(bare_sockets.connect)
+    listen = staticmethod(bare_sockets.listen)
+    socket_facts = staticmethod(bare_sockets.facts)
     queue_length = staticmethod(backlogs.queue_length)
+    interface_addresses = staticmethod(bare_sockets.interface_addresses)
+    interface_index = staticmethod(bare_sockets.interface_index)
+    open_tun = staticmethod(tun.make_tun)
 
     @staticmethod
     def resolve(host: str) -> str:
         return socket.gethostbyname(host)
-
-    @staticmethod
-    def interface_addresses() -> list[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            for _, name in socket.if_nameindex():
-                try:
-                    answer = fcntl.ioctl(asking, _SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
-                except OSError:
-                    continue  # an interface without an IPv4 address
-                found.append((name, socket.inet_ntoa(answer[20:24])))
-        return found
-
-    @staticmethod
-    def interface_index(name: str) -> int:
-        try:
-            return socket.if_nametoindex(name)
-        except OSError:  # without an errno
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), name) from None
-
-    open_tun = staticmethod(tun.make_tun)
 
     @staticmethod
     def somaxconn() -> int:
@@ -417,11 +337,6 @@ class Kernel:
     start_command = staticmethod(commands.start)
 
     zombie_children = staticmethod(children.ended_children)
-
-
-def _borrow(fd: int) -> socket.socket:
-    """A socket object over a descriptor that stays its owner's: detach it after use."""
-    return socket.socket(fileno=fd)
 
 
 def _is_open(fd: int) -> bool:
