@@ -13,11 +13,9 @@ import termios
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.interfaces import IReadDescriptor
-from zope.interface import implementer
-
 from uwsgid.errors import PeerError
 from uwsgid.host.emperor import PATIENCE
+from uwsgid.master.emperor_end import EmperorEnd
 from uwsgid.wire.vassal import CONFIG_HEADER, config_size
 
 _MOMENT: Final = 0.05  #: seconds until the rest of a configuration is looked for, of which a part is there
@@ -26,17 +24,14 @@ _MOMENT: Final = 0.05  #: seconds until the rest of a configuration is looked fo
 Arrived = Callable[[bytes | None], None]
 
 
-@implementer(IReadDescriptor)
-class Inbox:
+class Inbox(EmperorEnd):
     """The vassal's end of the pipe of configurations.
 
     :param fd: that end; None where the emperor sends none.
     """
 
     def __init__(self, reactor: Any, fd: int | None) -> None:
-        self._reactor: Final = reactor
-        self._fd: Final = fd
-        self._socket: socket.socket | None = None
+        super().__init__(reactor, fd)
         self._arrived: Arrived | None = None
         self._calls: list[Any] = []
         self._read = 0  # bytes of what was told last
@@ -71,16 +66,7 @@ class Inbox:
             if call.active():
                 call.cancel()
         self._calls = []
-        if self._socket is not None:
-            self._reactor.removeReader(self)
-            self._socket.detach()
-            self._socket = None
-
-    def fileno(self) -> int:
-        return -1 if self._socket is None else self._socket.fileno()
-
-    def logPrefix(self) -> str:
-        return "emperor"
+        self._let_go()
 
     def doRead(self) -> None:
         if self._socket is None:
@@ -101,10 +87,6 @@ class Inbox:
             self._reactor.addReader(self)
         else:
             self._tell(None)  # the emperor closed its end
-
-    def connectionLost(self, reason: object) -> None:
-        """The reactor stops."""
-        self.end()
 
     def _tell(self, text: bytes | None) -> None:
         arrived = self._arrived

@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.task import LoopingCall
-from zope.interface import implementer
 
 from uwsgid.config.kinds import Seconds, Text
 from uwsgid.config.section import Section, option, section
 from uwsgid.hooks.phases import Phase
+from uwsgid.master.emperor_end import EmperorEnd
 from uwsgid.master.workforce import READY
 from uwsgid.supervise.child import Child
 from uwsgid.supervise.handing import Handing, bind
@@ -63,8 +62,7 @@ class Orders(Protocol):
         """End brutally, and be no success."""
 
 
-@implementer(IReadDescriptor)
-class Loyalty:
+class Loyalty(EmperorEnd):
     """The vassal's end.  Without an emperor it does nothing.
 
     :param fd: the vassal's end of the talk; None where there is no emperor.
@@ -88,14 +86,12 @@ class Loyalty:
         asleep: Callable[[], bool] = lambda: False,
         hooks: Callable[[Phase], Deferred[None]] = lambda phase: succeed(None),
     ) -> None:
-        self._reactor: Final = reactor
+        super().__init__(reactor, fd)
         self._orders: Final = orders
         self._say: Final = say
         self._hooks: Final = hooks
         self._workers: Final = workers
         self._asleep: Final = asleep
-        self._fd: Final = fd
-        self._socket: socket.socket | None = None
         self._heartbeat: Final = heartbeat
         self._beats: Final = LoopingCall(self._knock)
         self._beats.clock = reactor
@@ -122,10 +118,7 @@ class Loyalty:
         """Listen no more.  The descriptor stays open: the emperor notices the end of the process by it."""
         if self._beats.running:
             self._beats.stop()
-        if self._socket is not None:
-            self._reactor.removeReader(self)
-            self._socket.detach()
-            self._socket = None
+        self._let_go()
 
     def tell(self, what: ToEmperor) -> None:
         """Tell the emperor.  One that does not listen is not waited for."""
@@ -161,12 +154,6 @@ class Loyalty:
 
     # ---- what the emperor says
 
-    def fileno(self) -> int:
-        return -1 if self._socket is None else self._socket.fileno()
-
-    def logPrefix(self) -> str:
-        return "emperor"
-
     def doRead(self) -> None:
         if self._socket is None:
             return
@@ -181,10 +168,6 @@ class Loyalty:
             self._obey(byte)
         if not said:
             self._lose()
-
-    def connectionLost(self, reason: object) -> None:
-        """The reactor stops."""
-        self.end()
 
     def _obey(self, byte: int) -> None:
         if byte == ToVassal.STOP:
