@@ -16,6 +16,7 @@ from uwsgid.host.limits import (
     apply_priority,
     keep_in_memory,
     merge_pages,
+    open_more_files,
     pin_worker,
 )
 from uwsgid.testing import MemoryKernel
@@ -83,6 +84,14 @@ class Applying(SynchronousTestCase):
         apply_descriptors(self.kernel, Limits(descriptors=9000), self.said.append)
         self.assertEqual(self.kernel.limits[resource.RLIMIT_NOFILE], (9000, 9000))
         self.assertEqual(self.said[-1], "detected max file descriptor number: 9000")
+
+    def test_more_files(self) -> None:
+        """Whoever needs many descriptors takes what it may have; a refusal is no reason to end."""
+        self.kernel.fail("setrlimit", errno.EPERM)
+        open_more_files(self.kernel)
+        self.assertEqual(self.kernel.limits[resource.RLIMIT_NOFILE], (1024, 4096))
+        open_more_files(self.kernel)
+        self.assertEqual(self.kernel.limits[resource.RLIMIT_NOFILE], (4096, 4096))
 
     def test_refused(self) -> None:
         """A refused limit is named with its option."""

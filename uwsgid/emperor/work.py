@@ -6,11 +6,8 @@ the nest is forked, or found (`uwsgid.emperor.nest`), and only then the reactor 
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
 import signal
-import socket
 import time
 from collections.abc import Callable
 from functools import partial
@@ -28,8 +25,8 @@ from uwsgid.emperor.options import EmperorOptions
 from uwsgid.emperor.service import Emperor
 from uwsgid.emperor.setup import monitors_of
 from uwsgid.errors import InternalError
-from uwsgid.host import write_pidfile
-from uwsgid.interfaces import IKernel
+from uwsgid.host import open_more_files, write_pidfile
+from uwsgid.loops.door import FactoryDoor
 from uwsgid.loops.reactor import fresh_reactor
 from uwsgid.stats.layout import layout
 from uwsgid.stats.options import Stats
@@ -53,7 +50,7 @@ def serve(opened: Opened, life: GatewayLife) -> int:
     # nothing is there yet that a vassal might get hold of
     found, survivors = find_nest(house, opened.link)
     reactor = life.reactor = fresh_reactor()
-    open_more_files(house.kernel)
+    open_more_files(house.kernel)  # each vassal takes some; the nest keeps its limit, so vassals do
     life.say(f"*** starting uWSGI {'sub-Emperor' if EMPEROR_FD in os.environ else 'Emperor'} ***")
     nest = Nest(reactor, house.kernel, partial(fork_nest, house, opened.link), life.say)
     emperor = Emperor(
@@ -80,22 +77,14 @@ def serve(opened: Opened, life: GatewayLife) -> int:
         factory = StatsFactory(
             lambda: layout(emperor.document(), settings[Stats].minified), reactor, http=settings[Stats].http
         )
-        reactor.addReader(Door(reactor, opened.stats, factory))
+        reactor.addReader(FactoryDoor(reactor, opened.stats, factory))
         life.say(f"*** Emperor stats server enabled on {options.stats} fd: {opened.stats} ***")
     if opened.trigger >= 0:
-        reactor.addReader(Door(reactor, opened.trigger, TriggerFactory(emperor.look)))
+        reactor.addReader(FactoryDoor(reactor, opened.trigger, TriggerFactory(emperor.look)))
     if opened.commands >= 0:
         reactor.addReader(CommandSocket(opened.commands, emperor))
     reactor.callWhenRunning(emperor.start)
     return life.run()
-
-
-def open_more_files(kernel: IKernel) -> None:
-    """Raise our own limit of descriptors: each vassal takes some.  The nest keeps its own, so vassals do."""
-    soft, hard = kernel.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(OSError):
-            kernel.setrlimit(resource.RLIMIT_NOFILE, hard, hard)
 
 
 def install(reactor: Any, emperor: Emperor) -> None:
@@ -118,42 +107,6 @@ def install(reactor: Any, emperor: Emperor) -> None:
     on(signal.SIGCHLD, bury)
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-
-
-@implementer(IReadDescriptor)
-class Door:
-    """Accepts connections on a socket that the instance owns.
-
-    A port of Twisted's would change the mode of a UNIX socket, which is another user's, and remove it at the
-    end, while a reload means to keep it.
-
-    :param descriptor: listening and non-blocking; ours is a copy.
-    """
-
-    def __init__(self, reactor: Any, descriptor: int, factory: Factory) -> None:
-        self._reactor = reactor
-        self._factory = factory
-        self._socket = socket.socket(fileno=os.dup(descriptor))
-        self._socket.setblocking(False)
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def logPrefix(self) -> str:
-        return "emperor"
-
-    def doRead(self) -> None:
-        try:
-            client, _ = self._socket.accept()
-        except OSError:
-            return  # it went away meanwhile, or no descriptor is left
-        with client:
-            client.setblocking(False)
-            self._reactor.adoptStreamConnection(client.fileno(), client.family, self._factory)
-
-    def connectionLost(self, reason: object) -> None:
-        """The reactor stops."""
-        self._socket.close()
 
 
 @implementer(IReadDescriptor)

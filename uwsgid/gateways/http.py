@@ -6,9 +6,7 @@ serves them dropped its privileges.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +17,7 @@ from uwsgid.errors import ConfigError
 from uwsgid.families import gateway_setups
 from uwsgid.gateways.http_options import Http
 from uwsgid.gateways.tls_options import Https
-from uwsgid.host import Listener, Sockets
+from uwsgid.host import Listener, Sockets, open_more_files
 from uwsgid.host.addresses import Address, Family, parse_address
 from uwsgid.host.binding import bind_tcp, bind_unix
 from uwsgid.interfaces import IKernel
@@ -168,7 +166,7 @@ def serve(doors: Sequence[Door], stats: int, life: GatewayLife) -> int:
 
     settings = life.settings
     http = settings[Http]
-    open_more_files(life.household.kernel)
+    open_more_files(life.household.kernel)  # each client takes one, and idle ones cost little
     own = own_socket(life.household.listeners)
     nodes = [_node(text) for text in http.to]
     if not nodes:
@@ -192,18 +190,10 @@ def serve(doors: Sequence[Door], stats: int, life: GatewayLife) -> int:
     return life.run()
 
 
-def open_more_files(kernel: IKernel) -> None:
-    """Raise our limit of descriptors as far as we may: each client takes one, and idle ones cost little."""
-    soft, hard = kernel.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(OSError):
-            kernel.setrlimit(resource.RLIMIT_NOFILE, hard, hard)
-
-
 def show(router: Router, fd: int, life: GatewayLife) -> None:
     """Serve the statistics."""
     from uwsgid.gateways.http_report import report
-    from uwsgid.gateways.rounds import DOOR
+    from uwsgid.loops.door import FactoryDoor
     from uwsgid.stats.options import Stats
     from uwsgid.stats.server import StatsFactory
 
@@ -211,20 +201,7 @@ def show(router: Router, fd: int, life: GatewayLife) -> None:
     document = partial(report, router, minified=options.minified)
     timeout = life.settings[RequestOptions].socket_timeout
     factory = StatsFactory(document, life.reactor, http=options.http, timeout=timeout)
-    door = socket.socket(fileno=os.dup(fd))
-    door.setblocking(False)
-
-    def heard(mask: int) -> None:
-        # a port of Twisted's would change the mode of a UNIX socket, and remove it at the end
-        try:
-            connection, _ = door.accept()
-        except OSError:
-            return
-        with connection:
-            connection.setblocking(False)
-            life.reactor.adoptStreamConnection(connection.fileno(), connection.family, factory)
-
-    router.rounds.watch(door.fileno(), heard, DOOR)
+    life.reactor.addReader(FactoryDoor(life.reactor, fd, factory))
 
 
 def _per_worker(settings: Settings) -> int:

@@ -18,6 +18,7 @@ from uwsgid.host.limits import (
     apply_priority,
     keep_in_memory,
     merge_pages,
+    open_more_files,
     pin_worker,
 )
 from uwsgid.host.locks import Lock, LockTable
@@ -77,6 +78,7 @@ __all__ = [
     "memory_of",
     "merge_pages",
     "notify",
+    "open_more_files",
     "parse_address",
     "pin_worker",
     "prepare_reload",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -74,6 +75,14 @@ def apply_descriptors(kernel: IKernel, limits: Limits, say: Say) -> int:
     allowed = kernel.getrlimit(resource.RLIMIT_NOFILE)[0]
     say(f"detected max file descriptor number: {allowed}")
     return allowed
+
+
+def open_more_files(kernel: IKernel) -> None:
+    """Raise our own limit of descriptors as far as we may; where the kernel refuses it stays as it is."""
+    soft, hard = kernel.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError):
+            kernel.setrlimit(resource.RLIMIT_NOFILE, hard, hard)
 
 
 def apply_priority(kernel: IKernel, limits: Limits) -> None:
