@@ -13,6 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.tuntap.devices import FakeDevice, SteppedReactor
 from uwsgid.host.tun import DeviceFacts
 from uwsgid.testing.packets import ipv4, udp
+from uwsgid.tuntap import access
+from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.links import DeviceLink
 from uwsgid.tuntap.listen import Credentials
 from uwsgid.tuntap.opened import Opened
@@ -20,6 +22,7 @@ from uwsgid.tuntap.options import RouterSpec
 from uwsgid.tuntap.peer import Peer
 from uwsgid.tuntap.policy import Policy
 from uwsgid.tuntap.router import Router
+from uwsgid.tuntap.rules import read_rule
 from uwsgid.wire.handover import Answer, Hello
 from uwsgid.wire.tunframe import frame
 
@@ -142,3 +145,13 @@ class RouterCase(SynchronousTestCase):
     def device_links(self) -> list[DeviceLink]:
         """All links that are devices."""
         return [peer.link for peer in self.router.peers.values() if isinstance(peer.link, DeviceLink)]
+
+
+def policy(out: str = "", **more: Any) -> Policy:
+    """A policy with one rule for packets from peers."""
+    return Policy(chain_out=Chain((read_rule(out),) if out else ()), **more)
+
+
+def assigning(address: str) -> Policy:
+    """A policy that gives everybody one address."""
+    return Policy(credentials=access.Credentials(required=True, assign=lambda pid, uid, gid: address))
