@@ -1,16 +1,14 @@
-"""Answers: what leaves in which write, how an HTTP client finds the end, and what happens when it is gone."""
+"""Answers and what leaves in one write."""
 
 from __future__ import annotations
 
 import socket
-import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from typing import IO, Any, cast
-from unittest import mock
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.request.paper import PLAIN, PaperConnection
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import AppError, ConfigProblems
 from uwsgid.request.connection import Connection
@@ -19,40 +17,6 @@ from uwsgid.request.options import Answers
 from uwsgid.request.reply import VIA_SENDFILE, HttpReply, KnownHead, Reply
 from uwsgid.request.terms import Terms
 from uwsgid.wire.fastcgi_records import trailer
-
-PLAIN = [("Content-Type", "text/plain")]
-
-
-class PaperConnection(Connection):
-    """A connection that keeps what is written to it.
-
-    :ivar writes: one entry a write.
-    :ivar said: the lines of its log.
-    :ivar failure: raised by the next writes.
-    """
-
-    def __init__(self, config: str = "") -> None:
-        self.writes: list[bytes] = []
-        self.said: list[str] = []
-        self.failure: OSError | None = None
-        super().__init__(-1, "192.0.2.7", None, None, Terms(settings_of(config), self.said.append))
-
-    def send(self, data: bytes) -> None:
-        if self.failure is not None:
-            raise self.failure
-        self.writes.append(data)
-
-    def send_parts(self, parts: Sequence[bytes | memoryview]) -> None:
-        self.send(b"".join(parts))
-
-    def send_file(self, fd: int, offset: int | None, count: int | None) -> int:
-        assert count is not None
-        self.writes.append(f"<file {offset} {count}>".encode())
-        return count
-
-    @property
-    def text(self) -> bytes:
-        return b"".join(self.writes)
 
 
 class LargeBodyTests(SynchronousTestCase):
@@ -284,89 +248,6 @@ class ReplyTests(SynchronousTestCase):
         self.assertEqual((reply.via, reply.body_size), (VIA_SENDFILE, 10))
 
 
-class FileTests(SynchronousTestCase):
-    """`Connection.send_file` over a real socket."""
-
-    def send(self, config: str, offset: int | None, count: int | None) -> bytes:
-        ours, theirs = socket.socketpair()
-        self.addCleanup(theirs.close)
-        ours.setblocking(False)
-        connection = Connection(ours.detach(), "", None, None, Terms(settings_of(config), print))
-        with tempfile.TemporaryFile() as file:
-            file.write(b"0123456789" * 1000)
-            file.flush()
-            file.seek(3)
-            sent = connection.send_file(file.fileno(), offset, count)
-        connection.close()
-        data = b""
-        while more := theirs.recv(65536):
-            data += more
-        self.assertEqual(sent, len(data))
-        return data
-
-    def test_parts_of_a_file(self) -> None:
-        """Offset and count are honoured, by sendfile() and, under disable-sendfile, by copying."""
-        for config in ("", "disable-sendfile = true"):
-            self.assertEqual(self.send(config, 15, 7), b"5678901")
-            self.assertEqual(self.send(config, None, 4), b"3456")
-            self.assertEqual(len(self.send(config, 9995, None)), 5)
-            self.assertEqual(self.send(config, 20000, 5), b"")
-
-
-class BrokenOffTests(SynchronousTestCase):
-    """A client that stops taking an answer of four megabytes, over a real socket."""
-
-    SIZE = 4 << 20
-
-    def check(self, write: Callable[[Reply, IO[bytes]], None], config: str = "", http: bool = False) -> None:
-        ours, theirs = socket.socketpair()
-        self.addCleanup(theirs.close)
-        ours.setblocking(False)
-        terms = Terms(settings_of(config), list[str]().append)
-        terms.timeout = 0.05
-        connection = Connection(ours.detach(), "192.0.2.7", None, None, terms)
-        vars = {"REQUEST_METHOD": "GET"}
-        reply = HttpReply(connection, vars, (1, 0), False) if http else Reply(connection, vars)
-        reply.start("200 OK", PLAIN)
-        with tempfile.TemporaryFile() as file:
-            file.truncate(self.SIZE)
-            with self.assertRaisesRegex(OSError, "write error"):
-                write(reply, file)
-        connection.close()
-        received = 0
-        while data := theirs.recv(1 << 20):
-            received += len(data)
-        self.assertTrue(0 < reply.body_size < self.SIZE)
-        self.assertEqual(reply.headers_size + reply.body_size, received)
-
-    def test_counts_what_left(self) -> None:
-        """However an answer was written, its size is that of the bytes which left before it broke off."""
-
-        def whole(reply: Reply, file: IO[bytes]) -> None:
-            reply.whole(bytes(self.SIZE))
-
-        def pieces(reply: Reply, file: IO[bytes]) -> None:
-            for _ in range(4):
-                reply.write(bytes(self.SIZE // 4))
-
-        def sendfile(reply: Reply, file: IO[bytes]) -> None:
-            reply.sendfile(file.fileno(), 0, self.SIZE)
-
-        for write in (whole, pieces, sendfile):
-            for http in (False, True):
-                self.check(write, http=http)
-        self.check(sendfile, "disable-sendfile = true")
-
-    def test_of_what_never_left(self) -> None:
-        """An answer whose client was gone before its first byte has no size."""
-        reply = Reply(PaperConnection("disable-write-exception = true"), {})
-        cast(PaperConnection, reply._connection).failure = BrokenPipeError(32, "Broken pipe")
-        reply.start("200 OK", [])
-        reply.write(b"x")
-        reply.write(b"y")
-        self.assertEqual(reply.body_size, 0)
-
-
 class RefuseTests(SynchronousTestCase):
     """Answers that can not be had, because of the client."""
 
@@ -397,146 +278,3 @@ class RefuseTests(SynchronousTestCase):
         reply.refuse(0)
         self.assertEqual(connection.writes, [])
         self.assertEqual((reply.status, reply.headers_size, reply.close), (400, 0, True))
-
-
-class HttpReplyTests(SynchronousTestCase):
-    """Answers to an HTTP client."""
-
-    def test_the_method_is_that_of_the_client(self) -> None:
-        """What an application makes of REQUEST_METHOD does not change where the answer ends."""
-        for method, later, text in (("HEAD", {"REQUEST_METHOD": "GET"}, b""), ("GET", {}, b"hello")):
-            connection = PaperConnection()
-            vars = {"REQUEST_METHOD": method}
-            reply = HttpReply(connection, vars, (1, 1), True)
-            vars.clear()
-            vars.update(later)
-            reply.start("200 OK", [])
-            reply.whole(b"hello")
-            self.assertEqual(connection.text.partition(b"\r\n\r\n")[2], text)
-
-    def reply(
-        self, version: tuple[int, int] = (1, 1), keep: bool = True, method: str = "GET"
-    ) -> tuple[HttpReply, PaperConnection]:
-        connection = PaperConnection()
-        protocol = f"HTTP/{version[0]}.{version[1]}"
-        vars = {"SERVER_PROTOCOL": protocol, "REQUEST_METHOD": method, "REQUEST_URI": "/x"}
-        return HttpReply(connection, vars, version, keep), connection
-
-    def test_a_whole_body_gets_a_length(self) -> None:
-        """Of a body in one piece the client is told the length."""
-        reply, connection = self.reply()
-        reply.start("200 OK", [])
-        reply.whole(b"hello")
-        reply.finish()
-        self.assertEqual(connection.writes, [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"])
-        self.assertFalse(reply.close)
-
-    def test_pieces_are_chunked(self) -> None:
-        """A body of unknown length goes out in chunks; the log counts its bytes, not their framing."""
-        reply, connection = self.reply()
-        reply.start("200 OK", [])
-        reply.write(b"hello")
-        reply.write(b" you")
-        reply.finish()
-        self.assertEqual(
-            connection.text,
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n",
-        )
-        self.assertEqual((reply.body_size, reply.close), (9, False))
-
-    def test_the_rest_behind_pieces(self) -> None:
-        """What write() began is ended by the rest, once, also where the connection is closed behind it."""
-        for keep in (True, False):
-            reply, connection = self.reply(keep=keep)
-            reply.start("200 OK", [])
-            reply.write(b"hello")
-            reply.whole(b" you")
-            if not reply.close:
-                reply.finish()
-            self.assertEqual(reply.close, not keep)
-            self.assertTrue(connection.text.endswith(b"\r\n5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n"))
-            self.assertEqual(connection.text.count(b"0\r\n\r\n"), 1)
-
-    def test_old_clients_get_the_end_of_the_connection(self) -> None:
-        """An HTTP/1.0 client that gets no length sees the end of the body by the end of the connection."""
-        reply, connection = self.reply((1, 0))
-        reply.start("200 OK", [])
-        reply.write(b"hello")
-        reply.finish()
-        self.assertEqual(connection.text, b"HTTP/1.0 200 OK\r\n\r\nhello")
-        self.assertTrue(reply.close)
-
-    def test_more_than_its_length_is_cut(self) -> None:
-        """What goes beyond Content-Length is cut off, and the log says so once."""
-        reply, connection = self.reply()
-        reply.start("200 OK", [("Content-Length", "3")])
-        reply.write(b"hello")
-        reply.write(b"more")
-        reply.finish()
-        self.assertEqual(connection.text, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhel")
-        self.assertEqual(len(connection.said), 1)
-        self.assertFalse(reply.close)
-
-    def test_less_than_its_length_ends_the_connection(self) -> None:
-        """A body that stays short of its Content-Length ends the connection."""
-        reply, _ = self.reply()
-        reply.start("200 OK", [("Content-Length", "9")])
-        reply.write(b"hello")
-        reply.finish()
-        self.assertTrue(reply.close)
-
-    def test_head_has_no_body(self) -> None:
-        """A HEAD request gets the head alone, with the length that the application said."""
-        reply, connection = self.reply(method="HEAD")
-        reply.start("200 OK", [("Content-Length", "5")])
-        reply.write(b"hello")
-        reply.finish()
-        self.assertEqual(connection.text, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-        self.assertFalse(reply.close)
-
-    def test_some_statuses_have_no_body(self) -> None:
-        """204 and 304 send no body, whatever the application writes."""
-        for status in ("204 No Content", "304 Not Modified"):
-            reply, connection = self.reply()
-            reply.start(status, [])
-            reply.whole(b"hello")
-            reply.finish()
-            self.assertEqual(connection.text, f"HTTP/1.1 {status}\r\n\r\n".encode())
-
-    def test_the_last_answer_says_so(self) -> None:
-        """Where the connection ends the head says Connection: close."""
-        reply, connection = self.reply(keep=False)
-        reply.start("200 OK", [])
-        reply.whole(b"")
-        self.assertIn(b"Connection: close\r\n", connection.text)
-        self.assertTrue(reply.close)
-
-    def test_a_file_in_chunks(self) -> None:
-        """A part of a file behind other bytes is a chunk of its own."""
-        reply, connection = self.reply()
-        reply.start("200 OK", [])
-        reply.write(b"a")
-        reply.sendfile(7, 0, 20)
-        reply.finish()
-        self.assertTrue(connection.text.endswith(b"1\r\na\r\n14\r\n<file 0 20>\r\n0\r\n\r\n"))
-
-    def test_a_file_alone_has_a_length(self) -> None:
-        """A file that is the whole body is announced with its size, and cut at a smaller Content-Length."""
-        reply, connection = self.reply()
-        reply.start("200 OK", [])
-        reply.sendfile(7, 0, 20)
-        reply.finish()
-        self.assertIn(b"Content-Length: 20\r\n", connection.text)
-        reply, connection = self.reply()
-        reply.start("200 OK", [("Content-Length", "5")])
-        reply.sendfile(7, 0, 20)
-        self.assertTrue(connection.text.endswith(b"<file 0 5>"))
-
-    def test_a_cut_file_ends_the_connection(self) -> None:
-        """A file that shrank while it was sent leaves the client with too few bytes: the connection ends."""
-        reply, _ = self.reply()
-        with mock.patch.object(PaperConnection, "send_file", lambda *args: 3):
-            reply.start("200 OK", [])
-            reply.sendfile(7, 0, 20)
-            reply.finish()
-        self.assertTrue(reply.close)
