@@ -1,4 +1,4 @@
-"""An emperor and its vassals: real processes, forked, executed, and of uWSGI's own make."""
+"""An emperor and its vassals: real processes, forked and executed."""
 
 from __future__ import annotations
 
@@ -293,72 +293,6 @@ class Lives(EmperorCase):
         self.end(daemon)
 
 
-class Adoption(EmperorCase):
-    """Vassals that outlive their emperor."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.daemon = self.reign("emperor-adopt-vassals = true")
-        self.vassal()
-        self.worker = self.wait_answer()
-        self.row_before = self.wait_row(ready=1)
-
-    def emperor(self) -> psutil.Process:
-        return psutil.Process(self.told()["pid"])
-
-    def test_adopted(self) -> None:
-        """A killed emperor takes nobody with it, and its successor has the same vassals: again and again."""
-        for count in (1, 2, 3):
-            self.emperor().kill()
-            self.daemon.wait_for(r"\[emperor\] adopted the uwsgi instance a.ini", count=count)
-            self.assertEqual(self.wait_answer(), self.worker)
-        self.assertEqual(self.wait_row()["pid"], self.row_before["pid"])
-        self.vassal(more="processes = 2")
-        self.daemon.wait_for(r"spawned uWSGI worker 2 ")
-        self.vassal("b.ini")
-        self.wait_answer("b")
-        self.assertEqual(psutil.Process(self.wait_row("b.ini")["pid"]).ppid(), self.emperor().pid)
-        self.end(self.daemon)
-
-    def test_nest_and_emperor(self) -> None:
-        """A nest that died is replaced by one that knows everybody, so that its emperor may die as well."""
-        emperor = self.emperor()
-        (nest,) = [child for child in emperor.children() if child.pid != self.row_before["pid"]]
-        nest.kill()
-        self.daemon.wait_for(r"the nest .* making another one")
-        wait_until(lambda: len(emperor.children()) == 2, "another nest is there")
-        # the new nest hears in the order in which it is told
-        self.vassal("b.ini")
-        self.wait_answer("b")
-        emperor.kill()
-        self.daemon.wait_for(r"\[emperor\] adopted the uwsgi instance", count=2)
-        self.assertEqual(self.ask("a"), self.worker)
-        self.end(self.daemon)
-
-    def test_a_death_in_between(self) -> None:
-        """A vassal that dies while nobody looks is had again, once."""
-        self.emperor().kill()
-        os.kill(self.row_before["pid"], signal.SIGKILL)
-        self.gone(self.worker)
-        self.assertNotEqual(self.wait_answer(), self.worker)
-        self.assertEqual(len(self.told()["vassals"]), 1)
-        self.end(self.daemon)
-
-    def test_the_end_of_an_adopted_one(self) -> None:
-        """The successor notices the end of a vassal that it did not have itself."""
-        self.emperor().kill()
-        self.daemon.wait_for(r"\[emperor\] adopted the uwsgi instance a.ini")
-        os.kill(self.row_before["pid"], signal.SIGKILL)
-        self.daemon.wait_for(r"\[emperor\] removed uwsgi instance a.ini")
-        wait_until(lambda: self.wait_answer() != self.worker, "another worker answers")
-        self.end(self.daemon)
-
-    def test_the_master_is_killed(self) -> None:
-        """When the master is killed nobody is left, all the same."""
-        self.daemon.signal(signal.SIGKILL)
-        wait_until(lambda: not self.daemon.survivors(), "nobody is left")
-
-
 class Kinds(EmperorCase):
     """Other ways to have a vassal."""
 
@@ -450,83 +384,6 @@ class Kinds(EmperorCase):
         self.wait_row("a.ini:zerg", zerg=1)
         (self.vassals / "a.ini").unlink()
         daemon.wait_for(r"removed uwsgi instance a.ini:zerg")
-        self.end(daemon)
-
-
-class OtherMakes(EmperorCase):
-    """uWSGI's own vassals under our emperor."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        requires("uwsgi-core")
-
-    def test_uwsgi(self) -> None:
-        """uWSGI runs as a vassal: it says that it is ready and loyal, reloads in place, and stops."""
-        daemon = self.reign("emperor-wrapper = uwsgi-core")
-        path = self.vassal(more="plugin = python3")
-        worker = self.wait_answer()
-        daemon.wait_for(r"has_emperor mode detected")
-        before = self.wait_row(loyal=1, ready=1, accepting=1)
-        os.utime(path)
-        self.wait_row(respawns=1, ready=1)
-        wait_until(lambda: self.wait_answer() != worker, "another worker answers")
-        self.assertEqual(self.wait_row()["pid"], before["pid"])
-        path.unlink()
-        daemon.wait_for(r"removed uwsgi instance a.ini")
-        self.end(daemon)
-
-    def test_heartbeat(self) -> None:
-        """The heart of uWSGI beats here; when it stops, the vassal is killed and comes back."""
-        daemon = self.reign("emperor-wrapper = uwsgi-core\nemperor-required-heartbeat = 3")
-        self.vassal(more="plugin = python3\nheartbeat = 1")
-        self.wait_answer()
-        row = wait_until(lambda: (self.row() or {}).get("last_heartbeat") and self.row(), "its heart beats")
-        assert isinstance(row, dict)
-        (worker,) = psutil.Process(row["pid"]).children()
-        worker.suspend()
-        daemon.wait_for(r"vassal a.ini sent no heartbeat in last 3 seconds, brutally respawning it...")
-        worker.kill()  # nobody else would: its master is gone
-        wait_until(lambda: (self.row() or {"pid": row["pid"]})["pid"] != row["pid"], "another one is there")
-        self.wait_answer()
-        self.end(daemon)
-
-    def test_on_demand(self) -> None:
-        """uWSGI is woken by its socket, and sleeps again when it is idle."""
-        daemon = self.reign(f"emperor-wrapper = uwsgi-core\nemperor-on-demand-directory = {self.folder}")
-        (self.vassals / "a.ini").write_text(
-            f"[uwsgi]\nplugin = python3\nwsgi-file = {APPS / 'probe.py'}\nmaster = true\nidle = 1\n"
-            "die-on-idle = true\n"
-        )
-        self.wait_row(pid=-1)
-        for count in (1, 2):
-            self.assertEqual(uwsgi_fetch(self.path("a.socket"), "/pid").status, 200)
-            daemon.wait_for('back to "on demand" mode', count=count, seconds=60)
-            self.wait_row(pid=-1)
-        self.end(daemon)
-
-    def test_zergs(self) -> None:
-        """uWSGI calls for help and gets a zerg."""
-        daemon = self.reign("emperor-wrapper = uwsgi-core\nemperor-broodlord = 1")
-        self.vassal(
-            more=f"plugin = python3\nmaster-fifo = {self.path('fifo')}\nzerg-server = {self.path('zerg')}\n"
-            f"[zerg]\nplugin = python3\nzerg = {self.path('zerg')}\nmaster = true\n"
-            f"wsgi-file = {APPS / 'probe.py'}\n"
-        )
-        self.wait_answer()
-        self.call_for_help()
-        self.wait_row("a.ini:zerg", zerg=1, accepting=1)
-        (self.vassals / "a.ini").unlink()
-        daemon.wait_for(r"removed uwsgi instance a.ini:zerg")
-        self.end(daemon)
-
-    def test_killed_emperor(self) -> None:
-        """uWSGI's vassals go with our emperor as well."""
-        daemon = self.reign("emperor-wrapper = uwsgi-core")
-        self.vassal(more="plugin = python3")
-        worker = self.wait_answer()
-        os.kill(self.told()["pid"], signal.SIGKILL)
-        self.gone(worker)
-        self.assertNotEqual(self.wait_answer(), worker)
         self.end(daemon)
 
 

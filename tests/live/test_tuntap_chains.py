@@ -9,7 +9,7 @@ from typing import Any, Final
 from tests.live.daemon import requires
 from tests.live.namespaces import Space
 from tests.live.support import PATIENCE, connect, wait_until
-from tests.live.test_tuntap import HOST, OTHER, VASSAL, TunTapCase
+from tests.live.tunnels import HOST, OTHER, VASSAL, TunTapCase
 
 #: Sends datagrams to a port, with destination options before the header of UDP or without.
 SENDS: Final = """

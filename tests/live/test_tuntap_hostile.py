@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from tests.live.support import APPS, PATIENCE, talk, wait_until
-from tests.live.test_tuntap import HOST, VASSAL, TunTapCase
+from tests.live.tunnels import HOST, VASSAL, TunTapCase
 
 
 class Hostile:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.live.support import PATIENCE, server_command, wait_until
-from tests.live.test_tuntap import HOST, OTHER, VASSAL, TunTapCase, kill_gateway, uid_of
+from tests.live.tunnels import HOST, OTHER, VASSAL, TunTapCase, kill_gateway, uid_of
 
 FAR: Final = "10.99.0.2"
 

@@ -9,7 +9,7 @@ from typing import Final
 from tests.live.daemon import Daemon
 from tests.live.namespaces import Space
 from tests.live.support import wait_until
-from tests.live.test_tuntap import VASSAL, TunTapCase, fetch_in
+from tests.live.tunnels import VASSAL, TunTapCase, fetch_in
 
 FAR: Final = "10.99.0.2"
 SIZE: Final = 3 << 20  #: bytes of a stream between vassals

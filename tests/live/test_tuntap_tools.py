@@ -8,7 +8,7 @@ import sys
 
 from tests.live.namespaces import run
 from tests.live.support import PATIENCE, Daemon, requires, wait_until
-from tests.live.test_tuntap import HOST, VASSAL, TunTapCase
+from tests.live.tunnels import HOST, VASSAL, TunTapCase
 
 
 class ToolTests(TunTapCase):
