@@ -30,16 +30,14 @@ from tests.bench.harness import (
     APPS,
     PATIENCE,
     ROUNDS,
-    Bar,
     BenchError,
     Contestant,
     answers,
     contestants,
     end,
     program,
-    report,
-    table,
 )
+from tests.bench.verdict import Bar, report, table
 
 MIB: Final = 1 << 20
 VASSALS: Final = 100

@@ -1,8 +1,9 @@
-"""What every benchmark needs: uWSGI to compare with, pinned servers, load, figures and a verdict.
+"""What every benchmark needs: uWSGI to compare with, pinned servers, and nginx before them.
 
-A benchmark starts the same config under the real uWSGI and under uwsgid, gives both the same load in turns,
-and reports medians.  Servers live on core 0, whatever asks them on core 1, so that none eats the other's
-time.  The time of a worker is read from the scheduler (``/proc/PID/task/*/schedstat``), not from a clock.
+A benchmark starts the same config under the real uWSGI and under uwsgid, gives both the same load in turns
+(`tests.bench.load`), and reports medians (`tests.bench.verdict`).  Servers live on core 0, whatever asks
+them on core 1, so that none eats the other's time.  The time of a worker is read from the scheduler
+(``/proc/PID/task/*/schedstat``), not from a clock.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ import os
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -334,177 +334,3 @@ def nginx(sockets: Mapping[str, str], protocols: Mapping[str, str] | None = None
     finally:
         end(process)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-_WRK_DONE: Final = """
-done = function(summary, latency, requests)
-    io.stdout:write(string.format('{"requests": %d, "microseconds": %d, "bytes": %d, "status": %d, '
-        .. '"connect": %d, "read": %d, "write": %d, "timeout": %d, "p50": %d, "p99": %d}\\n',
-        summary.requests, summary.duration, summary.bytes, summary.errors.status, summary.errors.connect,
-        summary.errors.read, summary.errors.write, summary.errors.timeout,
-        latency:percentile(50), latency:percentile(99)))
-end
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """What wrk counted."""
-
-    requests: int
-    seconds: float
-    bytes: int
-    bad_answers: int
-    p50: float
-    p99: float
-
-
-def wrk(
-    url: str,
-    *,
-    connections: int,
-    body: int = 0,
-    seconds: float = SECONDS,
-    headers: Sequence[str] = (),
-) -> LoadResult:
-    """Ask one URL from core 1 for a while.
-
-    :param body: how many bytes to POST with each request; 0 asks with GET.
-    :param headers: further lines of each request.
-    :raises BenchError: nothing was answered.
-    """
-    script = _WRK_DONE
-    if body:
-        script = f'wrk.method = "POST"\nwrk.body = string.rep("x", {body})\n' + script
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
-        file.write(script)
-        file.flush()
-        # wrk counts whole seconds; a fraction is for trying out and becomes one
-        duration = f"{max(1, round(seconds))}s"
-        output = subprocess.run(
-            [
-                *(program("wrk"), "-t1", f"-c{connections}", f"-d{duration}", "-s", file.name),
-                *(word for header in headers for word in ("-H", header)),
-                url,
-            ],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-            preexec_fn=pinned(LOAD_CORE),
-        ).stdout
-    told = json.loads(output.strip().splitlines()[-1])
-    if not told["requests"]:
-        raise BenchError(f"{url} answered nothing:\n{output}")
-    return LoadResult(
-        requests=told["requests"],
-        seconds=told["microseconds"] / 1e6,
-        bytes=told["bytes"],
-        bad_answers=told["status"],
-        p50=told["p50"] / 1000,
-        p99=told["p99"] / 1000,
-    )
-
-
-@dataclass(slots=True)
-class Samples:
-    """The rounds of one contestant in one case."""
-
-    rates: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    p99: list[float] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """Requests per second, median."""
-        return statistics.median(self.rates)
-
-    @property
-    def cpu_us(self) -> float:
-        """Microseconds of the worker per request, median."""
-        return statistics.median(self.cpu)
-
-    def figures(self) -> dict[str, float]:
-        return {
-            "requests_per_second": round(self.rate, 1),
-            "cpu_us_per_request": round(self.cpu_us, 2),
-            "p99_ms": round(statistics.median(self.p99), 3),
-        }
-
-
-def measure(
-    instances: Mapping[str, Instance],
-    urls: Mapping[str, str],
-    samples: Mapping[str, Samples],
-    *,
-    connections: int,
-    body: int = 0,
-) -> None:
-    """Load the contestants in turns, `ROUNDS` times, after a warm-up that does not count.
-
-    :param samples: get the rounds, by contestant.
-    :raises BenchError: a contestant answered with an error status.
-    """
-    logged = {name: instance.log_bytes() for name, instance in instances.items()}
-    answered = dict.fromkeys(instances, 0)
-    for url in urls.values():
-        wrk(url, connections=connections, body=body, seconds=1)
-    for number in range(ROUNDS):
-        names = list(instances)
-        for name in names if number % 2 == 0 else reversed(names):
-            before = instances[name].worker_nanoseconds()
-            result = wrk(urls[name], connections=connections, body=body)
-            spent = instances[name].worker_nanoseconds() - before
-            if result.bad_answers:
-                raise BenchError(f"{name} gave {result.bad_answers} answers that are errors")
-            samples[name].rates.append(result.requests / result.seconds)
-            samples[name].cpu.append(spent / 1000 / result.requests)
-            samples[name].p99.append(result.p99)
-            answered[name] += result.requests
-    for name, instance in instances.items():
-        if instance.log_bytes() - logged[name] < 0.9 * answered[name] * _REQUEST_LINE:
-            raise BenchError(f"{name} did not write a line for each request, so it had less to do")
-
-
-#: The least bytes of a request line.
-_REQUEST_LINE: Final = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A promise: ``value`` stays at or below ``bar``, or at or above it."""
-
-    name: str
-    value: float
-    bar: float
-    at_least: bool = False
-
-    @property
-    def holds(self) -> bool:
-        return self.value >= self.bar if self.at_least else self.value <= self.bar
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown, so that it can be quoted as it is."""
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in (head, ["-" * width for width in widths], *rows)
-    ]
-    return "\n".join(lines)
-
-
-def report(bench: str, figures: Mapping[str, Any], bars: Sequence[Bar]) -> int:
-    """Print the bars, and all figures as the last line.
-
-    :returns: an exit status, 1 where a bar does not hold.
-    """
-    print()
-    for bar in bars:
-        relation = "at least" if bar.at_least else "at most"
-        print(f"{'holds ' if bar.holds else 'BROKEN'}  {bar.name}: {bar.value:.2f}, {relation} {bar.bar:g}")
-    listed = [
-        {"name": bar.name, "value": round(bar.value, 4), "bar": bar.bar, "holds": bar.holds} for bar in bars
-    ]
-    print(json.dumps({"bench": bench, "figures": figures, "bars": listed}), flush=True)
-    return 0 if all(bar.holds for bar in bars) else 1

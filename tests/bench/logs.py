@@ -30,7 +30,6 @@ from tests.bench.harness import (
     ROUNDS,
     SECONDS,
     STARTS,
-    Bar,
     BenchError,
     Contestant,
     Instance,
@@ -38,11 +37,10 @@ from tests.bench.harness import (
     end,
     nginx,
     pinned,
-    report,
     serving,
-    table,
-    wrk,
 )
+from tests.bench.load import wrk
+from tests.bench.verdict import Bar, report, table
 
 WRITERS: Final = 2
 #: A round is over when nothing has arrived for so many seconds.

@@ -35,20 +35,17 @@ from tests.bench.harness import (
     ROUNDS,
     SERVER_CORE,
     STARTS,
-    Bar,
     BenchError,
     Contestant,
-    Samples,
     contestants,
     end,
     free_port,
     nginx,
     pinned,
     program,
-    report,
-    table,
-    wrk,
 )
+from tests.bench.load import Samples, wrk
+from tests.bench.verdict import Bar, report, table
 
 SLOW_CLIENTS: Final = 500
 CLOSE: Final = ("Connection: close",)

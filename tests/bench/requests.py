@@ -16,21 +16,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.bench.harness import (
-    APPS,
-    ROUNDS,
-    STARTS,
-    Bar,
-    BenchError,
-    Contestant,
-    Samples,
-    contestants,
-    measure,
-    nginx,
-    report,
-    serving,
-    table,
-)
+from tests.bench.harness import APPS, ROUNDS, STARTS, BenchError, Contestant, contestants, nginx, serving
+from tests.bench.load import Samples, measure
+from tests.bench.verdict import Bar, report, table
 
 MIB: Final = 1 << 20
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.bench.harness import Contestant, Samples
+from tests.bench.harness import Contestant
+from tests.bench.load import Samples
 from tests.bench.protocols import CASES, SLOW, bars_of, command, known
 from uwsgid.config.settings import settings_of
 

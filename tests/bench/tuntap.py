@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from tests.bench.harness import ROUNDS, Bar, BenchError, report, table
+from tests.bench.harness import ROUNDS, BenchError
 from tests.bench.traffic import loaded_pings, pings, tcp, udp
+from tests.bench.verdict import Bar, report, table
 from tests.bench.wires import Wire, idle_peers, pasta, slirp, uwsgi, uwsgid, veth
 
 RULES: Final = (1, 10, 100)
