@@ -13,10 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.tuntap.devices import FakeDevice, SteppedReactor
 from uwsgid.host.tun import DeviceFacts
 from uwsgid.testing.packets import ipv4, udp
-from uwsgid.tuntap import access
+from uwsgid.tuntap.access import Credentials
 from uwsgid.tuntap.chain import Chain
 from uwsgid.tuntap.links import DeviceLink
-from uwsgid.tuntap.listen import Credentials
+from uwsgid.tuntap.listen import Caller
 from uwsgid.tuntap.opened import Opened
 from uwsgid.tuntap.options import RouterSpec
 from uwsgid.tuntap.peer import Peer
@@ -128,7 +128,7 @@ class RouterCase(SynchronousTestCase):
         ours.setblocking(False)
         theirs.setblocking(False)
         self.router.welcome_device(
-            theirs, Credentials(1, 1000, 1000), Hello(name), os.dup(device.fd), DeviceFacts(name, 0x5001)
+            theirs, Caller(1, 1000, 1000), Hello(name), os.dup(device.fd), DeviceFacts(name, 0x5001)
         )
         self.assertEqual(Answer.unpack(ours.recv(4096)), Answer(True))
         if address:
@@ -154,4 +154,4 @@ def policy(out: str = "", **more: Any) -> Policy:
 
 def assigning(address: str) -> Policy:
     """A policy that gives everybody one address."""
-    return Policy(credentials=access.Credentials(required=True, assign=lambda pid, uid, gid: address))
+    return Policy(credentials=Credentials(required=True, assign=lambda pid, uid, gid: address))

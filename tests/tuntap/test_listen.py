@@ -19,9 +19,9 @@ from uwsgid.tuntap.access import Credentials
 from uwsgid.tuntap.listen import (
     HELLO_TAKES,
     MOST_SILENT,
-    UNKNOWN,
+    STRANGER,
     CredentialsGuest,
-    credentials_of,
+    caller_of,
     examine,
 )
 from uwsgid.tuntap.peer import MAX_ADDRESSES
@@ -388,7 +388,7 @@ class StreamDoorTests(RouterCase):
             self.addCleanup(client.close)
             connection, _ = server.accept()
             self.addCleanup(connection.close)
-            self.assertEqual(credentials_of(connection), UNKNOWN)
+            self.assertEqual(caller_of(connection), STRANGER)
             self.assertRaises(PeerError, self.router._doors._enter_stream, connection)
 
     def test_an_address_for_each_user(self) -> None:

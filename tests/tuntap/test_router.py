@@ -80,7 +80,7 @@ class LifeTests(RouterCase):
             self.reactor.turn()
             device, connection = socket.socketpair(), socket.socketpair()
             self.router.welcome_device(
-                connection[0], listen.UNKNOWN, Hello("x"), device[0].detach(), DeviceFacts("x", 0x5001)
+                connection[0], listen.STRANGER, Hello("x"), device[0].detach(), DeviceFacts("x", 0x5001)
             )
             self.assertEqual((connection[1].recv(1), device[1].recv(1)), (b"", b""))
             device[1].close()

@@ -210,7 +210,7 @@ class OwnAddressTests(RouterCase):
                 PeerError,
                 self.router.welcome_device,
                 theirs,
-                listen.Credentials(1, 1000, 1000),
+                listen.Caller(1, 1000, 1000),
                 Hello("evil0", (), (HOST,)),
                 device.fd,
                 DeviceFacts("evil0", 0x5001),

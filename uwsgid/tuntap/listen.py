@@ -44,15 +44,15 @@ _SCM_CREDENTIALS: Final = 2  #: linux/socket.h
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who a peer is, as the kernel says; all -1 where it does not know, as for TCP."""
+class Caller:
+    """Who connected, as the kernel says; all -1 where it does not know, as for TCP."""
 
     pid: int = -1
     uid: int = -1
     gid: int = -1
 
 
-UNKNOWN: Final = Credentials()
+STRANGER: Final = Caller()
 
 
 class Reception(Protocol):
@@ -60,11 +60,11 @@ class Reception(Protocol):
 
     reactor: Any
 
-    def welcome_stream(self, connection: socket.socket, who: Credentials) -> None:
+    def welcome_stream(self, connection: socket.socket, who: Caller) -> None:
         """Take the connection over.  :raises PeerError: the peer is not wanted."""
 
     def welcome_device(
-        self, connection: socket.socket, who: Credentials, hello: Hello, device: int, facts: DeviceFacts
+        self, connection: socket.socket, who: Caller, hello: Hello, device: int, facts: DeviceFacts
     ) -> None:
         """Take both descriptors over.  :raises PeerError: the peer is not wanted."""
 
@@ -72,12 +72,12 @@ class Reception(Protocol):
         """Write *text* to the log, unless there was something to write a moment ago."""
 
 
-def credentials_of(connection: socket.socket) -> Credentials:
+def caller_of(connection: socket.socket) -> Caller:
     """Who connected (``SO_PEERCRED``)."""
     if connection.family != socket.AF_UNIX:
-        return UNKNOWN
+        return STRANGER
     pid, uid, gid = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-    return Credentials(pid, uid, gid)
+    return Caller(pid, uid, gid)
 
 
 def examine(fd: int) -> DeviceFacts:
@@ -235,13 +235,13 @@ class CredentialsGuest(_Guest):
         if not text:
             self.leave()
             return
-        who = UNKNOWN
+        who = STRANGER
         for level, kind, data in control:
             if level == socket.SOL_SOCKET and kind == _SCM_CREDENTIALS and len(data) == _UCRED.size:
-                who = Credentials(*_UCRED.unpack(data))
+                who = Caller(*_UCRED.unpack(data))
         # between accept() and SO_PASSCRED a client can send words without credentials; the kernel then tells
         # no pid, and the uid and gid of nobody, whoever it was (net/core/scm.h)
-        if text != HELLO or not (who.pid > 0 or who.uid == credentials_of(self._connection).uid):
+        if text != HELLO or not (who.pid > 0 or who.uid == caller_of(self._connection).uid):
             raise PeerError("a client without credentials", status=0)
         self._connection.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 0)
         self._reception.welcome_stream(self.pass_on(), who)
@@ -293,7 +293,7 @@ class DeviceGuest(_Guest):
             hello = Hello.unpack(text)
             if len(passed) != 1 or flags & socket.MSG_CTRUNC:
                 raise PeerError(f"{hello.device} was to come as one descriptor", status=0)
-            device, who = passed[0], credentials_of(connection)
+            device, who = passed[0], caller_of(connection)
             self._reception.welcome_device(connection, who, hello, device, examine(device))
         except PeerError as error:
             _let_go(passed)
@@ -358,7 +358,7 @@ class Doors:
         if self.use_credentials:
             CredentialsGuest(connection, self._reception).start()
         else:
-            self._reception.welcome_stream(connection, credentials_of(connection))
+            self._reception.welcome_stream(connection, caller_of(connection))
 
     def _enter_device(self, connection: socket.socket) -> None:
         if self._silent >= MOST_SILENT:

@@ -25,7 +25,7 @@ from uwsgid.supervise.exits import Exit
 from uwsgid.tuntap.capture import Capture, Filter
 from uwsgid.tuntap.decision import Refused
 from uwsgid.tuntap.links import DeviceLink, FrameLink, Link
-from uwsgid.tuntap.listen import Credentials, Doors
+from uwsgid.tuntap.listen import Caller, Doors
 from uwsgid.tuntap.opened import Opened
 from uwsgid.tuntap.peer import Peer, learnable
 from uwsgid.tuntap.policy import Policy, policy_of
@@ -185,7 +185,7 @@ class Router:
 
     # ---- who comes -----------------------------------------------------------------------------------------
 
-    def welcome_stream(self, connection: socket.socket, who: Credentials) -> None:
+    def welcome_stream(self, connection: socket.socket, who: Caller) -> None:
         """A peer behind a stream."""
         policy = self.switch.policy
         peer = self._new_peer(connection, who, header=4)
@@ -194,7 +194,7 @@ class Router:
         self._watch(link)
 
     def welcome_device(
-        self, connection: socket.socket, who: Credentials, hello: Hello, device: int, facts: DeviceFacts
+        self, connection: socket.socket, who: Caller, hello: Hello, device: int, facts: DeviceFacts
     ) -> None:
         """A peer that hands its device over."""
         self._refuse_known(device)
@@ -250,9 +250,7 @@ class Router:
         except OSError:
             pass  # a kernel without kcmp(2)
 
-    def _new_peer(
-        self, connection: socket.socket, who: Credentials, *, device: str = "", header: int = 0
-    ) -> Peer:
+    def _new_peer(self, connection: socket.socket, who: Caller, *, device: str = "", header: int = 0) -> Peer:
         self._numbers += 1
         return Peer(
             self._numbers,
