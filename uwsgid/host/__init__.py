@@ -36,7 +36,7 @@ from uwsgid.host.sockets import (
     settle_stdin,
     vacuum,
 )
-from uwsgid.host.watch import Touch, Touches
+from uwsgid.host.touch import Touch, Touches
 
 __all__ = [
     "NOTHING_TO_DO",

@@ -8,7 +8,7 @@ from typing import Final
 from uwsgid.config.kinds import Texts
 from uwsgid.config.section import Section, option, section
 from uwsgid.config.settings import Settings
-from uwsgid.host.watch import Touches
+from uwsgid.host.touch import Touches
 from uwsgid.interfaces import IKernel
 
 

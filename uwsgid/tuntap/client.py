@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from uwsgid.errors import ConfigError, KernelError
 from uwsgid.host.addresses import Address
-from uwsgid.host.interfaces import call_neighbour
+from uwsgid.host.network_interfaces import call_neighbour
 from uwsgid.host.tun import set_offload
 from uwsgid.tuntap.connecting import connect
 from uwsgid.tuntap.handover import Attachment, companion_of, offer

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from uwsgid.errors import KernelError, PeerError, UwsgidError
-from uwsgid.host.interfaces import addresses_of
+from uwsgid.host.network_interfaces import addresses_of
 from uwsgid.host.syscalls import same_open_file
 from uwsgid.host.tun import DeviceFacts, set_offload
 from uwsgid.supervise.exits import Exit

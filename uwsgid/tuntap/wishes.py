@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 
 from uwsgid.host.addresses import Address
-from uwsgid.host.interfaces import addresses_of
+from uwsgid.host.network_interfaces import addresses_of
 from uwsgid.tuntap.records import record_of
 from uwsgid.tuntap.rules import DeviceRule
 from uwsgid.wire.handover import Hello

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.host.watch import Touch, Touches
+from uwsgid.host.touch import Touch, Touches
 from uwsgid.testing import MemoryKernel
 
 

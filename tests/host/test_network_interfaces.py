@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.host import interfaces
-from uwsgid.host.interfaces import (
+from uwsgid.host import network_interfaces
+from uwsgid.host.network_interfaces import (
     addresses_of,
     call_neighbour,
     neighbours_of,
@@ -35,7 +35,7 @@ class InterfaceTests(SynchronousTestCase):
     def known(self, *entries: tuple[int, str, str]) -> None:
         """Let an interface have addresses: family, text and mask of each."""
         found = [Entry(*entry) for entry in entries]
-        self.patch(interfaces, "_known", lambda name: found)
+        self.patch(network_interfaces, "_known", lambda name: found)
 
     def test_addresses_of_both_kinds(self) -> None:
         """Addresses that are for the link alone are left out, and so is what is none of IP."""
@@ -70,23 +70,23 @@ class InterfaceTests(SynchronousTestCase):
         """An empty datagram goes to the discard port; where it can not be sent nothing happens."""
         for address in ("127.0.0.1", "::1"):
             pairs = (("203.0.113.77", "127.0.0.1"), ("2001:db8::77", "::1"), (address, address))
-            self.patch(interfaces, "neighbours_of", lambda name, found=pairs: found)
+            self.patch(network_interfaces, "neighbours_of", lambda name, found=pairs: found)
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             with socket.socket(family, socket.SOCK_DGRAM) as hearing:
                 hearing.bind((address, 0))
                 hearing.settimeout(5)
-                self.patch(interfaces, "_DISCARD", hearing.getsockname()[1])
+                self.patch(network_interfaces, "_DISCARD", hearing.getsockname()[1])
                 call_neighbour("lo")
                 self.assertEqual(hearing.recv(10), b"")
 
     def test_by_no_other_interface(self) -> None:
         """What can not leave by its own interface does not leave, though another one leads there."""
         pair = ("127.0.0.1", "127.0.0.1")
-        self.patch(interfaces, "neighbours_of", lambda name: (pair,))
+        self.patch(network_interfaces, "neighbours_of", lambda name: (pair,))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hearing:
             hearing.bind((pair[1], 0))
             hearing.setblocking(False)
-            self.patch(interfaces, "_DISCARD", hearing.getsockname()[1])
+            self.patch(network_interfaces, "_DISCARD", hearing.getsockname()[1])
             call_neighbour("nosuchdevice")
             self.assertRaises(BlockingIOError, hearing.recv, 10)
 
