@@ -1,1 +1,1 @@
-"""What a gateway process is: a child of the master that serves something else than requests."""
+"""Gateways: the role that all of them play, the HTTP gateway before the workers, and the pool of zergs."""
