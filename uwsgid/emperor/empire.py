@@ -40,7 +40,7 @@ class Sovereign(Protocol):
         """*name* served somebody: what it did before is forgotten."""
 
     def lost(self, vassal: Vassal, status: ExitStatus | None) -> None:
-        """Nothing of it is left but its `wakeup`; the status is None for one that was never born."""
+        """Nothing of it is left but its `Vassal.wakeup`; the status is None for one that was never born."""
 
 
 class Empire:
