@@ -402,5 +402,8 @@ class IKernel(Interface):
     def start_command(shell: str, command: str, variables: Mapping[str, str] | None = None) -> int:
         """Start *command* by *shell* and do not wait: its process, a child of ours."""
 
+    def feed_command(shell: str, command: str, text: bytes) -> int:
+        """The same with *text* on its standard input, as the leader of a session that outlives us."""
+
     def zombie_children() -> list[int]:
         """The process ids of our children that ended and were not reaped yet."""

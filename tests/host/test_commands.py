@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.host.commands import run_and_wait, start
+from uwsgid.host.commands import feed, run_and_wait, start
 
 
 class CommandTests(SynchronousTestCase):
@@ -72,3 +73,25 @@ class CommandTests(SynchronousTestCase):
         assert found is not None
         self.assertEqual((found.si_code, found.si_status), (os.CLD_EXITED, 5))
         self.assertRaises(FileNotFoundError, start, "/nowhere/sh", "true")
+
+    def test_fed(self) -> None:
+        """A command reads what it is given, of any length, in its own session, with nothing else open."""
+        inherited = os.open("/dev/null", os.O_RDONLY)
+        self.addCleanup(os.close, inherited)
+        os.set_inheritable(inherited, True)
+        path = self.mktemp()
+        text = bytes(range(256)) * 4096
+        look = f"cut -d ' ' -f 6 /proc/$$/stat > {path}.sid; ls /proc/$$/fd | cat > {path}.fds"
+        pid = feed("/bin/sh", f"cat > {path}; {look}; exit 7", text)
+        found = os.waitid(os.P_PID, pid, os.WEXITED)
+        assert found is not None
+        self.assertEqual(found.si_status, 7)
+        self.assertEqual(Path(path).read_bytes(), text)
+        self.assertEqual(int(Path(f"{path}.sid").read_text()), pid)
+        self.assertEqual(Path(f"{path}.fds").read_text().split(), ["0", "1", "2"])
+
+    def test_fed_by_no_shell(self) -> None:
+        """A shell that does not exist leaves no descriptor behind."""
+        before = os.listdir("/proc/self/fd")
+        self.assertRaises(FileNotFoundError, feed, "/nowhere/sh", "true", b"text")
+        self.assertEqual(os.listdir("/proc/self/fd"), before)

@@ -62,6 +62,26 @@ def start(shell: str, command: str, variables: Mapping[str, str] | None = None) 
     return running.pid
 
 
+def feed(shell: str, command: str, text: bytes) -> int:
+    """Start *command* with *text* on its standard input, and return at once: the process, as of `start`.
+
+    It leads a session of its own, goes on when we end, and inherits no descriptor but those it writes to.
+    The text is in memory and not in a pipe, so it may have any length and nobody waits for a reader.
+
+    :raises OSError: the shell can not be executed.
+    """
+    given = os.memfd_create("text")
+    try:
+        os.write(given, text)
+        os.lseek(given, 0, os.SEEK_SET)
+        # no function before the exec: other threads may hold locks in the copy that it would run in
+        running = subprocess.Popen((shell, "-c", command), stdin=given, start_new_session=True)
+    finally:
+        os.close(given)
+    running.returncode = 0  # as above
+    return running.pid
+
+
 def _popen(shell: str, command: str, variables: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
     environment = {**os.environ, **variables} if variables else None
     return subprocess.Popen((shell, "-c", command), close_fds=False, preexec_fn=_begin, env=environment)

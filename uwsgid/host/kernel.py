@@ -335,6 +335,7 @@ class Kernel:
 
     run_command = staticmethod(commands.run_and_wait)
     start_command = staticmethod(commands.start)
+    feed_command = staticmethod(commands.feed)
 
     zombie_children = staticmethod(children.ended_children)
 

@@ -246,6 +246,12 @@ class MemoryKernel(MemoryIsolation):
         self._last_command += 1
         return self._last_command
 
+    def feed_command(self, shell: str, command: str, text: bytes) -> int:
+        self._maybe_fail("feed_command")
+        self._note("feed_command", shell, command, text.decode("utf-8", "surrogateescape"))
+        self._last_command += 1
+        return self._last_command
+
     def zombie_children(self) -> list[int]:
         return sorted(self.ended)
 
