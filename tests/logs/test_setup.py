@@ -59,6 +59,25 @@ class LogsTests(ElsewhereCase):
         self.elsewhere(task)
         self.assertEqual(self.kept("stderr"), "hello\nfrom the master\n")
 
+    def test_whoever_hears(self) -> None:
+        """Every record is given to whoever wants to hear it, unless it is written unheard; not in a child."""
+
+        def task() -> None:
+            logs = Logs.open(self.settings(f"logto = {self.path}", "log-master = true"))
+            heard: list[bytes] = []
+            logs.hear = heard.extend
+            os.write(2, b"one\n")
+            os.write(2, b"two\n")
+            logs.write(b"of the master\n")
+            os.write(2, b"three\n")
+            logs.write_unheard(b"unheard\n")
+            assert heard == [b"one\n", b"two\n", b"of the master\n", b"three\n"], heard
+            logs.leave()
+            assert logs.hear is None
+
+        self.elsewhere(task)
+        self.assertEqual(self.kept(), "one\ntwo\nof the master\nthree\nunheard\n")
+
     def test_restore_before_a_reload(self) -> None:
         """What is in the pipe is written first; later lines go to the file, which no reload empties."""
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.config.settings import Settings
@@ -105,6 +105,7 @@ class Logs:
     :ivar request_pipe: where lines of requests have a way of their own.
     :ivar requests: what the master does with those.
     :ivar read_elsewhere: a thread reads the pipes.
+    :ivar hear: is given every record of the log before it is delivered, by whoever reads it; None for nobody.
     """
 
     def __init__(self, settings: Settings, pipeline: Pipeline, original: DescriptorLogger) -> None:
@@ -119,6 +120,7 @@ class Logs:
         self.requests: Pipeline | None = None
         self.request_pipe: LogPipe | None = None
         self.read_elsewhere = False
+        self.hear: Callable[[Sequence[bytes]], None] | None = None
 
     @classmethod
     def open(
@@ -210,6 +212,8 @@ class Logs:
         """Write *most* records of those that are in the pipe by now, and say how many it were."""
         records = self.pipe.read(most) if self.pipe is not None else []
         if records:
+            if self.hear is not None:
+                self.hear(records)
             self.pipeline.accept(records)
         return len(records)
 
@@ -267,6 +271,13 @@ class Logs:
             self._say(data)
             return
         self.drain()
+        if self.hear is not None:
+            self.hear((data,))
+        self.pipeline.accept((data,))
+
+    def write_unheard(self, data: bytes) -> None:
+        """The same for what `hear` is not to be given, also where a thread reads."""
+        self.drain()
         self.pipeline.accept((data,))
 
     def leave(self) -> None:
@@ -275,6 +286,7 @@ class Logs:
             if pipe is not None:
                 os.close(pipe.reader)
         self.pipe = self.request_pipe = None
+        self.hear = None
         if self._outlets is not None:
             self._outlets.forget()
 
