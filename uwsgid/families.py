@@ -35,5 +35,7 @@ api_functions: Final[Registry[Callable[..., Any]]] = Registry("function of the u
 loggers: Final[Registry[Any]] = Registry("logger")
 #: What changes a line on its way there: ``json``, ``gzip`` … (`uwsgid.logs.encoders`).
 log_encoders: Final[Registry[Any]] = Registry("log encoder")
+#: What an alarm does when it is raised: ``cmd``, ``log`` (`uwsgid.alarms.plugins`).
+alarms: Final[Registry[Any]] = Registry("alarm plugin")
 #: Where an emperor finds its vassals, by scheme: ``dir``, ``glob``.
 imperial_monitors: Final[Registry[Any]] = Registry("imperial monitor")

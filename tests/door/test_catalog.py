@@ -21,7 +21,7 @@ from uwsgid.config.known import KNOWN, Support
 from uwsgid.config.section import Section
 from uwsgid.door import catalog
 from uwsgid.errors import ConfigError
-from uwsgid.families import languages, log_encoders, loggers, loop_engines, roles
+from uwsgid.families import alarms, languages, log_encoders, loggers, loop_engines, roles
 from uwsgid.host import NOTHING_TO_DO
 from uwsgid.host.privileges import RUNNING_AS_ROOT, STILL_ROOT
 
@@ -268,7 +268,9 @@ class ImportTests(SynchronousTestCase):
     def test_nothing_is_forgotten(self) -> None:
         """Every module that declares options or is a member of a family is imported, or promised."""
         found = self.modules("from uwsgid.door import catalog\ncatalog.load()")
-        found |= {module for family in (loggers, log_encoders) for module in family._promised.values()}
+        found |= {
+            module for family in (alarms, loggers, log_encoders) for module in family._promised.values()
+        }
         forgotten = []
         for path in sorted(_HOUSE.rglob("*.py")):
             for node in ast.parse(path.read_text()).body:

@@ -14,6 +14,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid import __version__
+from uwsgid.alarms import plugin_list
 from uwsgid.door import catalog
 from uwsgid.door.command import (
     IN_FALLBACK,
@@ -79,6 +80,12 @@ class QuestionTests(CommandCase):
         answer = self.answer("--logger-list")
         self.assertEqual(answer, Answer(engine_list()))
         self.assertIn("\nfile\n", answer.text)
+
+    def test_alarm_list(self) -> None:
+        """--alarm-list prints the plugins of alarms and ends."""
+        answer = self.answer("--alarm-list")
+        self.assertEqual(answer, Answer(plugin_list()))
+        self.assertIn("\ncmd\n", answer.text)
 
     def test_plugins_of_loggers_are_there(self) -> None:
         """A configuration that loads uWSGI's plugins for logs needs no other."""

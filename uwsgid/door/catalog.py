@@ -17,6 +17,7 @@ from uwsgid.errors import ConfigError
 
 #: Modules that know no Twisted: what the configuration, the seed, the zygote and the workers need.
 CHILDREN: Final = (
+    "uwsgid.alarms.options",
     "uwsgid.config.formats.ini",
     "uwsgid.config.formats.json",
     "uwsgid.config.formats.xml",

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from uwsgid._version import __version__
+from uwsgid.alarms import AlarmOptions, plugin_list
 from uwsgid.config.checking import check
 from uwsgid.config.directive import Directive
 from uwsgid.config.facts import Facts
@@ -221,6 +222,8 @@ def _one_shot(settings: Settings, kernel: IKernel) -> Answer | None:
     questions, commands = settings[Questions], settings[OneShot]
     if settings[LogOutlets].listing:
         return Answer(engine_list())
+    if settings[AlarmOptions].listing:
+        return Answer(plugin_list())
     if questions.get:
         found = [get_option(settings.directives, name) for name in questions.get]
         return Answer("\n".join(text for text in found if text is not None))

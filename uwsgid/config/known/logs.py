@@ -54,7 +54,6 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         ("log-alarm alarm-log", "list L M p", "alarm on matching lines"),
         ("not-log-alarm not-alarm-log", "list L M p", "no alarm on matching lines"),
         ("alarm-msg-size", "u64", "longest alarm"),
-        ("alarm-cheap", "flag 2.0", "alarms by a process of their own"),
         (
             "alarm-backlog backlog-alarm lq-alarm alarm-lq listen-queue-alarm alarm-listen-queue",
             "list M 2.0",
@@ -65,6 +64,11 @@ TABLE: Final[tuple[KnownOption, ...]] = (
         _LOGS,
         "there is no ZeroMQ in uwsgid",
         ("log-zeromq", "list L M z", "log to ZeroMQ"),
+    ),
+    *accepted(
+        _LOGS,
+        "no alarm has a thread of its own",
+        ("alarm-cheap", "flag 2.0", "no thread of its own for each alarm"),
     ),
     *accepted(
         _LOGS,
