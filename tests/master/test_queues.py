@@ -24,7 +24,8 @@ class QueuesTests(SynchronousTestCase):
         for fd, queued in ((3, 2), (4, 100)):
             kernel.add_listener(fd, socket.AF_UNIX, f"/{fd}").queued = queued
         doors = cast("list[Listener]", [_Door(3), _Door(4)])
-        queues = Queues(kernel, doors, lines.append)
+        full: list[tuple[Listener, int, int]] = []
+        queues = Queues(kernel, doors, lines.append, lambda *facts: full.append(facts))
         self.assertEqual(queues.lengths(), [(2, 100), (100, 100)])
         queues.look()
         queues.look()
@@ -32,6 +33,7 @@ class QueuesTests(SynchronousTestCase):
         self.assertEqual(
             lines, ['*** uWSGI listen queue of socket "door 4" (fd: 4) full !!! (100/100) ***'] * 2
         )
+        self.assertEqual(full, [(doors[1], 100, 100)] * 2)
 
     def test_unknown(self) -> None:
         """A queue whose length nobody knows is not full, and no socket is no queue."""

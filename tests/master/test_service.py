@@ -172,6 +172,38 @@ class Others(MasterCase):
         self.run_for(3)
         self.assertEqual(self.codes, [0])
 
+    def test_alarms(self) -> None:
+        """What workers ask for, their crashes, and the log from the making of the master on."""
+        self.build("processes = 2\nalarm = loud log:\nlog-alarm = loud err\nalarm-segfault = loud")
+        assert self.logs.hear is not None
+        self.logs.hear([b"err at boot\n"])
+        self.master.startService()
+        self.run_for(0.1)
+        victim = self.nursery.worker(1)
+        victim.say(Ask("alarm loud asked for"))
+        self.run_for(0.1)
+        victim.die(signal.SIGSEGV)
+        self.nursery.worker(2).die(signal.SIGKILL)
+        self.run_for(2)
+        texts = ["err at boot", "asked for", f"!!! uWSGI process {victim.pid} got Segmentation Fault !!!"]
+        self.assertEqual(
+            [line.decode().partition(" - ")[2] for line in self.logs.unheard],
+            [f"ALARM: {text}\n" for text in texts],
+        )
+        self.master.stop()
+        self.run_for(3)
+        self.logs.hear([b"err at the end\n"])
+        self.assertIn(b"ALARM: err at the end", self.logs.unheard[-1])
+
+    def test_no_alarms(self) -> None:
+        """Without an alarm nobody hears the log, and a wish for one is ignored."""
+        self.serve()
+        self.assertIsNone(self.logs.hear)
+        self.nursery.worker(1).say(Ask("alarm loud x"))
+        self.nursery.worker(2).die(signal.SIGSEGV)
+        self.run_for(1)
+        self.assertEqual((self.logs.unheard, self.staff()), ([], {1: [1], 2: [1]}))
+
     def test_without_seeds(self) -> None:
         """When both seeds are gone, workers finish what they have, then a new image begins."""
         self.serve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
@@ -21,6 +22,8 @@ class FakeLogs:
         self.calls: list[str] = []
         self.pipeline = self
         self.troubles: dict[str, int] = {}
+        self.hear: Callable[[Sequence[bytes]], None] | None = None
+        self.unheard: list[bytes] = []
 
     def begin(self) -> None:
         """Nothing is slow here."""
@@ -42,6 +45,9 @@ class FakeLogs:
 
     def patient(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def write_unheard(self, data: bytes) -> None:
+        self.unheard.append(data)
 
     def restore(self) -> None:
         self.calls.append("restore")

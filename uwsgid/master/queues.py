@@ -11,14 +11,22 @@ from uwsgid.interfaces import IKernel
 class Queues:
     """Looks at the backlog of each socket.
 
+    :param full: told of each socket that is full, with how many wait and how many may.
     :ivar longest: connections waiting on the busiest socket at the last look.
     :ivar errors: how many looks found a full socket.
     """
 
-    def __init__(self, kernel: IKernel, listeners: Sequence[Listener], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        kernel: IKernel,
+        listeners: Sequence[Listener],
+        say: Callable[[str], None],
+        full: Callable[[Listener, int, int], None] = lambda listener, waiting, most: None,
+    ) -> None:
         self._kernel = kernel
         self._listeners = listeners
         self._say = say
+        self._full = full
         self.longest = 0
         self.errors = 0
 
@@ -37,3 +45,4 @@ class Queues:
                     f'*** uWSGI listen queue of socket "{listener.name}" (fd: {listener.fd}) full !!! '
                     f"({waiting}/{most}) ***"
                 )
+                self._full(listener, waiting, most)

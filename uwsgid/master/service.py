@@ -16,6 +16,7 @@ from uwsgid.isolation.options import Namespaces
 from uwsgid.logs import banner
 from uwsgid.logs.held import Leftovers
 from uwsgid.manhole.options import Manhole as ManholeOptions
+from uwsgid.master.alarms import AlarmDesk
 from uwsgid.master.cheap import CheapMode
 from uwsgid.master.checkround import CheckRound
 from uwsgid.master.departure import Departure
@@ -65,7 +66,8 @@ class Master(MultiService):
         self._ended = ended
         self._over: Deferred[None] = Deferred()
         leftovers = Leftovers(house.board, house.locks, house.request_log)
-        self.queues = Queues(house.kernel, house.listeners, self._say)
+        self.alarms = AlarmDesk(inheritance, reactor)
+        self.queues = Queues(house.kernel, house.listeners, self._say, self.alarms.queue_full)
         self.workforce = Workforce(
             house,
             reactor,
@@ -79,6 +81,7 @@ class Master(MultiService):
             late_seed=inheritance.late_seed,
             tidings=lambda child, what: self.liaison.hear(child, what),
             bereave=leftovers.rescue,
+            killed=self.alarms.worker_killed,
         )
         self.gateways = Gateways(
             house,
@@ -205,6 +208,7 @@ class Master(MultiService):
             self.idle.look,
             self.liaison.look,
             lambda: inheritance.logs.pipeline.check_size(),
+            self.alarms.look,
             self._undertaker.look,
         )
 
@@ -245,6 +249,7 @@ class Master(MultiService):
         self._say(self.signals.meaning())
         self._house.name_process("master", self._house.settings[Processes].procname_master)
         self._intake.start()
+        self.alarms.begin()
         try:
             if self._house.settings[FifoFiles].paths:
                 self.fifo.start()
@@ -392,7 +397,8 @@ class Master(MultiService):
             "reexec": self.start_anew,
             DESTROY: lambda: self.departure.end_at_once(1),
         }
-        orders.get(what, lambda: None)()
+        if not self.alarms.asked(what):
+            orders.get(what, lambda: None)()
 
     # ---- the end
 
@@ -408,6 +414,7 @@ class Master(MultiService):
         self.cheap.end()
         self.liaison.end()
         self._undertaker.end()
+        self.alarms.end()
 
     def _part(self, code: int) -> None:
         """Tell everybody who waits that this is over."""

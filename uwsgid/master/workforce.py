@@ -53,6 +53,7 @@ class Workforce:
     :param spare_seed: as in `Nursery`.
     :param late_seed: as in `Nursery`.
     :param bereave: called with the seat of a worker that is dead, before the seat is cleared.
+    :param killed: called with the pid of a worker that a signal ended, and that signal.
     :param tidings: called with what workers tell for an emperor, their readiness (`READY`) among it.
     :ivar generation: the one that serves; 0 before the first is loaded.
     :ivar wanted: the slots that shall have a worker.
@@ -74,6 +75,7 @@ class Workforce:
         late_seed: Callable[[], tuple[socket.socket, int]] | None = None,
         tidings: Callable[[Child, str], None] = lambda child, what: None,
         bereave: Callable[[int], None] = lambda seat: None,
+        killed: Callable[[int, int], None] = lambda pid, signal: None,
     ) -> None:
         settings = household.settings
         self._reactor: Final = reactor
@@ -84,6 +86,7 @@ class Workforce:
         self._end_is_near: Final = end_is_near
         self._tidings: Final = tidings
         self._bereave: Final = bereave
+        self._killed: Final = killed
         self._clock: Final = clock
         self._monotonic: Final = monotonic
         self._say: Final = say
@@ -386,6 +389,8 @@ class Workforce:
         crashed = status is None
         if status is not None:
             crashed = self._judge(child, status, said_so)
+            if status.signal:
+                self._killed(child.pid, status.signal)
         if has_lived:
             self._rests.did_well(child.slot)
         elif crashed:

@@ -17,6 +17,13 @@ class LogTests(ServerCase):
         api_logging.log(b"two")
         self.assertEqual(self.said, ["one", "two"])
 
+    def test_alarm(self) -> None:
+        """The master is told, whatever the name is; nothing comes back."""
+        asked: list[str] = []
+        self.patch(here, "ask", asked.append)
+        self.assertIsNone(api_logging.alarm("box", b"disk \xff full\nnow"))
+        self.assertEqual(asked, ["alarm box disk \udcff full\nnow"])
+
     def test_a_request_that_has_to_be_logged(self) -> None:
         """Whatever the options say."""
         self.serve()

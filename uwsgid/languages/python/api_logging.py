@@ -20,6 +20,15 @@ def log(text: str | bytes) -> Literal[True]:
     return True
 
 
+@api_functions.member("alarm")
+def alarm(name: str | bytes, text: str | bytes) -> None:
+    """Have the master raise an alarm of the configuration; of one that there is not it says so in the log.
+
+    It is raised a moment later, and not more often than ``alarm-freq`` and ``alarm-burst`` allow.
+    """
+    here.ask(f"alarm {as_text(name)} {as_text(text)}")
+
+
 @api_functions.member("log_this_request")
 def log_this_request() -> None:
     """Log the request in progress, whatever the options say."""

@@ -74,7 +74,6 @@ MISSING: Final[Mapping[str, tuple[str, ...]]] = {
         "snmp_decr_gauge",
     ),
     "the legion": ("i_am_the_lord", "lord_scroll", "scrolls"),
-    "alarms": ("alarm",),
     "options that change while running": (
         "getoption", "get_option", "setoption", "set_option", "has_hook", "request_context",
     ),
