@@ -113,6 +113,20 @@ class ExampleTests(ExampleCase):
         daemon.signal(signal.SIGTERM)
         self.assertEqual((daemon.wait(), ready.exists()), (0, False))
 
+    def test_alarms(self) -> None:
+        """alarms.ini: a crash is on the desk, with its date."""
+        daemon, text = self.serve_example("alarms.ini", 1)
+        pid = int(re.findall(rb"process (\d+)", self.ask(text)[0].body)[0])
+        os.kill(pid, signal.SIGSEGV)
+        desk = self.folder / "desk.txt"
+        for line in (
+            f"!!! uWSGI process {pid} got Segmentation Fault !!!",
+            f"DAMN ! worker 1 (pid: {pid}) died",
+        ):
+            wait_until(lambda: desk.exists() and line in desk.read_text(), line)  # noqa: B023
+        daemon.signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait(), 0)
+
     def test_zergs(self) -> None:
         """zergs.ini: a zerg answers where the other instance listens."""
         daemon, text = self.serve_example("zergs.ini", 1)
