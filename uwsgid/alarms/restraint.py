@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-_LEAST: Final = 1.0  #: seconds that `Restraint.burst` is about, where ``alarm-freq`` is less
+_LEAST: Final = 1.0  #: seconds that the burst is about, where ``alarm-freq`` is less
 
 
 class Restraint:
