@@ -125,8 +125,8 @@ class AlarmsTests(SynchronousTestCase):
         self.assertEqual(
             self.said,
             [
-                "[uwsgi-alarm] an application raises 'bix', and no alarm is called so",
-                "[uwsgi-alarm] an application raises '', and no alarm is called so",
+                "[uwsgi-alarm] somebody raises 'bix', and no alarm is called so",
+                "[uwsgi-alarm] somebody raises '', and no alarm is called so",
             ],
         )
 

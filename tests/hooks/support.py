@@ -29,10 +29,16 @@ class Stage:
     said: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     environ: dict[str, str] = field(default_factory=dict)
+    tell: Callable[[str], None] | None = None
 
     def scene(self) -> Scene:
         return Scene(
-            settings_of(self.config), self.kernel, self.said.append, vassal=self.vassal, environ=self.environ
+            settings_of(self.config),
+            self.kernel,
+            self.said.append,
+            vassal=self.vassal,
+            environ=self.environ,
+            tell=self.tell,
         )
 
     def do(self, text: str, phase: Phase = Phase.AS_ROOT) -> str:

@@ -119,6 +119,20 @@ class Process(SynchronousTestCase):
         self.assertEqual((stage.do("print:100%s sure"), stage.do("log:")), ("", ""))
         self.assertEqual(stage.said, ["100%s sure", ""])
 
+    def test_alarm(self) -> None:
+        """The master is told; where there is none the log is, without what is private."""
+        stage = Stage()
+        self.assertEqual((stage.do("alarm:box the disk is full"), stage.do("!alarm:box x")), ("", ""))
+        why = "is not raised: this process has no master, or none yet"
+        self.assertEqual(stage.said, [f"the alarm box {why}", f"a private alarm {why}"])
+        stage.said.clear()
+        told: list[str] = []
+        stage.tell = told.append
+        self.assertEqual(stage.do("alarm:box  the disk: full "), "")
+        self.assertEqual((told, stage.said), (["alarm box  the disk: full "], []))
+        for text in ("", "box", "box "):
+            self.assertRaises(ValueError, stage.do, f"alarm:{text}")
+
     def test_putenv(self) -> None:
         """A variable is set, and never removed by mistake."""
         stage = Stage()

@@ -228,6 +228,20 @@ class AlarmTests(LiveCase):
         self.assertEqual(daemon.wait(), 0)
         wait_until(lambda: "goodbye to uWSGI.\n" in self.box(), "the last alarm")
 
+    def test_hooks(self) -> None:
+        """Hooks of the master, of who loads applications and of workers raise alarms, also in the end."""
+        phases = ("master-start", "pre-app", "post-app", "post-fork", "accepting", "as-user-atexit")
+        hooks = "".join(f"hook-{phase} = alarm:box {phase}\n" for phase in phases)
+        daemon = self.start(
+            f"alarm = box cmd:{KEEP}\n{hooks}hook-asap = alarm:box asap\nhook-post-fork = alarm:bax x\n"
+        )
+        daemon.wait_for("^the alarm box is not raised: this process has no master, or none yet$")
+        daemon.wait_for("^\\[uwsgi-alarm\\] somebody raises 'bax', and no alarm is called so$")
+        self.await_box(*phases[:-1])
+        daemon.signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait(), 0)
+        self.await_box(*phases)
+
     def test_mistakes(self) -> None:
         """A name that nobody made stops the start, with the line and what was probably meant."""
         daemon = self.launch("socket = app.sock\nalarm = mail cmd:cat\nlog-alarm = mial error\n")

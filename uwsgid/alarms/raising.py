@@ -99,7 +99,7 @@ class Alarms:
     # ---- in the reactor
 
     def asked(self, what: str) -> bool:
-        """An application wants one: ``alarm NAME TEXT``; whether that is what *what* says."""
+        """An application or a hook wants one: ``alarm NAME TEXT``; whether that is what *what* says."""
         if not what.startswith(ASKED):
             return False
         name, _, text = what.removeprefix(ASKED).partition(" ")
@@ -107,7 +107,7 @@ class Alarms:
             self.ring(name, text.encode("utf-8", "surrogateescape"))
         elif self._clock() >= self._may_tell_unknown:
             self._may_tell_unknown = self._clock() + _UNKNOWN_EVERY
-            self._say(f"[uwsgi-alarm] an application raises {name[:64]!r}, and no alarm is called so")
+            self._say(f"[uwsgi-alarm] somebody raises {name[:64]!r}, and no alarm is called so")
         return True
 
     def crashed(self, pid: int, name: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from uwsgid.families import hook_actions
-from uwsgid.hooks.arguments import only, syntax, whole
+from uwsgid.hooks.arguments import only, path_and_text, syntax, whole
 from uwsgid.hooks.scene import Deed, Doing, Failed, Scene
 from uwsgid.host.calls import attempt
 
@@ -119,6 +119,32 @@ class Print(Deed):
     def act(self, scene: Scene) -> None:
         """Say it."""
         scene.say(self.text)
+
+
+@hook_actions.member("alarm")
+@dataclass(frozen=True, slots=True)
+class Alarm(Deed):
+    """``alarm:<alarm> <text>`` has the master raise an alarm.
+
+    An alarm that nobody made, and a process without a master, are no failure, as in uWSGI; the log tells of
+    them.
+    """
+
+    alarm: str
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A name, and everything behind the space that follows it."""
+        return cls(*path_and_text(text, "alarm", "<alarm> <text>"))
+
+    def act(self, scene: Scene) -> None:
+        """Ask for it."""
+        if scene.tell is None:
+            which = "a private alarm" if scene.private else f"the alarm {self.alarm}"
+            scene.say(f"{which} is not raised: this process has no master, or none yet")
+        else:
+            scene.tell(f"alarm {self.alarm} {self.text}")
 
 
 @hook_actions.member("putenv")

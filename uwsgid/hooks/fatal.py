@@ -25,7 +25,7 @@ def run_or_destroy(phase: Phase, house: Household, tell: Callable[[str], None]) 
     :raises SystemExit: after the log and the master were told.
     """
     try:
-        run(phase, house.settings, house.kernel, house.say)
+        run(phase, house.settings, house.kernel, house.say, tell=tell)
     except HookFailed as failed:
         house.say(str(failed))  # before the master ends us
         house.say(FATAL)

@@ -18,7 +18,7 @@ from uwsgid.errors import KernelError
 from uwsgid.hooks.chain import chain, phase_of
 from uwsgid.hooks.options import Hook
 from uwsgid.hooks.phases import Phase
-from uwsgid.hooks.scene import NOTHING, Doing, Pause, Say, Scene, Shell, VassalFacts
+from uwsgid.hooks.scene import NOTHING, Doing, Pause, Say, Scene, Shell, Tell, VassalFacts
 from uwsgid.host.children import ExitStatus
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.exitwatch import ExitWatch
@@ -39,6 +39,7 @@ def run_later(
     variables: Mapping[str, str] = NOTHING,
     vassal: VassalFacts | None = None,
     leave: Leave = None,
+    tell: Tell = None,
 ) -> Deferred[None]:
     """Run what the configuration wants in *phase*; fires when all of it is over.
 
@@ -48,7 +49,7 @@ def run_later(
     :return: fails with `HookFailed` where an action of a fatal phase failed; the rest is not run then.
         Where there is nothing to run, it has fired already.
     """
-    scene = Scene(settings, kernel, say, variables, vassal)
+    scene = Scene(settings, kernel, say, variables, vassal, tell=tell)
     return drive(phase_of(phase, scene), kernel, reactor, leave)
 
 

@@ -33,7 +33,6 @@ from uwsgid.hooks.scene import Action
 
 #: Actions of uWSGI that nobody provides, and what they need.
 ABSENT: Final[Mapping[str, str]] = {
-    "alarm": "a way to the master's alarms, which hooks do not have yet; exec runs a command",
     "ffi": "libffi, which uwsgid does not have; the actions call and callret call functions of C",
     "perl": "Perl, which uwsgid does not run",
     "retryrpc": "RPC, which uwsgid does not have yet",

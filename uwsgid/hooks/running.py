@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from uwsgid.hooks.chain import phase_of
 from uwsgid.hooks.options import Hooks
 from uwsgid.hooks.phases import Phase
-from uwsgid.hooks.scene import NOTHING, Doing, Pause, Say, Scene, Shell, VassalFacts
+from uwsgid.hooks.scene import NOTHING, Doing, Pause, Say, Scene, Shell, Tell, VassalFacts
 from uwsgid.interfaces import IKernel
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def run(
     variables: Mapping[str, str] = NOTHING,
     vassal: VassalFacts | None = None,
     again: bool = False,
+    tell: Tell = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Run what the configuration wants in *phase*, and wait for it.
@@ -46,12 +47,13 @@ def run(
     :param vassal: whom a phase of the Emperor or of a vassal is about.
     :param again: this has run before for the very devices that are still there, so that a failure of
         ``as-root`` is only logged.
+    :param tell: tells the master what an action wants.
     :raises HookFailed: which is a `ConfigError`: an action of a fatal phase failed.
     :raises SystemExit: for the action ``exit``.
     """
     if not settings[Hooks].any:
         return
-    scene = Scene(settings, kernel, say, variables, vassal)
+    scene = Scene(settings, kernel, say, variables, vassal, tell=tell)
     drive(phase_of(phase, scene, again=again), kernel, meanwhile, patience, sleep)
 
 

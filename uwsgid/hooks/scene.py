@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from uwsgid.config.settings import Settings
 
 Say = Callable[[str], None]
+Tell = Callable[[str], None] | None
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -111,6 +112,7 @@ class Scene:
     :ivar vassal: whom a phase of the Emperor or of a vassal is about.
     :ivar environ: the environment of this process.
     :ivar private: the action in progress is not to be shown.
+    :ivar tell: tells the master what is wanted; None where there is none yet.
     """
 
     settings: Settings
@@ -120,6 +122,7 @@ class Scene:
     vassal: VassalFacts | None = None
     environ: MutableMapping[str, str] = field(default_factory=lambda: os.environ)
     private: bool = False
+    tell: Tell = None
 
     def shell(self, command: str) -> Shell:
         """The wish to run *command* by the shell of ``binsh``, with the variables of this scene."""

@@ -33,6 +33,7 @@ class Departure:
     :param wind_up: ends whatever else the master still has going.
     :param close: stops answering who asks for statistics.
     :param over: called with the exit code when this instance is over in this process.
+    :param asked: called with what an action of a hook wants of the master.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Departure:
         wind_up: Callable[[], None],
         close: Callable[[], Deferred[None]],
         over: Callable[[int], None],
+        asked: Callable[[str], None] | None = None,
     ) -> None:
         self._inheritance: Final = inheritance
         self._say: Final = inheritance.say
@@ -60,6 +62,7 @@ class Departure:
         self._wind_up: Final = wind_up
         self._close: Final = close
         self._over: Final = over
+        self._asked: Final = asked
         self._then: Callable[[int], None] = self._finish
 
     @property
@@ -125,6 +128,7 @@ class Departure:
                 self._say,
                 meanwhile=logs.drain,
                 patience=logs.patient,
+                tell=self._asked,
             )
 
     def _finish(self, code: int) -> None:

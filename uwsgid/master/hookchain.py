@@ -22,15 +22,22 @@ class HookChain:
 
     :param say: writes one line to the log.
     :param end: ends the instance at once, with a code.
+    :param asked: called with what an action wants of the master.
     """
 
     def __init__(
-        self, house: Household, reactor: Any, say: Callable[[str], None], end: Callable[[int], None]
+        self,
+        house: Household,
+        reactor: Any,
+        say: Callable[[str], None],
+        end: Callable[[int], None],
+        asked: Callable[[str], None] | None = None,
     ) -> None:
         self._house = house
         self._reactor = reactor
         self._say = say
         self._end = end
+        self._asked = asked
         self._touches: list[tuple[Touch, Hook]] = []
         self._is_busy = False
         for hook in house.settings[Hooks].of(Phase.TOUCH):
@@ -46,7 +53,15 @@ class HookChain:
     def run(self, phase: Phase) -> Deferred[None]:
         """Run what the configuration wants in *phase*, a phase of the master; as `run_later`."""
         house = self._house
-        return run_later(phase, house.settings, house.kernel, self._say, self._reactor, leave=self._end)
+        return run_later(
+            phase,
+            house.settings,
+            house.kernel,
+            self._say,
+            self._reactor,
+            leave=self._end,
+            tell=self._asked,
+        )
 
     def look(self) -> None:
         """Do what belongs to the first file that was touched; others wait for the next look, as in uWSGI.
@@ -58,7 +73,7 @@ class HookChain:
         for touch, hook in self._touches:
             if touch.see(self._mtime(touch.path)):
                 self._is_busy = True
-                scene = Scene(self._house.settings, self._house.kernel, self._say)
+                scene = Scene(self._house.settings, self._house.kernel, self._say, tell=self._asked)
                 run_these([hook], scene, self._reactor, self._end).addBoth(self._rest)
                 return
 

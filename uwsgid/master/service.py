@@ -93,7 +93,9 @@ class Master(MultiService):
             asked=self._asked,
             ready=self._gateway_is_ready,
         )
-        self.hooks = HookChain(house, reactor, self._say, lambda code: self.departure.end_at_once(code))
+        self.hooks = HookChain(
+            house, reactor, self._say, lambda code: self.departure.end_at_once(code), self._asked
+        )
         self.liaison = Liaison(
             inheritance,
             reactor,
@@ -183,6 +185,7 @@ class Master(MultiService):
             wind_up=self._wind_up,
             close=lambda: self.statistics.stopService(),
             over=self._part,
+            asked=self._asked,
         )
         self.reloads = Reloads(
             inheritance, self.workforce, self.gateways, self.liaison, self._reexec, self.departure

@@ -147,12 +147,16 @@ class Worker:
     def _run_hooks(self, *phases: HookPhase) -> None:
         """Where an action fails, the instance ends, or the reload that this worker belongs to."""
         house, master = self._house, self._newborn.master
+
+        def tell(what: str) -> None:
+            master.say(Ask(what))
+
         for phase in phases:
             if not self._is_reload():
-                run_or_destroy(phase, house, lambda what: master.say(Ask(what)))
+                run_or_destroy(phase, house, tell)
                 continue
             try:
-                run(phase, house.settings, house.kernel, house.say)
+                run(phase, house.settings, house.kernel, house.say, tell=tell)
             except HookFailed as failed:
                 master.say(LoadFailed(str(failed), Exit.ERROR))
                 raise

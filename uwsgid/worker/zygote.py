@@ -57,23 +57,27 @@ def _prepare(newborn: Newborn) -> int | None:
     :raises UwsgidError: where what the configuration asks for can not be had.
     """
     house = newborn.household
+
+    def tell(what: str) -> None:
+        newborn.master.say(Ask(what))
+
     drop_at(Moment.BIRTH, house, signal.SIGKILL)
     house.name_process("zygote")
     house.apps = Apps(Lookup.from_settings(house.settings))
     house.languages = [member.part() for member in languages]
     for language in house.languages:
-        language.initialize(house.settings, house.say, lambda what: newborn.master.say(Ask(what)), house)
+        language.initialize(house.settings, house.say, tell, house)
     drop_at(Moment.INITIALIZED, house, signal.SIGKILL)
     failed, is_reload = 0, newborn.generation > 1
     if not house.settings[Processes].loads_late:
-        run(Phase.PRE_APP, house.settings, house.kernel, house.say)
+        run(Phase.PRE_APP, house.settings, house.kernel, house.say, tell=tell)
         for language in house.languages:
             outcome = language.load(house.settings, house.apps, house.say, is_reload=is_reload)
             failed += outcome.failed
             if outcome.exit_code is not None:
                 newborn.master.say(LoadFailed(outcome.reason, int(outcome.exit_code)))
                 return int(outcome.exit_code)
-        run(Phase.POST_APP, house.settings, house.kernel, house.say)
+        run(Phase.POST_APP, house.settings, house.kernel, house.say, tell=tell)
         enter_late_directory(house)
         drop_at(Moment.LOADED, house, signal.SIGKILL)
         for language in house.languages:
