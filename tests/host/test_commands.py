@@ -75,13 +75,20 @@ class CommandTests(SynchronousTestCase):
         self.assertRaises(FileNotFoundError, start, "/nowhere/sh", "true")
 
     def test_fed(self) -> None:
-        """A command reads what it is given, of any length, in its own session, with nothing else open."""
+        """It reads any length, in its own session, with nothing else open and no signal held back."""
         inherited = os.open("/dev/null", os.O_RDONLY)
         self.addCleanup(os.close, inherited)
         os.set_inheritable(inherited, True)
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.addCleanup(
+            signal.pthread_sigmask,
+            signal.SIG_SETMASK,
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,)),
+        )
         path = self.mktemp()
         text = bytes(range(256)) * 4096
-        look = f"cut -d ' ' -f 6 /proc/$$/stat > {path}.sid; ls /proc/$$/fd | cat > {path}.fds"
+        look = f"cut -d ' ' -f 6 /proc/$$/stat > {path}.sid; ls /proc/$$/fd | cat > {path}.fds; "
+        look += f"grep -E 'Sig(Blk|Ign)' /proc/$$/status > {path}.signals"
         pid = feed("/bin/sh", f"cat > {path}; {look}; exit 7", text)
         found = os.waitid(os.P_PID, pid, os.WEXITED)
         assert found is not None
@@ -89,6 +96,9 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(Path(path).read_bytes(), text)
         self.assertEqual(int(Path(f"{path}.sid").read_text()), pid)
         self.assertEqual(Path(f"{path}.fds").read_text().split(), ["0", "1", "2"])
+        signals = [line.split() for line in Path(f"{path}.signals").read_text().splitlines()]
+        # 32 and 33 belong to the C library
+        self.assertEqual([int(mask, 16) & 0x7FFFFFFF for _, mask in signals], [0, 0])
 
     def test_fed_by_no_shell(self) -> None:
         """A shell that does not exist leaves no descriptor behind."""

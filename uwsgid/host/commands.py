@@ -7,6 +7,7 @@ is not for those who may stay in the background.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -66,7 +67,8 @@ def feed(shell: str, command: str, text: bytes) -> int:
     """Start *command* with *text* on its standard input, and return at once: the process, as of `start`.
 
     It leads a session of its own, goes on when we end, and inherits no descriptor but those it writes to.
-    The text is in memory and not in a pipe, so it may have any length and nobody waits for a reader.
+    The text is in memory and not in a pipe, so it may have any length and nobody waits for a reader.  We are
+    not forked, so it does not matter how large we are and which threads we have.
 
     :raises OSError: the shell can not be executed.
     """
@@ -74,12 +76,31 @@ def feed(shell: str, command: str, text: bytes) -> int:
     try:
         os.write(given, text)
         os.lseek(given, 0, os.SEEK_SET)
-        # no function before the exec: other threads may hold locks in the copy that it would run in
-        running = subprocess.Popen((shell, "-c", command), stdin=given, start_new_session=True)
+        return os.posix_spawn(
+            shell,
+            (shell, "-c", command),
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, given, 0),
+                *((os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _inheritable()),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=(*_RESET, signal.SIGXFSZ),
+        )
     finally:
         os.close(given)
-    running.returncode = 0  # as above
-    return running.pid
+
+
+def _inheritable() -> list[int]:
+    """What a process that we execute would have besides the standard streams, as far as we can see it."""
+    found: list[int] = []
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):  # the descriptor of the directory is closed by now
+                if int(name) > 2 and os.get_inheritable(int(name)):
+                    found.append(int(name))
+    return found
 
 
 def _popen(shell: str, command: str, variables: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
