@@ -18,7 +18,9 @@ class DescriptorTests(SynchronousTestCase):
         self.rang: list[tuple[str, bytes]] = []
         self.said: list[str] = []
 
-    def watch(self, descriptor: int, size: int = 1) -> WatchedDescriptor:
+    def watch(self, descriptor: int, size: int = 1, ours: bool = False) -> WatchedDescriptor:
+        if not ours:
+            os.set_inheritable(descriptor, True)
         wish = DescriptorWish("alarm-fd", Origin("shop.ini", 7), "box", descriptor, "out of memory", size)
         watched = WatchedDescriptor(
             self.reactor, wish, lambda name, text: self.rang.append((name, text)), self.said.append
@@ -61,9 +63,19 @@ class DescriptorTests(SynchronousTestCase):
         reader, writer = os.pipe()
         os.close(reader)
         os.close(writer)
-        self.watch(reader)
+        self.watch(reader, ours=True)
         self.assertIn("is not watched: Bad file descriptor", self.said[0])
         self.assertEqual(self.reactor.readers, [])
+
+    def test_our_own(self) -> None:
+        """A number that one of our own descriptors has by now is left alone."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        os.write(writer, b"a")
+        self.watch(reader, ours=True)
+        self.assertIn("is not watched: the instance was not started with it", self.said[0])
+        self.assertEqual((self.reactor.readers, os.get_blocking(reader)), ([], True))
 
     def test_not_readable(self) -> None:
         """One that fails when it is read is watched no more."""

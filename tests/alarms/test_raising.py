@@ -145,6 +145,7 @@ class AlarmsTests(SynchronousTestCase):
         """They are watched from the beginning to the end."""
         event = os.eventfd(0)
         self.addCleanup(os.close, event)
+        os.set_inheritable(event, True)
         made = self.make(f"alarm = box cmd:cat\nalarm-fd = box {event}:8 out of memory")
         made.begin()
         os.eventfd_write(event, 1)

@@ -39,8 +39,11 @@ class WatchedDescriptor:
         self._text: Final = wish.text.encode("utf-8", "surrogateescape")
 
     def start(self) -> None:
-        """Begin to watch it."""
+        """Begin to watch it, unless it is one of our own: those are not inherited by who we execute."""
         try:
+            if not os.get_inheritable(self._wish.descriptor):
+                self._tell("the instance was not started with it")
+                return
             os.set_blocking(self._wish.descriptor, False)
             self._reactor.addReader(self)
         except OSError as error:
