@@ -29,6 +29,13 @@ def application(environ, start_response):
     return [str(os.getpid()).encode()]
 """
 
+PERL: Final = """
+sub { uwsgi::alarm('box', 'by psgi'); return [200, ['Content-Type', 'text/plain'], ['ok']] }
+"""
+RUBY: Final = """
+run lambda { |env| UWSGI.alarm('box', 'by rack'); [200, { 'content-type' => 'text/plain' }, ['ok']] }
+"""
+
 #: A command that leaves what it was given in a file of its own, which appears when it is complete.
 KEEP: Final = "cat > {folder}/box.$$.new && mv {folder}/box.$$.new {folder}/box.$$"
 
@@ -241,6 +248,22 @@ class AlarmTests(LiveCase):
         daemon.signal(signal.SIGTERM)
         self.assertEqual(daemon.wait(), 0)
         self.await_box(*phases)
+
+    def test_other_languages(self) -> None:
+        """Applications in Perl and in Ruby raise alarms by the same function."""
+        requires("perl", "ruby")
+        for option, name, text in (("psgi", "app.psgi", PERL), ("rack", "app.ru", RUBY)):
+            app = self.folder / name
+            app.write_text(text)
+            daemon = self.launch(
+                f"socket = {self.folder}/{option}.sock\n{option} = {app}\nneed-app = true\n"
+                + f"alarm = box cmd:{KEEP}\n".format(folder=self.folder)
+            )
+            daemon.wait_for(r"^spawned uWSGI worker 1 ")
+            self.assertEqual(uwsgi_fetch(self.path(f"{option}.sock"), "/").status, 200)
+            wait_until(lambda: f"by {option}" in self.box(), option)  # noqa: B023
+            daemon.signal(signal.SIGTERM)
+            self.assertEqual(daemon.wait(), 0)
 
     def test_mistakes(self) -> None:
         """A name that nobody made stops the start, with the line and what was probably meant."""
