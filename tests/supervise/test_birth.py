@@ -27,6 +27,7 @@ from uwsgid.supervise.birth import (
     wait_for_adoption,
 )
 from uwsgid.supervise.board import Board
+from uwsgid.supervise.hatch import Hatch
 from uwsgid.supervise.household import Household
 from uwsgid.supervise.seed import SENT_TO_GROUPS
 from uwsgid.testing import MemoryKernel
@@ -92,18 +93,22 @@ class Forked(SynchronousTestCase):
         self.assertTrue(self.ours.recv(100))
 
     def test_more_descriptors(self) -> None:
-        """What else came with the order is closed."""
+        """The second that came with the order is the hatch; what else came is closed."""
 
         def part(newborn: Newborn) -> int:
-            newborn.household.say(str(os.path.exists(f"/proc/self/fd/{spare}")))
+            there = os.path.exists(f"/proc/self/fd/{spare}")
+            newborn.household.say(f"{newborn.hatch is not None and newborn.hatch.fileno()} {there}")
             return 0
 
         spare = os.dup(0)
         self.addCleanup(os.close, spare)
-        self.assertEqual(self.live(part)[1], "True\n")
+        hatch = Hatch()
+        self.addCleanup(hatch.close)
+        self.assertEqual(self.live(part)[1], "False True\n")
         self.read, self.write = os.pipe()
         self.addCleanup(os.close, self.read)
-        self.assertEqual(self.live(part, spare=[spare])[1], "False\n")
+        number = hatch.theirs.fileno()
+        self.assertEqual(self.live(part, spare=[number, spare])[1], f"{number} False\n")
 
     def test_kept_descriptors(self) -> None:
         """What the household keeps for gateways is closed in whoever is none."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from uwsgid.errors import KernelError
 from uwsgid.host.children import ExitStatus
 from uwsgid.supervise.child import Child
+from uwsgid.supervise.hatch import guest_at
 from uwsgid.supervise.supervisor import Supervisor
 from uwsgid.testing import MemoryNursery
 from uwsgid.wire.control import Ask, Born, Failed, Record
@@ -55,6 +59,42 @@ class Accounts(SynchronousTestCase):
         self.nursery.run()
         self.assertEqual(self.diary[2:], ["worker exited by signal 11"])
         self.assertEqual(self.supervisor.children, [self.seed])
+
+    def test_hatch(self) -> None:
+        """A child may have a way in for guests, which closes when it ends; others have none."""
+        self.assertIsNone(self.have().hatch)
+        child = self.supervisor.have(self, self.seed, "worker", slot=1, seat=1, generation=4, hatch=True)
+        self.nursery.run()
+        born = self.nursery.worker(1)
+        assert child.hatch is not None
+        assert born.hatch is not None
+        guest = child.hatch.guest("who")
+        self.addCleanup(guest.close)
+        found = guest_at(born.hatch)
+        assert found is not None
+        self.addCleanup(found[1].close)
+        self.assertEqual(found[0], "who")
+        born.die(signal.SIGKILL)
+        self.nursery.run()
+        guest.settimeout(30)
+        self.assertEqual(guest.recv(1), b"")
+        self.assertRaises(KernelError, child.hatch.guest, "who")
+
+    def test_no_descriptor_for_a_hatch(self) -> None:
+        """Nothing is left behind where it can not be made."""
+
+        def refuse() -> None:
+            raise OSError(24, "Too many open files")
+
+        before, readers = os.listdir("/proc/self/fd"), self.nursery.reactor.getReaders()
+        with patch("uwsgid.supervise.supervisor.Hatch", refuse):
+            self.assertRaises(
+                OSError, self.supervisor.have, self, self.seed, "worker", slot=1, seat=1, hatch=True
+            )
+        self.assertEqual(len(os.listdir("/proc/self/fd")), len(before))
+        self.assertEqual(
+            (self.supervisor.children, self.nursery.reactor.getReaders()), ([self.seed], readers)
+        )
 
     def test_failure(self) -> None:
         """A birth that its server refuses is told to the parent of the child."""

@@ -15,11 +15,15 @@ _A_LIFE: Final = 1.0  #: seconds after which a death is no failure to start
 
 
 class Roster:
-    """The workers among the children of the master.  Children are told apart by slot and generation."""
+    """The workers among the children of the master.  Children are told apart by slot and generation.
 
-    def __init__(self, board: Board, supervisor: Supervisor) -> None:
+    :param hatches: workers have a way in for guests.
+    """
+
+    def __init__(self, board: Board, supervisor: Supervisor, *, hatches: bool = False) -> None:
         self._board: Final = board
         self._supervisor: Final = supervisor
+        self._hatches: Final = hatches
 
     def workers(self, slot: int | None = None) -> list[Child]:
         """The living workers, of all generations, and those about to be born."""
@@ -52,7 +56,9 @@ class Roster:
         """
         self._board.sit_down(seat, slot, generation, now)
         try:
-            return self._supervisor.have(parent, mother, WORKER, slot=slot, seat=seat, generation=generation)
+            return self._supervisor.have(
+                parent, mother, WORKER, slot=slot, seat=seat, generation=generation, hatch=self._hatches
+            )
         except OSError:
             self._board.stand_up(seat)
             raise

@@ -44,6 +44,7 @@ class Newborn:
     :ivar seat: its row on the board; -1 where it has none.
     :ivar generation: which loading of the applications it belongs to.
     :ivar master: its end of the talk with the master.
+    :ivar hatch: where the master hands it guests (`uwsgid.supervise.hatch`); None where it has none.
     """
 
     household: Household
@@ -52,6 +53,7 @@ class Newborn:
     seat: int
     generation: int
     master: Conversation
+    hatch: socket.socket | None = None
 
 
 def bear(household: Household, record: Fork, descriptors: list[int]) -> NoReturn:
@@ -63,14 +65,21 @@ def bear(household: Household, record: Fork, descriptors: list[int]) -> NoReturn
     try:
         channel = socket.socket(fileno=descriptors[0])
         channel.setblocking(True)
-        for extra in descriptors[1:]:
+        hatch = socket.socket(fileno=descriptors[1]) if len(descriptors) > 1 else None
+        for extra in descriptors[2:]:
             os.close(extra)
         if household.kept is not None and record.role not in _KEEPERS:
             household.kept.close_all()
         wait_for_adoption(household.master_pid)
         code = roles[record.role](
             Newborn(
-                household, record.role, record.slot, record.seat, record.generation, Conversation(channel)
+                household,
+                record.role,
+                record.slot,
+                record.seat,
+                record.generation,
+                Conversation(channel),
+                hatch,
             )
         )
     except SystemExit as leaving:

@@ -30,6 +30,7 @@ from uwsgid.host.children import ExitStatus
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.channel import Channel
 from uwsgid.supervise.exitwatch import ExitWatch
+from uwsgid.supervise.hatch import Hatch
 from uwsgid.wire.control import Leave, Ready, Record
 
 
@@ -202,6 +203,7 @@ class Child:
     :ivar killed: the master decided to end it at once.
     :ivar harakiri: how often harakiri was tried on it.
     :ivar complaint: why it can not do its work, in its own words.
+    :ivar hatch: the way in for guests, where it has one.
     """
 
     def __init__(
@@ -217,6 +219,7 @@ class Child:
         clock: Callable[[], float] = time.monotonic,
         say: Callable[[str], None] = print,
         deliver: Callable[[int, int], bool] = lambda pidfd, number: False,
+        hatch: Hatch | None = None,
     ) -> None:
         self._say = say
         self._deliver = deliver
@@ -224,6 +227,7 @@ class Child:
         self.slot = slot
         self.seat = seat
         self.generation = generation
+        self.hatch = hatch
         self.pid = 0
         self.is_ready = self.was_ready = self.told = self.killed = False
         self.gone = False
@@ -315,6 +319,8 @@ class Child:
         self.gone = True
         self.is_ready = False
         self._channel.close()
+        if self.hatch is not None:
+            self.hatch.close()
         self._parent.child_ended(self, status)
 
     # what it says

@@ -14,6 +14,7 @@ from typing import Any, Final
 from uwsgid.host.children import ExitStatus
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.child import Child, Parent
+from uwsgid.supervise.hatch import Hatch
 from uwsgid.wire.control import Born, Deliver, Failed, Fork, Record
 
 SEED: Final = "seed"
@@ -71,17 +72,31 @@ class Supervisor:
         return child
 
     def have(
-        self, parent: Parent, server: Child, role: str, *, slot: int = 0, seat: int = -1, generation: int = 0
+        self,
+        parent: Parent,
+        server: Child,
+        role: str,
+        *,
+        slot: int = 0,
+        seat: int = -1,
+        generation: int = 0,
+        hatch: bool = False,
     ) -> Child:
         """Ask *server*, a seed or a zygote, for a child.
 
         The child is returned at once; its birth, its readiness and its end are told to *parent*, the end
         also where it could not be born.
 
+        :param hatch: it has a way in for guests.
         :raises OSError: no descriptor is left for the talk with it.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
+            try:
+                way_in = Hatch() if hatch else None
+            except OSError:
+                ours.close()
+                raise
             child = Child(
                 self._reactor,
                 self._kernel,
@@ -94,14 +109,18 @@ class Supervisor:
                 self._clock,
                 self._say,
                 self._deliver,
+                way_in,
             )
             self.children.append(child)
             self._last_ticket += 1
             ticket = self._last_ticket
             self._tickets[ticket] = (server, child)
-            if not server.say(Fork(ticket, role, slot, seat, generation), (theirs.fileno(),)):
+            ends = (theirs.fileno(),) if way_in is None else (theirs.fileno(), way_in.theirs.fileno())
+            if not server.say(Fork(ticket, role, slot, seat, generation), ends):
                 del self._tickets[ticket]
                 self._reactor.callLater(0, child.life.not_born)
+            if way_in is not None:
+                way_in.theirs.close()
         return child
 
     def said(self, record: Record) -> bool:

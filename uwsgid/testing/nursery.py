@@ -169,16 +169,25 @@ class MemoryChild:
     :ivar heard: what the master said to it, births aside.
     :ivar orders: births that were asked of it and not answered, where the nursery does not answer by itself.
     :ivar signals: what was sent to it.
+    :ivar hatch: where the master hands it guests; None where it has none.
     """
 
-    def __init__(self, nursery: MemoryNursery, pid: int, record: Fork, channel: socket.socket) -> None:
+    def __init__(
+        self,
+        nursery: MemoryNursery,
+        pid: int,
+        record: Fork,
+        channel: socket.socket,
+        hatch: socket.socket | None = None,
+    ) -> None:
         self.nursery = nursery
         self.pid = pid
         self.role, self.slot, self.seat = record.role, record.slot, record.seat
         self.generation = record.generation
         self.channel = channel
+        self.hatch = hatch
         self.heard: list[Record] = []
-        self.orders: list[tuple[Fork, int]] = []
+        self.orders: list[tuple[Fork, list[int]]] = []
         self.signals: list[int] = []
         self.alive = True
 
@@ -222,9 +231,10 @@ class MemoryChild:
 
         :param tell: send the answer to the master, too.
         """
-        record, descriptor = self.orders.pop(0)
+        record, (channel, *more) = self.orders.pop(0)
+        hatch = socket.socket(fileno=more[0]) if more else None
         turns = self.nursery.turns and self.role == "zygote"
-        born = self.nursery._bear(record, socket.socket(fileno=descriptor), self.pid if turns else 0)
+        born = self.nursery._bear(record, socket.socket(fileno=channel), self.pid if turns else 0, hatch)
         if tell:
             self.say(Born(record.ticket, born.pid))
         if turns:
@@ -234,8 +244,9 @@ class MemoryChild:
 
     def refuse(self) -> None:
         """Answer the oldest order with a failure."""
-        record, descriptor = self.orders.pop(0)
-        os.close(descriptor)
+        record, descriptors = self.orders.pop(0)
+        for descriptor in descriptors:
+            os.close(descriptor)
         self.say(Failed(record.ticket, "fork: Resource temporarily unavailable"))
 
     def _end(self, code: int | None, number: int) -> None:
@@ -248,8 +259,11 @@ class MemoryChild:
     def _close(self) -> None:
         """What was said to it and not heard is lost."""
         self.channel.close()
-        for _, descriptor in self.orders:
-            os.close(descriptor)
+        if self.hatch is not None:
+            self.hatch.close()
+        for _, descriptors in self.orders:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _listen(self) -> bool:
         """Take one record; False where there is none."""
@@ -269,7 +283,7 @@ class MemoryChild:
             if self.nursery.loads:
                 self.load(reason=self.nursery.load_error)
         elif isinstance(record, Fork):
-            self.orders.append((record, descriptors[0]))
+            self.orders.append((record, descriptors))
             if self.nursery.bears:
                 self.deliver()
             elif self.nursery.refuses:
@@ -372,11 +386,13 @@ class MemoryNursery:
                 return
         raise InternalError("the children do not come to rest")
 
-    def _bear(self, record: Fork, channel: socket.socket, pid: int = 0) -> MemoryChild:
+    def _bear(
+        self, record: Fork, channel: socket.socket, pid: int = 0, hatch: socket.socket | None = None
+    ) -> MemoryChild:
         """Have a child, in the process *pid* where it gets none of its own."""
         if not pid:
             self._next_pid += 1
-        child = MemoryChild(self, pid or self._next_pid, record, channel)
+        child = MemoryChild(self, pid or self._next_pid, record, channel, hatch)
         self.kernel.running.add(child.pid)
         self.children.append(child)
         if child.role == "worker":
