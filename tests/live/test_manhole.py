@@ -7,6 +7,8 @@ import os
 import pty
 import re
 import select
+import shlex
+import shutil
 import signal
 import stat
 import struct
@@ -374,8 +376,8 @@ class SshTests(ManholeCase):
             workers=2,
         )
 
-    def ssh(self, key: str, *more: str) -> list[str]:
-        """The command of a client that has *key*."""
+    def ssh(self, key: str, *more: str, user: str = "operator") -> list[str]:
+        """The command of a client that has *key*, and wants to be *user* there."""
         options = (
             f"UserKnownHostsFile={self.path('known_hosts')}",
             "GlobalKnownHostsFile=/dev/null",
@@ -393,7 +395,7 @@ class SshTests(ManholeCase):
             "-i",
             self.path(key),
             "-l",
-            "operator",
+            user,
             "-p",
             str(self.port),
             *more,
@@ -434,6 +436,108 @@ class SshTests(ManholeCase):
         self.assertEqual(done.returncode, 1)
         done = self.run_ssh(*self.ssh("alice", "-T", "127.0.0.1"), text="print('x' * 4_000_000)\n2 + 2\n")
         self.assertEqual((len(done.stdout), done.returncode), (4_000_003, 0))
+
+    def test_a_worker(self) -> None:
+        """User worker2 is at the prompt of worker 2, with all that a prompt has; all of it is logged."""
+        daemon = self.start_ssh("manhole-workers = true")
+        terminal = self.terminal(*self.ssh("alice", "127.0.0.1", user="worker2"))
+        greeting = re.search(r"worker 2 \(pid (\d+)\)", terminal.expect(PROMPT))
+        assert greeting is not None
+        pid = int(greeting[1])
+        who = r"worker2 with key SHA256:\S+ \(alice@example\) from 127.0.0.1 port \d+ "
+        place = rf"at ssh:127.0.0.1:{self.port}"
+        daemon.wait_for(rf"manhole session 1 for worker 2: {who}{place}")
+        daemon.wait_for(rf"manhole session 1 of worker 2: {who}{place}")
+        self.assertIn(f"\n{pid}\n", terminal.ask("work\t.pi\t"))
+        self.assertIn(f"\n{pid}\n", terminal.ask("\x1b[A"))
+        daemon.wait_for(r"manhole session 1 of worker 2> worker.pid", count=2)
+        terminal.resize(40)
+        os.kill(terminal.process.pid, signal.SIGWINCH)
+        self.assertIn("é" * 60, terminal.ask(f"print({'é' * 60!r})").replace("\n", ""))
+        # an endless statement, which the worker serves beside and Ctrl-C ends
+        terminal.type("while True: pass\r")
+        terminal.expect(r"\.\.\. $")
+        terminal.type("\r")
+        self.assertEqual(uwsgi_fetch(self.path("app.sock"), "/pid").status, 200)
+        terminal.type("\x03")
+        terminal.expect(r"KeyboardInterrupt\n>>> $")
+        terminal.type("\x04")
+        self.assertEqual(terminal.process.wait(PATIENCE), 0)
+        daemon.wait_for(r"manhole session 1 of worker 2: over \(left\)")
+        daemon.wait_for(r"manhole session 1 for worker 2: over \(left\)")
+
+        done = self.run_ssh(*self.ssh("alice", "127.0.0.1", "--", "worker.slot; apps[0]", user="worker1"))
+        self.assertEqual((done.stdout.splitlines()[0], done.returncode), ("1", 0), done.stderr)
+        done = self.run_ssh(*self.ssh("alice", "127.0.0.1", "--", "1/0", user="worker1"))
+        self.assertIn("ZeroDivisionError", done.stdout)
+        self.assertEqual(done.returncode, 1)
+        lines = "print('x' * 4_000_000)\n" + "0\n" * 100 + "2 + 2\n"
+        done = self.run_ssh(*self.ssh("alice", "-T", "127.0.0.1", user="worker2"), text=lines)
+        self.assertEqual((len(done.stdout), done.stdout[-4:], done.returncode), (4_000_203, "0\n4\n", 0))
+        done = self.run_ssh(*self.ssh("alice", "127.0.0.1", "--", "1", user="worker3"))
+        self.assertEqual((done.stdout, done.returncode), ("*** there are workers 1 to 2, and no 3 ***\n", 2))
+        stranger = self.ssh("mallory", "-o", "BatchMode=yes", "127.0.0.1", "--", "1", user="worker1")
+        self.assertEqual(self.run_ssh(*stranger).returncode, 255)
+        daemon.wait_for(r"manhole: refused worker1 with key SHA256:\S+ from .*not in manhole-keys")
+        # the master's own prompt is where it was
+        done = self.run_ssh(*self.ssh("alice", "127.0.0.1", "--", "master.pid"))
+        self.assertEqual(done.stdout, f"{daemon.pid}\n")
+        self.assertEqual(daemon.seen("Traceback|channel|remote error|connection lost"), 0, daemon.log())
+
+    def test_workers_that_come_and_go(self) -> None:
+        """A worker in the middle of a request is reached; one that ends says so, and another comes."""
+        daemon = self.start_ssh("manhole-workers = true")
+        busy = self.waiting(daemon, 2)
+        terminal = self.terminal(*self.ssh("alice", "127.0.0.1", user="worker1"))
+        terminal.expect(PROMPT)
+        self.assertIn("in until_page", terminal.ask("threads()"))
+        busy.go()
+        self.assertEqual({answer.status for answer in busy.answers()}, {200})
+        self.assertEqual(self.run_ssh(*self.ssh("alice", "127.0.0.1", "--", "reload()")).returncode, 0)
+        terminal.expect(r"\*\*\* the worker ends \*\*\*")
+        self.assertEqual(terminal.process.wait(PATIENCE), 0)
+        daemon.wait_for("worker [12] buried", count=2)
+        self.assertIn("'idle'", self.worker_says(1, "worker.generation, worker.status"))
+        self.assertIn("(2, ", self.worker_says(1, "worker.generation, worker.status"))
+        done = self.run_ssh(
+            *self.ssh("alice", "127.0.0.1", "--", "import os; os.kill(os.getpid(), 9)", user="worker1")
+        )
+        self.assertIn("the connection ended before the last answer", done.stdout)
+        self.assertEqual(done.returncode, 3)
+        daemon.wait_for(r"manhole session \d+ for worker 1: over \(the connection ended")
+        daemon.wait_for("DAMN ! worker 1")
+        daemon.wait_for("Respawned uWSGI worker 1", count=2)
+        wait_until(lambda: "2\n" in self.worker_says(1, "1 + 1"), "the prompt of the next worker 1")
+
+    def worker_says(self, slot: int, code: str) -> str:
+        """What a worker answers to *code* by ssh."""
+        return self.run_ssh(*self.ssh("alice", "127.0.0.1", "--", code, user=f"worker{slot}")).stdout
+
+    def test_without_the_option(self) -> None:
+        """Who asks for a worker where workers have no prompt is told so, and is not in the master."""
+        self.start_ssh()
+        done = self.run_ssh(*self.ssh("alice", "127.0.0.1", "--", "1", user="worker1"))
+        self.assertEqual(done.stdout, "*** worker 1 has no prompt; add manhole-workers = true ***\n")
+        self.assertEqual(done.returncode, 2)
+
+    def test_the_command(self) -> None:
+        """``uwsgid manhole --worker 2`` runs ssh for a configuration whose manhole is there."""
+        self.start_ssh("manhole-workers = true")
+        # what an operator has in his ~/.ssh
+        wrapper = self.folder / "bin" / "ssh"
+        wrapper.parent.mkdir()
+        options = self.ssh("alice")
+        ours = shlex.join(options[1 : options.index("-l")])
+        wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} {ours} "$@"\n')
+        wrapper.chmod(0o755)
+        done = subprocess.run(
+            [*ATTACH, "--worker", "2", "-c", "worker.slot", self.path("site.ini")],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            env={**self.environ(), "PATH": f"{wrapper.parent}:{os.environ['PATH']}"},
+        )
+        self.assertEqual((done.stdout, done.returncode), ("2\n", 0), done.stderr)
 
     def test_strangers(self) -> None:
         """Neither another key nor a password comes in; both the key and the place are logged."""
@@ -486,6 +590,8 @@ class SshTests(ManholeCase):
         self.assertEqual(self.verdict, "0")
         done = self.run_ssh(*self.ssh("alice", "127.0.0.1", "--", "workers[1].status"))
         self.assertEqual((done.stdout, done.returncode), ("'idle'\n", 0), done.stderr)
+        done = self.run_ssh(*self.ssh("alice", "127.0.0.1", "--", "worker.slot; threads()", user="worker1"))
+        self.assertEqual((done.stdout[:2], done.returncode), ("1\n", 0), done.stderr)
 
 
 class ExampleTests(ExampleCase):

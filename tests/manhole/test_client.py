@@ -14,7 +14,8 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from uwsgid.manhole.client import CUT, FAILED, Unreachable, connect, pipe, run
+from uwsgid.manhole.client import Unreachable, connect, pipe, run
+from uwsgid.manhole.verdict import CUT, FAILED
 
 
 class PipeTests(SynchronousTestCase):

@@ -14,9 +14,10 @@ from unittest.mock import patch
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.errors import ConfigError
-from uwsgid.manhole import client, commands
+from uwsgid.manhole import commands
 from uwsgid.manhole.commands import UsageError, Wish, main, place_of, read_words, ssh_command
 from uwsgid.manhole.options import Place
+from uwsgid.manhole.verdict import UNREACHABLE
 
 HOLE = Place("unix", path="/run/site.hole")
 SSH = Place("ssh", host="127.0.0.1", port=2222)
@@ -58,6 +59,7 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual(self.find("site.ini", places=(SSH, HOLE)), HOLE)
         self.assertEqual(self.find("site.ini", places=(SSH,)), SSH)
         self.assertEqual(self.find("site.ini", places=(HOLE,), worker=3).path, "/run/site.hole.worker3")
+        self.assertEqual(self.find("site.ini", places=(SSH,), worker=3), SSH)
         folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, folder)
         with socket.socket(socket.AF_UNIX) as one:
@@ -68,15 +70,13 @@ class PlaceTests(SynchronousTestCase):
         """Where there is none, the text says what to add."""
         self.assertIn("manhole = unix:", str(self.assertRaises(ConfigError, self.find, "site.ini")))
         self.assertIn("expected an address", str(self.assertRaises(UsageError, self.find, "ssh:nowhere")))
-        error = self.assertRaises(UsageError, self.find, "site.ini", places=(SSH,), worker=1)
-        self.assertIn("the prompts of workers are UNIX sockets", str(error))
 
     def test_ssh(self) -> None:
-        """For ssh the program is run, to this machine where every address is meant."""
-        self.assertEqual(ssh_command(SSH, None), ["ssh", "-p", "2222", "127.0.0.1"])
+        """For ssh the program is run, to this machine where every address is meant; a worker is a user."""
+        self.assertEqual(ssh_command(SSH, Wish("")), ["ssh", "-p", "2222", "127.0.0.1"])
         self.assertEqual(
-            ssh_command(Place("ssh", host="::", port=22), "workers"),
-            ["ssh", "-p", "22", "::1", "--", "workers"],
+            ssh_command(Place("ssh", host="::", port=22), Wish("", worker=2, code="threads()")),
+            ["ssh", "-p", "22", "-l", "worker2", "::1", "--", "threads()"],
         )
 
 
@@ -90,7 +90,7 @@ class MainTests(SynchronousTestCase):
     def test_help(self) -> None:
         """It explains itself."""
         self.assertEqual(self.run_main("--help")[:2], (0, commands.USAGE))
-        self.assertEqual(self.run_main()[0], client.UNREACHABLE)
+        self.assertEqual(self.run_main()[0], UNREACHABLE)
 
     def test_errors(self) -> None:
         """An error is a line, not a traceback; a mistake in the words shows how they go."""
@@ -108,5 +108,7 @@ class MainTests(SynchronousTestCase):
             execute.side_effect = SystemExit(0)
             self.assertRaises(SystemExit, main, ["ssh:127.0.0.1:2222"], nowhere)
             execute.assert_called_once_with("/usr/bin/ssh", ["ssh", "-p", "2222", "127.0.0.1"])
+            self.assertRaises(SystemExit, main, ["--worker", "2", "ssh:127.0.0.1:2222"], nowhere)
+            execute.assert_called_with("/usr/bin/ssh", ["ssh", "-p", "2222", "-l", "worker2", "127.0.0.1"])
         with patch.object(shutil, "which", return_value=None):
             self.assertIn("openssh-client", self.run_main("ssh:127.0.0.1:2222")[2])

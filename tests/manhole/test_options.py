@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigProblems
 from uwsgid.manhole import options
-from uwsgid.manhole.options import EXTRA, Manhole, read_place, worker_path
+from uwsgid.manhole.options import EXTRA, Manhole, read_place, worker_in, worker_path, worker_user
 
 SSH = "manhole = ssh:127.0.0.1:2222\nmanhole-keys = /etc/keys\nmanhole-host-key = /run/key\n"
 
@@ -90,12 +90,33 @@ class SectionTests(SynchronousTestCase):
             ("manhole = ssh:127.0.0.1:22\nmanhole-keys = /k", "needs manhole-host-key"),
             ("manhole = unix:/run/a\nmanhole-keys = /k", "lines:2: manhole-keys: no manhole speaks ssh"),
             ("manhole = unix:/run/a\nmanhole-anywhere = true", "lines:2: manhole-anywhere: no manhole"),
-            (SSH + "manhole-workers = true", "lines:4: manhole-workers: the prompts of workers"),
-            ("manhole-workers = true", "add manhole = unix:/run/site.hole"),
+            ("manhole-workers = true", "lines:1: manhole-workers: the prompts of workers"),
         ):
             found = problems(text)
             self.assertEqual(len(found), 1, found)
             self.assertIn(part, found[0])
+
+    def test_workers(self) -> None:
+        """Their prompts are beside a socket, and behind ssh."""
+        for text, guests in (("manhole = unix:/run/a\n", False), (SSH, True)):
+            self.assertEqual(settings_of(text + "manhole-workers = true")[Manhole].takes_guests, guests)
+            self.assertFalse(settings_of(text)[Manhole].takes_guests)
+
+    def test_users(self) -> None:
+        """By ssh a worker is a user; every other name is one for the master."""
+        self.assertEqual([worker_in(worker_user(slot)) for slot in (1, 2, 1000)], [1, 2, 1000])
+        for user in (
+            "",
+            "root",
+            "worker",
+            "worker0",
+            "worker02",
+            "worker-2",
+            "worker2 ",
+            "worker²",
+            "Worker2",
+        ):
+            self.assertEqual(worker_in(user), 0)
 
     def test_anywhere(self) -> None:
         """Whoever wants ssh on every address says so."""

@@ -14,8 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.manhole import listening
 from uwsgid.manhole.line import Peer
+from uwsgid.manhole.listening import guest_words
 from uwsgid.manhole.names import Name
-from uwsgid.manhole.thread import MOST_SESSIONS, ThreadDoor, open_door
+from uwsgid.manhole.thread import MOST_SESSIONS, ThreadDoor, open_door, open_hatch
+from uwsgid.supervise.hatch import Hatch
 
 PATIENCE = 30
 
@@ -103,10 +105,9 @@ class DoorTests(SynchronousTestCase):
         client.sendall(b"\x1b[8;24;80t")
         self.read_until(client, b">>> ")
         pid, self.door._pid = self.door._pid, -1
-        hole = self.door._hole
         self.door.close("not us")
         self.assertTrue(os.path.exists(self.path))
-        self.door._pid, self.door._hole = pid, hole
+        self.door._pid = pid
         self.door.close("the worker ends")
         got = b""
         while data := client.recv(1000):
@@ -133,3 +134,70 @@ class DoorTests(SynchronousTestCase):
         """A worker serves without, and says so."""
         self.assertIsNone(open_door("/nonexistent/a.hole", (), self.said.append))
         self.assertIn("make the directory /nonexistent first", self.said[-1])
+
+
+class HatchTests(SynchronousTestCase):
+    """The door at the hatch."""
+
+    WORDS = guest_words("ssh:127.0.0.1:2222", "alice with key SHA256:x from there")
+
+    def setUp(self) -> None:
+        self.hatch = Hatch()
+        self.addCleanup(self.hatch.close)
+        self.said: list[str] = []
+        names = (Name("thing", 6, "a thing"),)
+        self.theirs = socket.socket(fileno=os.dup(self.hatch.theirs.fileno()))
+        self.door = open_hatch(self.theirs, names, self.said.append, greeting="hello", whose=" of worker 2")
+        self.addCleanup(self.door.close, "the test is over")
+
+    def come(self) -> socket.socket:
+        guest = self.hatch.guest(self.WORDS)
+        self.addCleanup(guest.close)
+        guest.settimeout(PATIENCE)
+        return guest
+
+    def read(self, guest: socket.socket) -> bytes:
+        got = b""
+        while piece := guest.recv(1 << 16):
+            got += piece
+        return got
+
+    def test_a_session(self) -> None:
+        """Whom the master hands on has a session, and the log tells what the master knows of him."""
+        guest = self.come()
+        guest.sendall(b"\0thing + 1\n")
+        guest.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.read(guest), b"7\n\x000")
+        login, line, logout = self.said
+        self.assertRegex(
+            login,
+            r"manhole session \d+ of worker 2: alice with key SHA256:x from there at ssh:127.0.0.1:2222$",
+        )
+        self.assertRegex(line, r"manhole session \d+ of worker 2> thing \+ 1$")
+        self.assertRegex(logout, r"manhole session \d+ of worker 2: over \(end of input\)$")
+
+    def test_too_many(self) -> None:
+        """There is an end to sessions, of which who comes is told."""
+        for _ in range(MOST_SESSIONS):
+            guest = self.come()
+            guest.sendall(b"\x1b[8;24;80t")
+            self.assertTrue(guest.recv(100))
+        self.assertEqual(self.read(self.come()), b"*** there are 4 sessions already ***\r\n")
+        self.assertRegex(self.said[-1], "refused alice with key .*: there are 4 sessions already")
+
+    def test_the_end(self) -> None:
+        """Sessions are told of it, and nobody comes in any more."""
+        guest = self.come()
+        guest.sendall(b"\x1b[8;24;80t")
+        self.assertTrue(guest.recv(100))
+        self.door.close("the worker ends")
+        self.assertTrue(self.read(guest).endswith(b"*** the worker ends ***\r\n"))
+        self.assertEqual(self.theirs.fileno(), -1)
+
+    def test_without_a_master(self) -> None:
+        """The thread that listens ends with the master, and waits for nobody."""
+        (listening_thread,) = [thread for thread in threading.enumerate() if thread.name == "manhole"]
+        self.hatch.close()
+        listening_thread.join(PATIENCE)
+        self.assertFalse(listening_thread.is_alive())
+        self.assertEqual(self.said, [])

@@ -8,6 +8,8 @@ import socket
 import tempfile
 
 from tests.master.whole import MasterCase
+from uwsgid.errors import UwsgidError
+from uwsgid.supervise.hatch import guest_at
 
 
 class ManholeTests(MasterCase):
@@ -46,6 +48,30 @@ class ManholeTests(MasterCase):
         self.run_for(3)
         self.assertEqual(self.codes, [1])
         self.assertLogged("exists and is no socket")
+
+    def test_workers_by_ssh(self) -> None:
+        """Who asks for a worker by ssh is handed to the process that serves, or told why there is none."""
+        self.build(
+            "processes = 2\nmanhole = ssh:127.0.0.1:2222\nmanhole-keys = /keys\nmanhole-host-key = /key\n"
+            "manhole-workers = true"
+        )
+        manhole = self.master._manhole
+        self.patch(manhole._doors[0], "open", lambda: None)
+        (reach,) = [door.reach for door in manhole._doors]
+        self.assertRaisesRegex(UwsgidError, "worker 2 does not serve now", reach, 2, "ssh:here alice")
+        self.master.startService()
+        self.run_for(0.1)
+        born = self.nursery.worker(2)
+        assert born.hatch is not None
+        with reach(2, "ssh:here alice"):
+            found = guest_at(born.hatch)
+            assert found is not None
+            self.addCleanup(found[1].close)
+            self.assertEqual(found[0], "ssh:here alice")
+        for slot in (3, 99):
+            self.assertRaisesRegex(UwsgidError, f"workers 1 to 2, and no {slot}", reach, slot, "")
+        born.hatch.close()
+        self.assertRaisesRegex(UwsgidError, "worker 2: it takes nobody", reach, 2, "ssh:here alice")
 
     def test_a_new_image(self) -> None:
         """Sessions are told that they may come back."""

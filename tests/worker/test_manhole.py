@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from uwsgid.manhole.names import namespace
 from uwsgid.request.mounts import Apps, Lookup
 from uwsgid.request.serving import Farewell, Serving
 from uwsgid.supervise.board import Board, Phase
+from uwsgid.supervise.hatch import Hatch
 from uwsgid.worker.manhole import open_manhole, worker_names
 
 
@@ -90,8 +92,25 @@ class ManholeTests(SynchronousTestCase):
 
     def test_doors(self) -> None:
         """Each socket of the master has one beside it; where it can not be, the worker serves without."""
-        (door,) = open_manhole(self.serving)
+        (door,) = open_manhole(self.serving, None)
         self.assertTrue(os.path.exists(f"{self.folder}/a.worker2"))
         self.assertIn("/nonexistent/b.worker2", self.said[-1])
         door.close("the worker ends")
         self.assertEqual(os.listdir(self.folder), [])
+
+    def test_the_hatch(self) -> None:
+        """Whom the master lets in by ssh has a session as well."""
+        hatch = Hatch()
+        self.addCleanup(hatch.close)
+        door, at_hatch = open_manhole(self.serving, hatch.theirs)
+        with hatch.guest("ssh:here alice") as guest:
+            guest.settimeout(30)
+            guest.sendall(b"\0worker.slot\n")
+            guest.shutdown(socket.SHUT_WR)
+            answer = b""
+            while data := guest.recv(100):
+                answer += data
+        self.assertEqual(answer, b"2\n\x000")
+        self.assertRegex(self.said[-3], "manhole session [0-9]+ of worker 2: alice at ssh:here")
+        for each in (door, at_hatch):
+            each.close("the worker ends")

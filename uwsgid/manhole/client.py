@@ -19,13 +19,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from uwsgid.errors import UwsgidError
+from uwsgid.manhole.verdict import CUT, Ends
 
 #: Leaves at once, also where the instance does not answer any more: Ctrl-].
 ESCAPE: Final = b"\x1d"
-
-FAILED: Final = 1
-UNREACHABLE: Final = 2
-CUT: Final = 3  #: the connection ended before there was a verdict
 
 _PIECE: Final = 1 << 16
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
@@ -138,24 +135,21 @@ def run(connection: socket.socket, code: str, target: int) -> int:
         os.close(source)
 
 
-class _Ends:
-    """Writes what comes, but for the last two bytes, which are the verdict."""
+class _Ends(Ends):
+    """Writes what comes, but for the verdict."""
 
     def __init__(self, target: int) -> None:
+        super().__init__()
         self._target = target
-        self._last = b""
 
     def take(self, data: bytes) -> None:
-        whole = self._last + data
-        _write(self._target, whole[:-2])
-        self._last = whole[-2:]
+        _write(self._target, self.feed(data))
 
     def verdict(self) -> int:
-        if self._last in (b"\x000", b"\x001"):
-            return FAILED if self._last == b"\x001" else 0
-        _write(self._target, self._last)
-        sys.stderr.write("uwsgid manhole: the connection ended before the last answer\n")
-        return CUT
+        if self.code == CUT:
+            _write(self._target, self.last)
+            sys.stderr.write("uwsgid manhole: the connection ended before the last answer\n")
+        return self.code
 
 
 def _write(target: int, data: bytes) -> None:

@@ -16,7 +16,8 @@ from typing import Final, NoReturn
 
 from uwsgid.errors import ConfigError, UwsgidError
 from uwsgid.manhole import client
-from uwsgid.manhole.options import SSH, UNIX, Place, read_place, worker_path
+from uwsgid.manhole.options import SSH, UNIX, Place, read_place, worker_path, worker_user
+from uwsgid.manhole.verdict import UNREACHABLE
 
 USAGE: Final = """\
 usage: uwsgid manhole [--worker N] [-c CODE] <address or configuration>
@@ -24,7 +25,7 @@ usage: uwsgid manhole [--worker N] [-c CODE] <address or configuration>
 A Python prompt in a running instance.  The address is that of the option manhole: unix:/run/site.hole, the
 path alone, or ssh:127.0.0.1:2222, for which the program ssh is run; a configuration has such a line.
 
---worker N   the prompt of worker N instead of the master's (manhole-workers)
+--worker N   the prompt of worker N instead of the master's (manhole-workers); by ssh it is the user workerN
 -c CODE      run CODE instead of reading lines
 
 Where standard input is no terminal, its lines are run, and nothing after one that fails.  The exit code is 0
@@ -102,10 +103,8 @@ def place_of(wish: Wish, find: Find) -> Place:
         if not places:
             raise ConfigError(f"{first} opens no manhole; add a line such as manhole = unix:/run/site.hole")
         found = next((place for place in places if place.kind == UNIX), places[0])
-    if not wish.worker:
+    if not wish.worker or found.kind == SSH:
         return found
-    if found.kind != UNIX:
-        raise UsageError(f"the prompts of workers are UNIX sockets, and {found} is none")
     return Place(UNIX, path=worker_path(found.path, wish.worker))
 
 
@@ -116,29 +115,31 @@ def _is_socket(path: str) -> bool:
         return False
 
 
-def ssh_command(place: Place, code: str | None) -> list[str]:
+def ssh_command(place: Place, wish: Wish) -> list[str]:
     """How the program ``ssh`` is run for *place*."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place.host, place.host)
-    return ["ssh", "-p", str(place.port), host, *(["--", code] if code is not None else [])]
+    user = ["-l", worker_user(wish.worker)] if wish.worker else []
+    code = ["--", wish.code] if wish.code is not None else []
+    return ["ssh", "-p", str(place.port), *user, host, *code]
 
 
 def main(argv: Sequence[str], find: Find) -> int:
     """Run a command line, without its ``uwsgid manhole``; the exit code."""
     if not argv or argv[0] in ("help", "-h", "--help"):
         sys.stdout.write(USAGE)
-        return 0 if argv else client.UNREACHABLE
+        return 0 if argv else UNREACHABLE
     try:
         wish = read_words(argv)
         place = place_of(wish, find)
         if place.kind == SSH:
-            _by_ssh(place, wish.code)
+            _by_ssh(place, wish)
         connection = client.connect(place.path, wish.worker)
     except UsageError as error:
         sys.stderr.write(f"uwsgid manhole: {error}\n{USAGE}")
-        return client.UNREACHABLE
+        return UNREACHABLE
     except UwsgidError as error:
         sys.stderr.write(f"uwsgid manhole: {error}\n")
-        return client.UNREACHABLE
+        return UNREACHABLE
     with connection:
         try:
             if wish.code is not None:
@@ -148,15 +149,15 @@ def main(argv: Sequence[str], find: Find) -> int:
             return client.pipe(connection, sys.stdin.fileno(), sys.stdout.fileno())
         except UwsgidError as error:
             sys.stderr.write(f"uwsgid manhole: {error}\n")
-            return client.UNREACHABLE
+            return UNREACHABLE
         except BrokenPipeError:
             return 0  # whoever read this has seen enough
         except KeyboardInterrupt:
             return 130
 
 
-def _by_ssh(place: Place, code: str | None) -> NoReturn:
+def _by_ssh(place: Place, wish: Wish) -> NoReturn:
     program = shutil.which("ssh")
     if program is None:
         raise client.Unreachable(f"{place} needs the program ssh (openssh-client)")
-    os.execv(program, ssh_command(place, code))
+    os.execv(program, ssh_command(place, wish))

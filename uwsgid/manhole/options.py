@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -61,6 +62,17 @@ class Place:
 def worker_path(path: str, slot: int) -> str:
     """Where the manhole of worker *slot* is, beside that of the master at *path*."""
     return f"{path}.worker{slot}"
+
+
+def worker_user(slot: int) -> str:
+    """As whom somebody logs in by ssh who wants the prompt of worker *slot*."""
+    return f"worker{slot}"
+
+
+def worker_in(user: str) -> int:
+    """The worker whose prompt the name of a *user* asks for; 0 for that of the master."""
+    found = re.fullmatch("worker([1-9][0-9]{0,8})", user, re.ASCII)
+    return int(found[1]) if found else 0
 
 
 def read_place(text: str, origin: str = "") -> Place:
@@ -141,7 +153,9 @@ class Manhole(Section):
         "manhole-anywhere", default=False, help="let ssh listen on other addresses than those of loopback"
     )
     workers: Flag = flag(
-        "manhole-workers", default=False, help="a prompt in each worker as well, for uwsgid manhole --worker"
+        "manhole-workers",
+        default=False,
+        help="a prompt in each worker as well, for uwsgid manhole --worker and ssh worker2@…",
     )
 
     @property
@@ -153,6 +167,11 @@ class Manhole(Section):
     def ssh(self) -> tuple[Place, ...]:
         """The places that speak ssh."""
         return tuple(place for place in self.places if place.kind == SSH)
+
+    @property
+    def takes_guests(self) -> bool:
+        """Whether who comes in by ssh may go on to a worker."""
+        return bool(self.workers and self.ssh)
 
     def allows(self, place: Place) -> bool:
         """Whether the configuration lets *place* be reached from where it can be."""
@@ -191,11 +210,11 @@ class Manhole(Section):
                 )
         if self.anywhere and not self.ssh:
             yield settings.problem(Manhole, "anywhere", "no manhole speaks ssh; remove it")
-        if self.workers and not self.sockets:
+        if self.workers and not self.places:
             yield settings.problem(
                 Manhole,
                 "workers",
-                "the prompts of workers stand beside that of the master; add manhole = unix:/run/site.hole",
+                "the prompts of workers are reached by that of the master; add manhole = unix:/run/site.hole",
             )
 
 

@@ -132,6 +132,11 @@ class Session:
 
     # ---- the end
 
+    @property
+    def exit_code(self) -> int:
+        """1 where a statement failed, else 0."""
+        return int(self.failed)
+
     def end(self, why: str = "") -> None:
         """Say goodbye, once."""
         if self.is_over:

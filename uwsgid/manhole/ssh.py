@@ -8,6 +8,7 @@ agent.
 from __future__ import annotations
 
 import os
+import socket
 import struct
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -29,6 +30,7 @@ from uwsgid.errors import KernelError
 from uwsgid.manhole.hostkey import host_key
 from uwsgid.manhole.names import Name
 from uwsgid.manhole.options import Place
+from uwsgid.manhole.relay import no_worker
 from uwsgid.manhole.ssh_channel import SshChannel, quiet
 from uwsgid.manhole.ssh_login import LOGIN_TAKES, Authentication, KeyChecker, Realm
 
@@ -141,6 +143,8 @@ class SshDoor:
     :param names: what statements know.
     :param say: writes a line to the log.
     :param greeting: the first line of a session.
+    :param reach: a connection to the prompt of a worker, given its slot and the words for it
+        (`uwsgid.manhole.listening.guest_words`); raises `UwsgidError` with the reason why there is none.
     :ivar connections: those who are connected, logged in or not.
     """
 
@@ -154,6 +158,7 @@ class SshDoor:
         say: Callable[[str], None],
         *,
         greeting: str = "",
+        reach: Callable[[int, str], socket.socket] = no_worker,
     ) -> None:
         self.place: Final = place
         self.keys: Final = keys
@@ -161,6 +166,7 @@ class SshDoor:
         self.reactor = reactor
         self.say = say
         self.greeting: Final = greeting
+        self.reach: Final = reach
         self.connections: set[SshTransport] = set()
         self._host_key = host_key
         self._port: Any = None

@@ -1,9 +1,13 @@
-"""A session of the manhole on a channel of ssh: its bytes, its terminal, and a client that may be slow."""
+"""A session of the manhole on a channel of ssh: its bytes, its terminal, and a client that may be slow.
+
+It is one of the master, or of the worker that the client named as its user (`uwsgid.manhole.relay`).
+"""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.conch.ssh.channel import SSHChannel
@@ -12,8 +16,11 @@ from twisted.conch.ssh.session import parseRequest_pty_req, parseRequest_window_
 from twisted.logger import Logger
 
 from uwsgid.manhole.console import ClientGone
+from uwsgid.manhole.listening import guest_words
 from uwsgid.manhole.names import namespace
+from uwsgid.manhole.options import worker_in
 from uwsgid.manhole.record import Record
+from uwsgid.manhole.relay import Relay
 from uwsgid.manhole.session import Session
 
 if TYPE_CHECKING:
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Bytes of answers that may wait for a client.
 MOST: Final = 16 << 20
+#: Bytes that may wait for him before a worker is not read from.
+ENOUGH: Final = 1 << 16
 
 _PIECE: Final = 1 << 15
 #: What conch says of channels that open and close is its own business, not that of our log.
@@ -37,7 +46,7 @@ class SshChannel(SSHChannel):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         SSHChannel.__init__(self, *arguments, **more)
-        self._session: Session | None = None
+        self._session: Session | Relay | None = None
         self._columns = 0
         self._pending = bytearray()
         self._is_leaving = False
@@ -79,7 +88,7 @@ class SshChannel(SSHChannel):
         self._in_turn(lambda session: session.receive(data))
 
     def eofReceived(self) -> None:
-        self._in_turn(Session.end_of_input)
+        self._in_turn(lambda session: session.end_of_input())
 
     def closed(self) -> None:
         self._is_leaving = True
@@ -102,6 +111,8 @@ class SshChannel(SSHChannel):
             SSHChannel.write(self, piece)
         if self._is_leaving and not self._pending and not self.localClosed:
             SSHChannel.loseConnection(self)
+        elif isinstance(self._session, Relay) and not self._pending:
+            self._session.resume()
 
     def dismiss(self, why: str) -> None:
         """End the session, and tell the client why."""
@@ -109,10 +120,15 @@ class SshChannel(SSHChannel):
             self._session.dismiss(why)
 
     def _send(self, text: str) -> None:
+        self._send_bytes(text.encode("utf-8", "backslashreplace"))
+
+    def _send_bytes(self, data: bytes) -> None:
         if self.localClosed:
             raise ClientGone("the client is gone")
-        self._pending += text.encode("utf-8", "backslashreplace")
+        self._pending += data
         self.flush()
+        if isinstance(self._session, Relay) and len(self._pending) > ENOUGH:
+            self._session.pause()
         if len(self._pending) > MOST:
             self._pending.clear()
             raise ClientGone("the client does not read")
@@ -120,17 +136,24 @@ class SshChannel(SSHChannel):
     def _leave(self) -> None:
         self._is_leaving = True
         if not self.localClosed and self._session is not None:
-            self.conn.sendRequest(self, b"exit-status", struct.pack(">L", int(self._session.failed)))
+            self.conn.sendRequest(self, b"exit-status", struct.pack(">L", self._session.exit_code))
             self.flush()
 
-    def _begin(self) -> Session | None:
+    def _begin(self) -> Session | Relay | None:
+        """A session in the master, or the way to that of a worker, which the name of the user asks for."""
         if self._session is not None:
             return None
         transport = self.conn.transport
         door: SshDoor = transport.factory.door
-        record = Record(door.say, str(door.place))
-        record.login(f"{self.avatar.login} from {transport.address}")
-        self._session = Session(namespace(door.names), record, self._send, self._leave, door.greeting)
+        who = f"{self.avatar.login} from {transport.address}"
+        slot = worker_in(self.avatar.login.user)
+        record = Record(door.say, str(door.place), f" for worker {slot}" if slot else "")
+        record.login(who)
+        if slot:
+            reach = partial(door.reach, slot, guest_words(str(door.place), who))
+            self._session = Relay(door.reactor, reach, record, self._send_bytes, self._leave)
+        else:
+            self._session = Session(namespace(door.names), record, self._send, self._leave, door.greeting)
         transport.channels.add(self)
         return self._session
 
@@ -144,7 +167,7 @@ class SshChannel(SSHChannel):
 
         self.conn.transport.factory.door.reactor.callLater(0, go)
 
-    def _in_turn(self, call: Callable[[Session], None]) -> None:
+    def _in_turn(self, call: Callable[[Session | Relay], None]) -> None:
         session = self._session
         if session is None:
             return

@@ -21,7 +21,7 @@ from typing import Final
 from uwsgid.errors import KernelError
 from uwsgid.manhole.console import ClientGone
 from uwsgid.manhole.line import Line
-from uwsgid.manhole.listening import Hole, accept, admit
+from uwsgid.manhole.listening import Entrance, HatchEntrance, SocketEntrance
 from uwsgid.manhole.names import Name, namespace
 from uwsgid.manhole.record import Record
 from uwsgid.manhole.session import Session
@@ -34,78 +34,74 @@ _MOMENT: Final = 0.005  #: seconds
 
 
 class ThreadDoor:
-    """Lets root and the user of the worker in.
+    """Gives sessions to those whom an entrance admits.
 
-    :param path: of the socket.
     :param names: what statements know.
     :param say: writes a line to the log.
     :param greeting: the first line of a session.
-    :param whose: as in `Record`.
     """
 
     def __init__(
         self,
-        path: str,
+        entrance: Entrance,
         names: Iterable[Name],
         say: Callable[[str], None],
         *,
         greeting: str = "",
-        whose: str = "",
     ) -> None:
-        self.path: Final = path
         self.names: Final = tuple(names)
         self.say: Final = say
         self.greeting: Final = greeting
-        self._whose = whose
         self.clients: set[ThreadClient] = set()
-        self._hole: Hole | None = None
+        self._entrance = entrance
+        self._is_open = False
         self._end: int = -1
         self._pid = 0
 
     def open(self) -> None:
         """Listen, in a thread of its own.
 
-        :raises KernelError: the socket can not be made.
+        :raises KernelError: the entrance can not be had.
         """
-        self._hole = Hole(self.path)
+        listening = self._entrance.open()
         self._end = os.eventfd(0, os.EFD_CLOEXEC)
         self._pid = os.getpid()
-        threading.Thread(target=self._listen, args=(self._hole,), name="manhole", daemon=True).start()
+        self._is_open = True
+        threading.Thread(target=self._listen, args=(listening,), name="manhole", daemon=True).start()
 
     def close(self, why: str) -> None:
-        """Tell all sessions why they end, and remove the socket.
+        """Tell all sessions why they end, and listen no more.
 
         A process that the application forked is not the worker, and removes nothing.
         """
-        hole, self._hole = self._hole, None
-        if hole is None or os.getpid() != self._pid:
+        if not self._is_open or os.getpid() != self._pid:
             return
-        hole.close()
+        self._is_open = False
+        self._entrance.close()
         os.eventfd_write(self._end, 1)
         for client in tuple(self.clients):
             client.dismiss(why)
 
-    def _listen(self, hole: Hole) -> None:
+    def _listen(self, listening: socket.socket) -> None:
         poll = select.poll()
-        poll.register(hole.socket, select.POLLIN)
+        poll.register(listening, select.POLLIN)
         poll.register(self._end, select.POLLIN)
-        while self._hole is not None:
+        while self._is_open:
             if any(fd == self._end for fd, _ in poll.poll()):
                 return
             try:
-                self._welcome(accept(hole.socket))
+                self._welcome()
+            except ConnectionError:
+                return  # nobody comes any more
             except (OSError, RuntimeError) as error:  # no more threads, no more memory
-                self.say(f"manhole at unix:{self.path}: {error}")
+                self.say(f"manhole at {self._entrance}: {error}")
 
-    def _welcome(self, connection: socket.socket | None) -> None:
-        if connection is None:
-            return
-        record = Record(self.say, f"unix:{self.path}", self._whose)
-        if not admit(connection, record, "worker", len(self.clients), MOST_SESSIONS):
-            return
-        client = ThreadClient(self, connection, record)
-        self.clients.add(client)
-        client.start()
+    def _welcome(self) -> None:
+        admitted = self._entrance.admitted(len(self.clients), MOST_SESSIONS)
+        if admitted is not None:
+            client = ThreadClient(self, *admitted)
+            self.clients.add(client)
+            client.start()
 
 
 class ThreadClient:
@@ -223,11 +219,28 @@ class ThreadClient:
 def open_door(
     path: str, names: Iterable[Name], say: Callable[[str], None], *, greeting: str = "", whose: str = ""
 ) -> ThreadDoor | None:
-    """A door at *path*; None, and a word in the log, where there can be none: a worker serves without."""
-    door = ThreadDoor(path, names, say, greeting=greeting, whose=whose)
+    """A door at *path*; None, and a word in the log, where there can be none: a worker serves without.
+
+    :param whose: as in `Record`.
+    """
+    door = ThreadDoor(SocketEntrance(path, say, whose), names, say, greeting=greeting)
     try:
         door.open()
     except KernelError as error:
         say(str(error))
         return None
+    return door
+
+
+def open_hatch(
+    hatch: socket.socket,
+    names: Iterable[Name],
+    say: Callable[[str], None],
+    *,
+    greeting: str = "",
+    whose: str = "",
+) -> ThreadDoor:
+    """A door at the hatch of this worker, for those who came to the master by ssh."""
+    door = ThreadDoor(HatchEntrance(hatch, say, whose), names, say, greeting=greeting)
+    door.open()
     return door

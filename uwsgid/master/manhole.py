@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import stat
 from typing import TYPE_CHECKING, Any, Final
 
+from uwsgid.errors import KernelError
 from uwsgid.manhole.options import Manhole as Options
 from uwsgid.manhole.options import worker_path
+from uwsgid.manhole.relay import NoPrompt, no_worker
 from uwsgid.manhole.unix import UnixDoor
 from uwsgid.master.operating import greeting, operator_names
 
@@ -31,6 +34,7 @@ class Manhole:
         house = inheritance.household
         self._options = house.settings[Options]
         self._slots = house.board.slots
+        self._workforce = master.workforce
         names, line, say = operator_names(master, inheritance), greeting(inheritance), inheritance.say
         self._doors: list[UnixDoor | SshDoor] = [
             UnixDoor(place.path, names, reactor, say, greeting=line) for place in self._options.sockets
@@ -39,7 +43,16 @@ class Manhole:
             from uwsgid.manhole.ssh import SshDoor
 
             self._doors += [
-                SshDoor(place, self._options.keys, self._options.host_key, names, reactor, say, greeting=line)
+                SshDoor(
+                    place,
+                    self._options.keys,
+                    self._options.host_key,
+                    names,
+                    reactor,
+                    say,
+                    greeting=line,
+                    reach=self._reach if self._options.workers else no_worker,
+                )
                 for place in self._options.ssh
             ]
 
@@ -50,6 +63,24 @@ class Manhole:
         """
         for door in self._doors:
             door.open()
+
+    def _reach(self, slot: int, words: str) -> socket.socket:
+        """A connection to the prompt of worker *slot*.
+
+        :param words: who comes (`uwsgid.manhole.listening.guest_words`).
+        :raises UwsgidError: there is none.
+        """
+        if not 1 <= slot <= self._slots:
+            raise NoPrompt(f"there are workers 1 to {self._slots}, and no {slot}")
+        seat = self._workforce.board.current[slot - 1]
+        serving = [child for child in self._workforce.workers(slot) if child.was_ready]
+        child = next((child for child in serving if child.seat == seat), serving[-1] if serving else None)
+        if child is None or child.hatch is None:
+            raise NoPrompt(f"worker {slot} does not serve now")
+        try:
+            return child.hatch.guest(words)
+        except KernelError as error:
+            raise KernelError(f"worker {slot}: {error}") from None
 
     def close(self, *, again: bool) -> None:
         """Tell every session why it ends, and close the doors; those of workers that were killed as well.

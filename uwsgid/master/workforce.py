@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from uwsgid.host.children import ExitStatus
 from uwsgid.logs import banner
+from uwsgid.manhole.options import Manhole
 from uwsgid.master.nursery import Nursery, how
 from uwsgid.master.rests import Rests
 from uwsgid.master.roster import Roster
@@ -98,7 +99,7 @@ class Workforce:
         )
         self._rests: Final = Rests(reactor, backoff)
         self._ends_now: Final[dict[Child, int]] = {}  # who has to end at once, and by which signal
-        self._roster: Final = Roster(self.board, self.supervisor)
+        self._roster: Final = Roster(self.board, self.supervisor, hatches=settings[Manhole].takes_guests)
         self._winding_down: Final = WindingDown(reactor, self.supervisor, household.gateways, say)
         self.generation = 0
         # an instance of gateways alone has nothing that a worker could accept

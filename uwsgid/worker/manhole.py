@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import traceback
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uwsgid._version import __version__
 from uwsgid.manhole.names import Name, with_help
 from uwsgid.manhole.options import Manhole, worker_path
-from uwsgid.manhole.thread import ThreadDoor, open_door
+from uwsgid.manhole.thread import ThreadDoor, open_door, open_hatch
 from uwsgid.manhole.views import BoardView, LogView, Rows, SettingsView, Worker
 from uwsgid.supervise.appfacts import app_facts
 
@@ -104,8 +105,11 @@ def _row(app: Any) -> dict[str, Any]:
     }
 
 
-def open_manhole(serving: Serving) -> list[ThreadDoor]:
-    """Open the doors of a worker that is about to accept; those that can be."""
+def open_manhole(serving: Serving, hatch: socket.socket | None) -> list[ThreadDoor]:
+    """Open the doors of a worker that is about to accept; those that can be.
+
+    :param hatch: where the master hands on who came to it by ssh; None where nobody does.
+    """
     python = ".".join(map(str, sys.version_info[:3]))
     line = (
         f"uwsgid {__version__} on Python {python}, worker {serving.slot} (pid {os.getpid()}).  "
@@ -116,4 +120,7 @@ def open_manhole(serving: Serving) -> list[ThreadDoor]:
         open_door(worker_path(place.path, serving.slot), names, serving.say, greeting=line, whose=whose)
         for place in serving.settings[Manhole].sockets
     )
-    return [door for door in doors if door is not None]
+    found = [door for door in doors if door is not None]
+    if hatch is not None:
+        found.append(open_hatch(hatch, names, serving.say, greeting=line, whose=whose))
+    return found

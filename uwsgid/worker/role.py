@@ -119,7 +119,7 @@ class Worker:
         if self._settings[Manhole].workers:
             from uwsgid.worker.manhole import open_manhole
 
-            self._manholes = open_manhole(serving)
+            self._manholes = open_manhole(serving, self._newborn.hatch)
         self._board.phase[seat] = Phase.READY
         self._newborn.master.say(Ready(os.getpid()))
         if serving.hijack is not None:
