@@ -110,6 +110,7 @@ class Collector:
 
     :ivar lines: what was pushed as Loki has it, and what was exported as OpenTelemetry has it.
     :ivar refuse: answer 503.
+    :ivar encodings: the paths that were posted to, and how what came was compressed.
     """
 
     def __init__(self) -> None:
@@ -117,6 +118,7 @@ class Collector:
         self.labels: list[dict[str, str]] = []
         self.services: set[str] = set()
         self.refuse = False
+        self.encodings: set[tuple[str, str | None]] = set()
         collector = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -124,6 +126,7 @@ class Collector:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                collector.encodings.add((self.path, self.headers["Content-Encoding"]))
                 if self.headers["Content-Encoding"] == "gzip":
                     body = gzip.decompress(body)
                 status = 503 if collector.refuse else collector.take(self.path, body)

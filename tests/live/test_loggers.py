@@ -146,6 +146,7 @@ class PeerTests(LoggerCase):
         wait_until(lambda: [1 for _, _, it in list(mongod.inserted) if it["msg"] == "a-line"], "MongoDB")
         wait_until(lambda: "a-line" in loki.lines, "Loki")
         self.assertEqual(loki.labels[0]["app"], "shop")
+        self.assertEqual(loki.encodings, {("/loki/api/v1/push", "gzip")})
         wait_until(lambda: "a-line" in otel.lines, "OpenTelemetry")
         self.assertEqual(otel.services, {"shop"})
         wait_until(lambda: "a-line\n" in Path(self.path("out")).read_text(), "the command")

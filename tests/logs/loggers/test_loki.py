@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 
@@ -40,7 +41,7 @@ class LokiTests(PeerCase):
         engine.write([b"one\n", b'"two"\n\xff'])
         ((body, headers),) = self.posts
         self.assertEqual(
-            json.loads(body),
+            json.loads(gzip.decompress(body)),
             {
                 "streams": [
                     {
@@ -54,8 +55,20 @@ class LokiTests(PeerCase):
             },
         )
         self.assertEqual(headers["X-Scope-OrgID"], "ann")
-        self.assertEqual(headers["Content-Type"], "application/json")
+        self.assertEqual((headers["Content-Type"], headers["Content-Encoding"]), ("application/json", "gzip"))
         self.assertEqual(poster.path, PATH)
+
+    def test_compressed(self) -> None:
+        """What repeats itself, as logs do, is a fraction of its size on its way."""
+        engine = Loki.from_argument("http://127.0.0.1:3100", SETTINGS)
+        self.addCleanup(engine.close)
+        records = [
+            b"[pid: 1|app: 0|req: %d/1] 127.0.0.1 () {36 vars in 624 bytes} GET /\n" % at for at in range(500)
+        ]
+        engine.write(records)
+        ((body, _),) = self.posts
+        self.assertLess(len(body) * 4, sum(map(len, records)))
+        self.assertEqual(len(json.loads(gzip.decompress(body))["streams"][0]["values"]), 500)
 
     def test_defaults(self) -> None:
         """Without labels it has a job and the host."""
@@ -63,7 +76,7 @@ class LokiTests(PeerCase):
         self.addCleanup(engine.close)
         engine.write([b"one"])
         self.assertEqual(
-            json.loads(self.posts[0][0])["streams"][0]["stream"],
+            json.loads(gzip.decompress(self.posts[0][0]))["streams"][0]["stream"],
             {"job": "uwsgi", "host": socket.gethostname()},
         )
         self.assertNotIn("X-Scope-OrgID", self.posts[0][1])

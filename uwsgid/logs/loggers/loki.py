@@ -5,6 +5,7 @@ https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs is the
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import socket
@@ -21,6 +22,7 @@ from uwsgid.logs.loggers.posting import Poster
 
 PATH: Final = "/loki/api/v1/push"
 TENANT: Final = "tenant"
+LEVEL: Final = 3  #: of gzip; those above take twice the time for a sixth of the bytes
 _LABEL: Final = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 
 
@@ -61,6 +63,7 @@ class Loki(Engine):
         self._labels: Final = {"job": "uwsgi", "host": socket.gethostname(), **labels}
         self._headers: Final = {
             "Content-Type": "application/json",
+            "Content-Encoding": "gzip",
             "User-Agent": f"uwsgid/{__version__}",
             **({"X-Scope-OrgID": tenant} if tenant else {}),
         }
@@ -86,7 +89,7 @@ class Loki(Engine):
         return cls(*cls._read(argument))
 
     def write(self, records: Sequence[bytes]) -> None:
-        """Push *records* in one request, a nanosecond apart so that they stay in order.
+        """Push *records* in one request, compressed, a nanosecond apart so that they stay in order.
 
         :raises OSError: the server did not take them.
         """
@@ -94,7 +97,7 @@ class Loki(Engine):
         values = [[str(now + number), text_of(record)] for number, record in enumerate(records)]
         body = json.dumps({"streams": [{"stream": self._labels, "values": values}]})
         try:
-            status, said = self._poster.post(body.encode(), self._headers)
+            status, said = self._poster.post(gzip.compress(body.encode(), LEVEL, mtime=0), self._headers)
         except OSError as error:
             raise OSError(f"{self._poster.place}: {why(error)}") from None
         if not 200 <= status < 300:
