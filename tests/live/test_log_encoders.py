@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from typing import ClassVar, Final
 
 import msgpack
 
-from tests.live.support import APPS, LiveCase, requires, talk, uwsgi_packet, wait_until
+from tests.live.support import APPS, LiveCase, free_port, requires, talk, uwsgi_packet, wait_until
 from uwsgid.logs.encoders.sealed import HEAD, read_key
 from uwsgid.logs.encoders.unsealing import Opened, Unsealer
 
@@ -284,12 +285,42 @@ class OwnTests(LiveCase):
             return any(line.startswith(b"spawned uWSGI worker 1 ") for line in lines)
 
         wait_until(is_there, "the line of the worker")
+        log.write_bytes(b"")
+        with open(self.path("site.ini"), "a") as config:
+            config.write("processes = 2\n")
+        daemon.signal(signal.SIGHUP)  # a new image; what is said in between is sealed as well
+        wait_until(is_there, "the line of the next worker")
         daemon.close()
         self.assertNotIn(b"spawned uWSGI worker", log.read_bytes())
         command = [sys.executable, "-m", "uwsgid", "unseal", str(key)]
         done = subprocess.run(command, input=log.read_bytes(), capture_output=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assertIn(b"\nspawned uWSGI worker 1 ", gzip.decompress(done.stdout))
+
+    def test_sealed_where_a_logger_is_away(self) -> None:
+        """What was to be sealed for a logger that is away comes to the log sealed; the rest as it is."""
+        key = self.folder / "site.key"
+        key.write_bytes(SECRET)
+        key.chmod(0o600)
+        (self.folder / "app.py").write_text(APP)
+        log = Path(self.path("site.log"))
+        self.launch(
+            f"socket = {self.path('a.sock')}\nwsgi-file = {self.path('app.py')}\nmaster = true\n"
+            f"logto = {log}\nlogger = archive redislog:127.0.0.1:{free_port()},rpush log\n"
+            f"log-route = archive ^REC\nlog-encoder = aead:archive key-file={key}\n"
+        )
+
+        def opened() -> list[bytes]:
+            said = Unsealer([read_key(str(key))]).feed(log.read_bytes()) if log.exists() else []
+            return [each.record for each in said if isinstance(each, Opened)]
+
+        wait_until(lambda: len(opened()) == len(RECORDS), "the records in the log")
+        wait_until(lambda: b"[logger archive]" in log.read_bytes(), "the line about it")
+        self.assertEqual(opened(), list(RECORDS))
+        text = log.read_bytes()
+        self.assertNotIn(b"REC ", text)
+        self.assertIn(b"spawned uWSGI worker 1 ", text)
+        self.assertIn(b"records written to the original log: 127.0.0.1:", text)
 
     def test_no_request_forges(self) -> None:
         """Whatever a client sends, each request is one line of JSON with the fields of the template."""

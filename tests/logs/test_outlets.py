@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -10,7 +11,12 @@ from tests.logs.notebooks import Remembering
 from tests.logs.test_pipeline import Notebook
 from uwsgid.config.settings import settings_of
 from uwsgid.errors import ConfigError, KernelError
+from uwsgid.logs.encoders.sealed import HEAD, make_key
+from uwsgid.logs.encoders.sealing import Sealer
+from uwsgid.logs.encoders.unsealing import Opened, Unsealer
 from uwsgid.logs.outlets import Outlets, Postponed, fit, fit_worker, registered
+
+KEY: Final = "8f1d7ac03be6925418f0c47d6b2ea9135fd8037b91e64c2ab07f15d3894ee260"
 
 
 class FitTests(SynchronousTestCase):
@@ -54,6 +60,57 @@ class FitTests(SynchronousTestCase):
         made.records.accept([b"x"])
         self.assertEqual(self.original.said, [b"Ax\n"])
         self.assertIsNone(made.requests)
+
+    def test_what_was_to_be_sealed(self) -> None:
+        """It comes to the original log sealed where its logger fails, also by the encoder of that logger."""
+        for line in ("logger = shop notebook:shop", "logger = shop slowbook:shop"):
+            Remembering.made.clear()
+            self.original.said.clear()
+            made = self.fit(
+                line,
+                "logger = open notebook:open",
+                "log-route = shop ^secret",
+                "log-route = open ^known",
+                "log-encoder = prefix A",
+                f"log-encoder = aead:shop key={KEY}",
+                "log-encoder = prefix:open B",
+            )
+            for name in ("shop", "open"):
+                Remembering.made[name].broken = True
+            made.start()
+            made.records.accept([b"secret\n", b"known\n", b"other\n"])
+            made.finish()
+            whole = b"".join(each for each in self.original.said if isinstance(each, bytes))
+            self.assertNotIn(b"secret", whole)
+            self.assertIn(b"Aknown\nAother\n", whole.replace(self.sealed(whole), b""))
+            unsealer = Unsealer([make_key(bytes.fromhex(KEY), "it")])
+            opened = [each for each in unsealer.feed(whole) if isinstance(each, Opened)]
+            self.assertEqual(opened, [Opened(b"Asecret\n")])
+
+    def sealed(self, whole: bytes) -> bytes:
+        """The one sealed record in *whole*."""
+        start = whole.index(b"\x01\x01\0\0")
+        return whole[start : start + HEAD.size + int.from_bytes(whole[start + 2 : start + 6], "big")]
+
+    def test_nothing_goes_out_unsealed(self) -> None:
+        """A record that can not be sealed comes to no logger and not to the log, which tells of it."""
+
+        def fail(seal: Sealer) -> None:
+            raise MemoryError("no room")
+
+        self.patch(Sealer, "_begin", fail)
+        for form in ("binary", "text"):
+            self.original.said.clear()
+            made = self.fit(
+                "logger = notebook:all", "logger = slowbook:slow", f"log-encoder = aead key={KEY},form={form}"
+            )
+            made.start()
+            made.records.accept([b"secret\n", b"more\n"])
+            made.finish()
+            self.assertEqual({name: text for name, text in self.kept().items() if text}, {})
+            line = b"[log-encoder aead] 4 records dropped rather than left unsealed: no room\n"
+            self.assertEqual(self.original.said, [line])
+            self.assertEqual(made.grievances.totals, {"log-encoder aead": 4})
 
     def test_requests_have_their_own_way(self) -> None:
         """Loggers, routes and encoders of requests are not those of the log."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.logs.grievances import Grievances
-from uwsgid.logs.pipeline import Outlet, PartlyKept, Pipeline, Sieve
+from uwsgid.logs.pipeline import NotKept, Outlet, PartlyKept, Pipeline, Sieve, Stage, remaining
 
 
 class Notebook:
@@ -157,11 +157,21 @@ class SieveTests(SynchronousTestCase):
         self.assertEqual(original.said, [b"x", b"y"])
 
 
+def once(record: bytes) -> bytes:
+    return record if record == b"bad" else b"1" + record
+
+
+def seal(record: bytes) -> bytes:
+    if record == b"bad":
+        raise ValueError("no key")
+    return b"<" + record + b">"
+
+
 class OutletTests(SynchronousTestCase):
     def test_encoders_in_their_order(self) -> None:
         """What one makes of a record is what the next one gets."""
         notebook = Notebook()
-        stages = [("one", lambda record: b"1" + record), ("two", lambda record: b"2" + record)]
+        stages = [Stage("one", lambda record: b"1" + record), Stage("two", lambda record: b"2" + record)]
         Outlet(notebook, stages).write([b"a", b"b"])
         self.assertEqual(notebook.said, [b"21a21b"])
 
@@ -174,12 +184,71 @@ class OutletTests(SynchronousTestCase):
         notebook, grievances = Notebook(), Grievances()
         outlet = Outlet(
             notebook,
-            [("one", lambda record: b"1" + record), ("bad", fail), ("two", lambda record: record + b"2")],
+            [
+                Stage("one", lambda record: b"1" + record),
+                Stage("bad", fail),
+                Stage("two", lambda record: record + b"2"),
+            ],
             grievances=grievances,
         )
         outlet.write([b"a", b"b"])
         self.assertEqual(notebook.said, [b"1a21b2"])
         self.assertEqual(grievances.tell(), [b"[log-encoder bad] 2 records left unencoded: no\n"])
+
+    def test_what_can_not_be_sealed_is_dropped(self) -> None:
+        """It goes to nobody, and is counted; what comes before and after it is kept."""
+        notebook, grievances = Notebook(), Grievances()
+        outlet = Outlet(
+            notebook, [Stage("one", once), Stage("aead", seal, is_seal=True)], grievances=grievances
+        )
+        outlet.write([b"a", b"bad", b"b", b"bad"])
+        self.assertEqual(notebook.said, [b"<1a><1b>"])
+        outlet.write([b"bad"])
+        self.assertEqual(len(notebook.said), 1)
+        self.assertEqual(
+            grievances.tell(), [b"[log-encoder aead] 3 records dropped rather than left unsealed: no key\n"]
+        )
+
+    def test_what_was_sealed_and_not_kept(self) -> None:
+        """Those are told that could have been kept, by their places among all."""
+        records = [b"bad", b"a", b"bad", b"b", b"c"]
+        for error, left in (
+            (OSError("full"), [b"a", b"b", b"c"]),
+            (PartlyKept(OSError(28, "full"), 1), [b"b", b"c"]),
+            (NotKept("full", (0, 2)), [b"a", b"c"]),
+            (PartlyKept(OSError(28, "full"), 3), []),
+        ):
+
+            def refuse(records: Sequence[bytes], error: OSError = error) -> None:
+                raise error
+
+            notebook = Notebook()
+            self.patch(notebook, "write", refuse)
+            outlet = Outlet(notebook, [Stage("aead", seal, is_seal=True)])
+            with self.assertRaises(NotKept) as raised:
+                outlet.write(records)
+            self.assertEqual(list(remaining(raised.exception, records)), left)
+            self.assertIn("full", str(raised.exception))
+
+    def test_the_fallback_of_a_logger(self) -> None:
+        """What a logger can not keep goes to its own fallback, and not past it to the original log."""
+        original, last, grievances = Notebook(), Notebook(), Grievances()
+        fallback = Outlet(last, [Stage("aead", seal, is_seal=True)], grievances=grievances)
+        broken = Outlet(Notebook(broken=True), label="logger shop", fallback=fallback)
+        pipeline = Pipeline(original, [broken], grievances=grievances)
+        pipeline.accept([b"a", b"b"])
+        self.assertEqual((last.said, original.said), ([b"<a><b>"], []))
+        last.broken = True
+        pipeline.accept([b"c", b"bad"])
+        self.assertEqual(original.said, [])
+        self.assertEqual(
+            grievances.tell(),
+            [
+                b"[logger shop] 4 records written to the original log: full\n",
+                b"[log-encoder aead] 1 record dropped rather than left unsealed: no key\n",
+                b"[log] 1 record lost: full\n",
+            ],
+        )
 
     def test_orders_pass(self) -> None:
         """The logger behind it hears all orders."""

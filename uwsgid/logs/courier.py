@@ -38,7 +38,7 @@ class Courier:
     ) -> None:
         self.logger: Final = logger
         self.label: Final = label
-        self._original = original
+        self.fallback: Final = original
         self._limit: Final = limit
         self._grievances: Final = grievances
         self._changed: Final = threading.Condition()
@@ -173,6 +173,6 @@ class Courier:
             if batch:
                 self._grievances.note(self.label, len(batch), f"written to the original log: {error}")
                 try:
-                    self._original.write(batch)
-                except OSError:
-                    pass
+                    self.fallback.write(batch)
+                except Exception as lost:
+                    self._grievances.note("log", len(remaining(lost, batch)), f"lost: {lost}")

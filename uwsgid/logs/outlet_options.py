@@ -157,7 +157,7 @@ class LogOutlets(Section):
         default=(),
         implies=_MASTER,
         help="change each record on its way to a logger, ENCODER[:LOGGER][ ARGUMENTS]",
-        note="a record that an encoder fails for goes on as it was, rather than being lost",
+        note="a record that an encoder fails for goes on as it was, rather than being lost; but for aead",
     )
     drains: Regexes = option(
         "log-drain", default=(), implies=_MASTER, help="drop records that match this regular expression"

@@ -41,6 +41,9 @@ PROMISES: Final = (_loggers, _encoders)  #: the packages that promise the built-
 TRY_AGAIN: Final = 1.0  #: seconds between two tries to open a logger
 PATIENCE: Final = 3.0  #: seconds that all slow loggers together have in the end
 
+#: Encoders for secrets: what they can not encode is dropped.
+SEALS: Final = frozenset({"aead"})
+
 Owner = tuple[int, int]
 
 
@@ -278,20 +281,33 @@ class _Workshop:
         if wish not in self._engines:
             self._engines[wish] = self._open(wish), threading.Lock()
         engine, lock = self._engines[wish]
+        fallback = self._fallback(wish, encoders)
         outlet = Outlet(
-            engine, _stages(encoders, wish.name), label=wish.label, grievances=self.grievances, lock=lock
+            engine,
+            _stages(encoders, wish.name),
+            label=wish.label,
+            grievances=self.grievances,
+            lock=lock,
+            fallback=fallback,
         )
         if not getattr(engine, "SLOW", getattr(loggers[wish.engine], "SLOW", False)):
             return outlet
         courier = Courier(
             outlet,
-            self.original(encoders),
+            fallback,
             label=wish.label,
             limit=self._settings[LogOutlets].queue_size,
             grievances=self.grievances,
         )
         self.couriers.append(courier)
         return courier
+
+    def _fallback(self, wish: LoggerWish, encoders: Sequence[EncoderWish]) -> Outlet:
+        """Where records go that the logger can not keep: the original log, sealed where they were to be."""
+        stages = _stages(encoders, wish.name)
+        if not any(stage.is_seal for stage in stages):
+            return self.original(encoders)
+        return Outlet(self._original, stages, label="log", grievances=self.grievances)
 
     def _open(self, wish: LoggerWish) -> Logger:
         member: Any = loggers[wish.engine]
@@ -320,7 +336,7 @@ def give_away(logger: FileLogger, owner: Owner) -> None:
 
 def _stages(encoders: Sequence[EncoderWish], name: str) -> list[Stage]:
     return [
-        (wish.encoder, log_encoders[wish.encoder](wish.arguments))
+        Stage(wish.encoder, log_encoders[wish.encoder](wish.arguments), wish.encoder in SEALS)
         for wish in encoders
         if not wish.logger or wish.logger == name
     ]

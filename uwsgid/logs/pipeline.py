@@ -13,9 +13,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from uwsgid.logs.grievances import Grievances
+
+T = TypeVar("T")
 
 
 class PartlyKept(OSError):
@@ -40,7 +42,18 @@ class NotKept(OSError):
         self.positions: Final = tuple(positions)
 
 
-def remaining(error: BaseException, records: Sequence[bytes]) -> Sequence[bytes]:
+class Unsealed(Exception):
+    """A record that was to be secret can not be made so.
+
+    :ivar label: who could not do it.
+    """
+
+    def __init__(self, label: str, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.label: Final = label
+
+
+def remaining(error: BaseException, records: Sequence[T]) -> Sequence[T]:
     """Those of *records* that a logger has not kept when it raised *error*."""
     if isinstance(error, PartlyKept):
         return records[error.kept :]
@@ -73,8 +86,16 @@ class Logger(Protocol):
         """Let go of all resources."""
 
 
-#: What changes a record, and its name in the configuration.
-Stage = tuple[str, Callable[[bytes], bytes]]
+class Stage(NamedTuple):
+    """What changes a record.
+
+    :ivar name: in the configuration.
+    :ivar is_seal: what it can not change goes to nobody, since it was to be secret.
+    """
+
+    name: str
+    encode: Callable[[bytes], bytes]
+    is_seal: bool = False
 
 
 class Outlet:
@@ -83,6 +104,7 @@ class Outlet:
     :param stages: what each record goes through, in order.
     :param label: what the logger is called in the log.
     :param lock: held while it works; its own where not given.
+    :param fallback: gets what the logger can not keep; the original log of the pipeline where not given.
     """
 
     def __init__(
@@ -93,10 +115,13 @@ class Outlet:
         label: str = "",
         grievances: Grievances | None = None,
         lock: Lock | None = None,
+        fallback: Logger | None = None,
     ) -> None:
         self.logger = logger
+        self.fallback: Final = fallback
         self.label: Final = label or f"logger {type(logger).__name__}"
         self._stages: Final = tuple(stages)
+        self._seals: Final = any(stage.is_seal for stage in self._stages)
         self._grievances: Final = grievances or Grievances()
         self._lock: Final = lock or Lock()
 
@@ -106,7 +131,19 @@ class Outlet:
         :raises OSError: they could not be kept.
         """
         with self._lock:
-            self.logger.write([self._encode(record) for record in records] if self._stages else records)
+            if self._seals:
+                self._write_sealed(records)
+            else:
+                self.logger.write([self._encode(record) for record in records] if self._stages else records)
+
+    def tell(self, lines: Sequence[bytes]) -> None:
+        """Keep lines that tell of losses.  There is no record in them, so they go as they are where they
+        can not be sealed: somebody has to hear that nothing can.
+
+        :raises OSError: they could not be kept.
+        """
+        with self._lock:
+            self.logger.write([self._encode_told(line) for line in lines])
 
     def reopen(self) -> None:
         """Pass it on."""
@@ -129,13 +166,36 @@ class Outlet:
             self.logger.close()
 
     def _encode(self, record: bytes) -> bytes:
-        for name, encode in self._stages:
+        for name, encode, is_seal in self._stages:
             try:
                 record = encode(record)
             except Exception as error:
+                if is_seal:
+                    raise Unsealed(f"log-encoder {name}", error) from None
                 # uWSGI loses the record (core/logging.c, uwsgi_log_func_do)
                 self._grievances.note(f"log-encoder {name}", 1, f"left unencoded: {error}")
         return record
+
+    def _encode_told(self, line: bytes) -> bytes:
+        try:
+            return self._encode(line)
+        except Unsealed:
+            return line
+
+    def _write_sealed(self, records: Sequence[bytes]) -> None:
+        """Likewise, where what can not be sealed is dropped."""
+        sealed, positions = [], []
+        for position, record in enumerate(records):
+            try:
+                sealed.append(self._encode(record))
+                positions.append(position)
+            except Unsealed as unsealed:
+                self._grievances.note(unsealed.label, 1, f"dropped rather than left unsealed: {unsealed}")
+        try:
+            if sealed:
+                self.logger.write(sealed)
+        except Exception as error:
+            raise NotKept(str(error), remaining(error, positions)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +295,7 @@ class Pipeline:
         if lines := self._untold or self._grievances.tell():
             self._untold = lines
             try:
-                self._original.write(lines)
+                getattr(self._original, "tell", self._original.write)(lines)
             except OSError:
                 return
             self._untold = []
@@ -260,4 +320,10 @@ class Pipeline:
             else:
                 label = getattr(logger, "label", type(logger).__name__)
                 self._grievances.note(label, len(records), f"written to the original log: {error}")
-                self._deliver(self._original, records)
+                self._fall_back(getattr(logger, "fallback", None) or self._original, records)
+
+    def _fall_back(self, original: Logger, records: Sequence[bytes]) -> None:
+        try:
+            original.write(records)
+        except Exception as error:
+            self._grievances.note("log", len(remaining(error, records)), f"lost: {error}")

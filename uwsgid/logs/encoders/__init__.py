@@ -7,7 +7,8 @@ was written, and returns what changes one record::
     def prefix(arguments: str) -> Encoder: ...
 
 It raises `ConfigError` for arguments it can not use.  The function it returns is called for every record, in
-one thread at a time; whatever it raises leaves the record as it was.
+one thread at a time; whatever it raises leaves the record as it was.  But a record that was to be secret is
+dropped then (`uwsgid.logs.outlets.SEALS`).
 
 A member is imported when a configuration names it.
 """
