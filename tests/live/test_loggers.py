@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import signal
 import socket
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +18,7 @@ import psutil
 
 from tests.live.logpeers import Catcher, PeerCase, jail_prefix
 from tests.live.support import PATIENCE, Daemon, examine, is_leaving, requires, uwsgi_fetch, wait_until
-from tests.logs.loggers.gelf import GelfReceiver
+from tests.logs.loggers.gelf import GelfReceiver, read_message
 from tests.logs.loggers.receivers import Server
 from tests.logs.loggers.test_crypto import decrypt
 from tests.logs.loggers.test_journal import read_entry
@@ -143,7 +147,7 @@ class PeerTests(LoggerCase):
         )
         while pull.recv() != b"a-line\n":
             pass
-        wait_until(lambda: [1 for _, _, it in list(mongod.inserted) if it["msg"] == "a-line"], "MongoDB")
+        wait_until(lambda: [1 for _, _, it in list(mongod.inserted) if it["msg"] == "a-line\n"], "MongoDB")
         wait_until(lambda: "a-line" in loki.lines, "Loki")
         self.assertEqual(loki.labels[0]["app"], "shop")
         self.assertEqual(loki.encodings, {("/loki/api/v1/push", "gzip")})
@@ -311,14 +315,18 @@ class BesideUwsgiTests(PeerCase):
     """The same config under both; what they send has to be the same."""
 
     def run_both(
-        self, config: str, complete: Sequence[Callable[[], bool]], paced: Sequence[Catcher] = ()
+        self,
+        config: str,
+        complete: Sequence[Callable[[], bool]],
+        paced: Sequence[Catcher] = (),
+        app: str = LOGGING_APP,
     ) -> Iterator[str]:
         """Start each server, whose application logs RECORDS; its name, once all is complete.
 
         :param paced: those who get a record after the other, as what waits for them is soon too much.
         """
         requires("uwsgi-core")
-        (self.folder / "app.py").write_text(f"RECORDS = {RECORDS!r}\n{LOGGING_APP}")
+        (self.folder / "app.py").write_text(f"RECORDS = {RECORDS!r}\n{app}")
         for server in ("uwsgi", "uwsgid"):
             where = f"{self.path(server)}.sock"
             daemon = self.launch(
@@ -445,6 +453,111 @@ class BesideUwsgiTests(PeerCase):
     def unsealed(self, catcher: Catcher) -> list[bytes]:
         return [decrypt(each, "aes-256-cbc", SECRET.encode(), b"xyz") for each in list(catcher.caught)]
 
+    def test_graylog(self) -> None:
+        """What Graylog keeps of a record is the same; ours is JSON, whose short message is a line."""
+        catcher = self.udp()
+        self.unix("log.sock")
+        self.unix("journal.sock")
+        found: dict[str, list[bytes]] = {}
+        for server in self.run_both(
+            f"plugin = graylog2\nlogger = graylog2:127.0.0.1:{catcher.port},web1",
+            [lambda: any(b"rec END" in zlib.decompress(each) for each in list(catcher.caught))],
+        ):
+            found[server] = [text for text in map(zlib.decompress, list(catcher.caught)) if b'"rec ' in text]
+            catcher.caught.clear()
+        theirs = [json.loads(text.decode("utf-8", "replace"), strict=False) for text in found["uwsgi"]]
+        ours = [read_message(text) for text in found["uwsgid"]]
+        self.assertEqual(len(ours), len(RECORDS))
+        for original, message, record in zip(theirs, ours, RECORDS, strict=True):
+            self.assertEqual((original["version"], message["version"]), ("1.0", "1.1"))
+            self.assertEqual(message["short_message"], original["short_message"].partition("\n")[0].strip())
+            self.assertEqual(message["full_message"], record.decode("utf-8", "replace"))
+            self.assertLess(abs(message["timestamp"] - time.time()), 300)
+            self.assertLess(abs(original["timestamp"] - time.time()), 300)
+            # Graylog drops the underscore of an additional field
+            kept, kept_of_theirs = (
+                {name.removeprefix("_"): value for name, value in each.items()}
+                for each in (message, original)
+            )
+            for name in ("version", "short_message", "timestamp"):
+                del kept[name], kept_of_theirs[name]
+            for each in (kept, kept_of_theirs):
+                each["facility"] = re.sub("-.*", "-VERSION", each["facility"])
+            self.assertEqual(kept, kept_of_theirs)
+        self.assertRaises(ValueError, json.loads, found["uwsgi"][0])
+
+    def test_mongodb(self) -> None:
+        """The same documents, but for the id that a driver gives; uWSGI speaks as to servers of old."""
+        mongod = self.mongod()
+        self.unix("log.sock")
+        self.unix("journal.sock")
+        found: dict[str, dict[str, list[object]]] = {}
+        for server in self.run_both(
+            f"plugin = mongodblog\nlogger = mongodblog:127.0.0.1:{mongod.port},shop.log,web1",
+            [lambda: any("rec END" in each["msg"] for _, _, each in list(mongod.inserted))],
+        ):
+            documents = [each for each in list(mongod.inserted) if each[2]["msg"].startswith("rec ")]
+            for _, _, document in documents:
+                document.pop("_id", None)
+                age = time.time() - document.pop("ts").replace(tzinfo=UTC).timestamp()
+                self.assertLess(abs(age), 300)
+            found[server] = {"documents": list(documents)}
+            mongod.inserted.clear()
+        self.assertEqual(found["uwsgid"], found["uwsgi"])
+        texts = [record.decode("utf-8", "replace") for record in RECORDS]
+        self.assertEqual(
+            found["uwsgid"]["documents"],
+            [("shop", "log", {"node": "web1", "msg": text}) for text in texts],
+        )
+
+    def test_python(self) -> None:
+        """The same messages at the same level, without their newline, to which handlers of Python add one.
+
+        The argument has a file, which uWSGI takes for a part of the name; there the application configures
+        logging.  uWSGI loses records that are no UTF-8.
+        """
+        self.unix("log.sock")
+        self.unix("journal.sock")
+        shown = "%(levelname)s %(message)r"
+        (self.folder / "logging.json").write_text(
+            json.dumps(
+                {
+                    "version": 1,
+                    "formatters": {"shown": {"format": shown}},
+                    "handlers": {
+                        "file": {
+                            "class": "logging.FileHandler",
+                            "filename": self.path("uwsgid.log"),
+                            "formatter": "shown",
+                        }
+                    },
+                    "root": {"handlers": ["file"]},
+                }
+            )
+        )
+        configure = (
+            f"import logging\nlogging.basicConfig(filename={self.path('uwsgi.log')!r}, format={shown!r})\n"
+        )
+
+        def lines(server: str) -> list[str]:
+            log = Path(self.path(f"{server}.log"))
+            return log.read_text().splitlines() if log.exists() else []
+
+        found: dict[str, list[str]] = {}
+        for server in self.run_both(
+            f"logger = python:shop,{self.path('logging.json')}",
+            [lambda: any("rec END" in line for line in lines(("uwsgi", "uwsgid")[len(found)]))],
+            app=configure + LOGGING_APP,
+        ):
+            said = [line.partition(" ") for line in lines(server) if "rec " in line]
+            self.assertEqual({level for level, _, _ in said}, {"ERROR"})
+            found[server] = [ast.literal_eval(text) for _, _, text in said]
+        readable = [record.decode() for record in RECORDS if _is_text(record)]
+        self.assertEqual(found["uwsgi"], readable)
+        self.assertEqual(
+            found["uwsgid"], [record.decode("utf-8", "replace").removesuffix("\n") for record in RECORDS]
+        )
+
     def test_pieces(self) -> None:
         """rsyslog: the same pieces of a given size."""
         catcher = self.udp()
@@ -460,6 +573,14 @@ class BesideUwsgiTests(PeerCase):
             catcher.caught.clear()
         self.compare(found)
         self.assertEqual(len(found["uwsgid"]["pieces"]), len(RECORDS) + 3004 // 226)
+
+
+def _is_text(record: bytes) -> bool:
+    try:
+        record.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _listens(path: str) -> bool:

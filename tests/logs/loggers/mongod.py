@@ -15,6 +15,8 @@ import bson
 _REPLY: Final = 1
 _QUERY: Final = 2004
 _MESSAGE: Final = 2013
+_INSERT: Final = 2002  #: of old drivers, which want no answer
+_ANY_TEXT: Final[Any] = bson.CodecOptions(unicode_decode_error_handler="replace")
 
 
 class Mongod:
@@ -51,6 +53,13 @@ class Mongod:
             pass
 
     def _answer(self, code: int, request: int, body: bytes) -> bytes:
+        if code == _INSERT:
+            end = body.index(b"\0", 4) + 1
+            database, _, collection = body[4 : end - 1].decode().partition(".")
+            self.inserted += [
+                (database, collection, document) for document in bson.decode_all(body[end:], _ANY_TEXT)
+            ]
+            return b""
         if code == _QUERY:  # the first hello of a driver
             end = body.index(b"\0", 4) + 9
             said = bson.encode(self._run(bson.decode(body[end:]), []))

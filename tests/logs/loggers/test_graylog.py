@@ -32,7 +32,7 @@ class GraylogTests(PeerCase):
         self.assertIs(loggers["graylog2"], Graylog)
 
     def test_message(self) -> None:
-        """A line is a message with all that the format wants, and without its newline."""
+        """A line is a message with all that the format wants, and the record as it is."""
         self.engine.write([b"line\n"])
         self.assertEqual(
             self.receiver.receive(),
@@ -40,6 +40,7 @@ class GraylogTests(PeerCase):
                 "version": "1.1",
                 "host": "web1",
                 "short_message": "line",
+                "full_message": "line\n",
                 "timestamp": 1378195872.25,
                 "level": 5,
                 "_facility": f"uWSGI-{__version__}",
@@ -51,14 +52,14 @@ class GraylogTests(PeerCase):
         self.engine.write([b"Traceback:\n  more\n"])
         message = self.receiver.receive()
         self.assertEqual(
-            (message["short_message"], message["full_message"]), ("Traceback:", "Traceback:\n  more")
+            (message["short_message"], message["full_message"]), ("Traceback:", "Traceback:\n  more\n")
         )
 
     def test_empty(self) -> None:
         """The short message is never empty, which Graylog would refuse."""
         self.engine.write([b"\n", b"\n\xff\n"])
         self.assertEqual(self.receiver.receive()["short_message"], "-")
-        self.assertEqual(self.receiver.receive()["full_message"], "\n\N{REPLACEMENT CHARACTER}")
+        self.assertEqual(self.receiver.receive()["full_message"], "\n\N{REPLACEMENT CHARACTER}\n")
 
     def test_chunks(self) -> None:
         """What does not fit into a datagram comes in chunks, and whole."""

@@ -43,7 +43,7 @@ class MongoTests(PeerCase):
         engine.write([b"one\n", b"two"])
         self.assertEqual([(base, where) for base, where, _ in server.inserted], [("shop", "log")] * 2)
         documents = [document for _, _, document in server.inserted]
-        self.assertEqual([document["msg"] for document in documents], ["one", "two"])
+        self.assertEqual([document["msg"] for document in documents], ["one\n", "two"])
         self.assertEqual(documents[0]["node"], "web1")
         self.assertEqual(documents[0]["ts"].replace(tzinfo=UTC), NOW)
         self.assertEqual(list(documents[0]), ["_id", "node", "ts", "msg"])

@@ -53,7 +53,12 @@ def why(error: BaseException) -> str:
 
 def text_of(record: bytes) -> str:
     """*record* as text without its newline; bytes that are no UTF-8 become replacement characters."""
-    return record.removesuffix(b"\n").decode("utf-8", "replace")
+    return whole_text_of(record.removesuffix(b"\n"))
+
+
+def whole_text_of(record: bytes) -> str:
+    """Likewise, with its newline."""
+    return record.decode("utf-8", "replace")
 
 
 def borrow(module: str, extra: str, engine: str) -> Any:

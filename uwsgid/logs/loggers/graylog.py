@@ -1,7 +1,10 @@
 """``graylog2``: GELF 1.1 over UDP, compressed, in chunks where a record is long.
 
-https://go2docs.graylog.org/current/getting_in_log_data/gelf.html is the format.  uWSGI sends GELF 1.0 without
-chunks (plugins/graylog2/graylog2_plugin.c).
+https://go2docs.graylog.org/current/getting_in_log_data/gelf.html is the format.  uWSGI sends GELF 1.0,
+without chunks and with newlines as they are, which no JSON may have (plugins/graylog2/graylog2_plugin.c).
+Here it is 1.1, as some receivers take no other version (Vector is one), and ``_facility`` in place
+of ``facility``, as 1.1 wants it; Graylog calls both ``facility``.  So what Graylog keeps of a record is the
+same, but for the short message, which is one line.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from uwsgid._version import __version__
 from uwsgid.config.settings import Settings
 from uwsgid.families import loggers
 from uwsgid.logs.loggers.addresses import Address, read_host_port
-from uwsgid.logs.loggers.engine import text_of
+from uwsgid.logs.loggers.engine import whole_text_of
 from uwsgid.logs.loggers.sending import DatagramEngine, Sender
 
 PORT: Final = 12201
@@ -81,16 +84,15 @@ class Graylog(DatagramEngine):
 
     def packets(self, record: bytes) -> tuple[bytes, ...]:
         """The message for *record*, in as many datagrams as it needs."""
-        text = text_of(record)
+        text = whole_text_of(record)
         first = text.partition("\n")[0]
         message: dict[str, object] = {
             "version": "1.1",
             "host": self._host,
             "short_message": first[:SHORT].strip() or "-",  # it has to be there, and not empty
+            "full_message": text,
             "timestamp": round(self._clock(), 6),
             "level": NOTICE,
             "_facility": f"uWSGI-{__version__}",
         }
-        if message["short_message"] != text:
-            message["full_message"] = text
         return chunks(zlib.compress(json.dumps(message).encode(), 1), os.urandom(8))

@@ -15,7 +15,7 @@ from uwsgid.config.settings import Settings
 from uwsgid.errors import ConfigError
 from uwsgid.families import loggers
 from uwsgid.logs.loggers.addresses import read_host_port
-from uwsgid.logs.loggers.engine import Engine, NotKept, borrow, text_of
+from uwsgid.logs.loggers.engine import Engine, NotKept, borrow, whole_text_of
 
 PORT: Final = 27017
 TIMEOUT: Final = 3000  #: milliseconds, for finding a server and for each step
@@ -90,7 +90,7 @@ class MongoDB(Engine):
         if not records:
             return
         now = self._clock()
-        documents = [{"node": self._wish.node, "ts": now, "msg": text_of(record)} for record in records]
+        documents = [{"node": self._wish.node, "ts": now, "msg": whole_text_of(record)} for record in records]
         if self._client is None:
             self._client = self._make()
         collection = self._client[self._wish.database][self._wish.collection]
