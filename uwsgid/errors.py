@@ -76,7 +76,14 @@ class NotBuiltYet(UwsgidError):
 
 
 class UnknownMember(UwsgidError):
-    """A family of interchangeable parts was asked for a member that it does not have."""
+    """A family of interchangeable parts was asked for a member that it does not have.
+
+    :ivar hint: what was probably meant, or what there is.
+    """
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(f"{text}; {hint}" if hint else text)
+        self.hint = hint
 
 
 class InternalError(UwsgidError):

@@ -100,7 +100,7 @@ class Registry(Generic[T]):
         except KeyError:
             near = difflib.get_close_matches(name, self.names(), n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.names())}"
-            raise UnknownMember(f"there is no {self.family} called {name!r}; {hint}") from None
+            raise UnknownMember(f"there is no {self.family} called {name!r}", hint) from None
 
     def __contains__(self, name: str) -> bool:
         return name in self._names or name in self._promised

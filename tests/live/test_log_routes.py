@@ -224,9 +224,9 @@ class LogRouteTests(LiveCase):
             said = done.stdout + done.stderr
             self.assertEqual(done.returncode, code, said)
             for text in (
-                "site.ini:6: logger: there is no logger called 'fille'; did you mean file?",
+                "site.ini:6: logger: unable to find logger fille; did you mean file?",
                 "site.ini:7: log-route: no logger is named 'shopp'; did you mean shop?",
-                "site.ini:8: log-encoder: there is no log encoder called 'prefx'; did you mean prefix",
+                'site.ini:8: log-encoder: log encoder "prefx" not found; did you mean prefix',
                 "site.ini:9: log-encoder: no logger is named 'chop'; did you mean shop?",
                 "site.ini:10: req-logger: fd:three: expected the number",
             ):

@@ -28,11 +28,11 @@ class ProblemTests(SynchronousTestCase):
                 "req-logger = file:",
             ),
             [
-                "lines:1: logger: there is no logger called 'noteboook'; did you mean notebook?",
+                "lines:1: logger: unable to find logger noteboook; did you mean notebook?",
                 "lines:6: req-logger: file:maxsize=x: "
                 "expected logfile=PATH[,backupname=PATH][,maxsize=BYTES]",
                 "lines:7: req-logger: file: expected the path of a file, such as file:/var/log/shop.log",
-                "lines:2: log-encoder: there is no log encoder called 'prefixx'; did you mean prefix?",
+                'lines:2: log-encoder: log encoder "prefixx" not found; did you mean prefix?',
                 "lines:3: log-encoder: no logger is named 'shopp'; did you mean shop?",
                 "lines:4: log-route: no logger is named 'chop'; did you mean shop?",
                 "lines:5: log-req-route: no logger is named 'shopping'; did you mean shop?",
@@ -71,7 +71,7 @@ class ProblemTests(SynchronousTestCase):
         self.assertEqual(
             self.problems("worker-logger = noteboook:x", "worker-log-encoder = nl:shop"),
             [
-                "lines:1: worker-logger: there is no logger called 'noteboook'; did you mean notebook?",
+                "lines:1: worker-logger: unable to find logger noteboook; did you mean notebook?",
                 "lines:2: worker-log-encoder: no logger is named 'shop'; "
                 "logger = shop ENGINE:ARGUMENT makes one",
             ],

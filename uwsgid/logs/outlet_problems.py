@@ -52,7 +52,9 @@ def _names(wishes: Iterable[LoggerWish]) -> dict[str, LoggerWish]:
 
 def _problems_of_loggers(wishes: Iterable[LoggerWish], settings: Settings) -> Iterator[str]:
     for wish in wishes:
-        if text := _problem(lambda: _try_logger(wish, settings)):  # noqa: B023
+        # the words of uWSGI, which people look for
+        missing = f"unable to find logger {wish.engine}"
+        if text := _problem(lambda: _try_logger(wish, settings), missing):  # noqa: B023
             yield f"{wish.origin}: {wish.option}: {text}"
 
 
@@ -64,7 +66,8 @@ def _try_logger(wish: LoggerWish, settings: Settings) -> None:
 
 def _problems_of_encoders(wishes: Iterable[EncoderWish], named: dict[str, LoggerWish]) -> Iterator[str]:
     for wish in wishes:
-        if text := _problem(lambda: log_encoders[wish.encoder](wish.arguments)):  # noqa: B023
+        missing = f'log encoder "{wish.encoder}" not found'
+        if text := _problem(lambda: log_encoders[wish.encoder](wish.arguments), missing):  # noqa: B023
             yield f"{wish.origin}: {wish.option}: {text}"
         if wish.logger and wish.logger not in named:
             yield f"{wish.origin}: {wish.option}: {_no_such_logger(wish.logger, named)}"
@@ -76,10 +79,12 @@ def _problems_of_routes(wishes: Iterable[RouteWish], named: dict[str, LoggerWish
             yield f"{wish.origin}: {wish.option}: {_no_such_logger(wish.logger, named)}"
 
 
-def _problem(attempt: Callable[[], object]) -> str:
+def _problem(attempt: Callable[[], object], missing: str) -> str:
     try:
         attempt()
-    except (ConfigError, UnknownMember) as error:
+    except UnknownMember as error:
+        return f"{missing}; {error.hint}"
+    except ConfigError as error:
         return str(error)
     except ImportError as error:
         return f"it needs a package that is not installed: {error}"
