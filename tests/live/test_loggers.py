@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import signal
 import socket
@@ -320,6 +321,7 @@ class BesideUwsgiTests(PeerCase):
         complete: Sequence[Callable[[], bool]],
         paced: Sequence[Catcher] = (),
         app: str = LOGGING_APP,
+        pass_fds: Sequence[int] = (),
     ) -> Iterator[str]:
         """Start each server, whose application logs RECORDS; its name, once all is complete.
 
@@ -335,7 +337,9 @@ class BesideUwsgiTests(PeerCase):
                 server=server,
                 name=f"{server}.ini",
                 prefix=jail_prefix(self.folder),
+                pass_fds=pass_fds,
             )
+            self.daemon = daemon
             wait_until(lambda: _listens(where), where)  # noqa: B023
 
             def has_room() -> bool:
@@ -452,6 +456,37 @@ class BesideUwsgiTests(PeerCase):
 
     def unsealed(self, catcher: Catcher) -> list[bytes]:
         return [decrypt(each, "aes-256-cbc", SECRET.encode(), b"xyz") for each in list(catcher.caught)]
+
+    def test_files_and_descriptors(self) -> None:
+        """A file, a descriptor, a command and standard output get the bytes as they are."""
+        self.unix("log.sock")
+        self.unix("journal.sock")
+        paths = {name: Path(self.path(f"{name}.out")) for name in ("file", "fd", "pipe")}
+        descriptor = os.open(paths["fd"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self.addCleanup(os.close, descriptor)
+
+        def complete() -> bool:
+            said = [path.read_bytes() if path.exists() else b"" for path in paths.values()]
+            return all(b"rec END" in each for each in (*said, self.daemon.log().encode()))
+
+        found: dict[str, dict[str, list[bytes]]] = {}
+        for server in self.run_both(
+            f"plugin = logfile\nplugin = logpipe\nlogger = file:{paths['file']}\nlogger = fd:{descriptor}\n"
+            f"logger = pipe:cat >> {paths['pipe']}\nlogger = stdio",
+            [complete],
+            pass_fds=[descriptor],
+        ):
+            said = {name: path.read_bytes() for name, path in paths.items()}
+            said["stdio"] = self.daemon.log().encode()  # which was read as text
+            found[server] = {name: [text[text.index(b"rec plain") :]] for name, text in said.items()}
+            for path in paths.values():
+                os.truncate(path, 0)
+        self.compare(found)
+        whole = b"".join(RECORDS)
+        for name in paths:
+            self.assertEqual(found["uwsgid"][name], [whole], name)
+        text = whole.decode("utf-8", "replace").rstrip("\n")
+        self.assertEqual(found["uwsgid"]["stdio"], [text.encode()])
 
     def test_graylog(self) -> None:
         """What Graylog keeps of a record is the same; ours is JSON, whose short message is a line."""
