@@ -300,7 +300,7 @@ class FormatTests(SynchronousTestCase):
                 "%(hsize) %(headers) %(vars) %(pktsize) %(cl) %(micros) %(msecs) %(secs) %(time) %(tmsecs) "
                 "%(wid) %(core) %(var.QUERY_STRING) %(referer) %(metric.x) 100%"
             ),
-            "10.0.0.7 - ann GET /cart?id=1 HTTP/1.1 200 93 14 79 2 28 431 0 12345 12 0 1378203072 "
+            "10.0.0.7 - ann GET /cart?id=1 HTTP/1.1 200 93 14 79 2 28 431 0 12345 12 0.012345 1378203072 "
             "1378203072250 2 0 id=1 - - 100%\n",
         )
 

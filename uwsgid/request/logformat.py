@@ -142,7 +142,7 @@ def _variables(options: RequestLog, date: str | None, board: Board, slot: int, s
         "ftime": lambda request: ftime(int(request.started)),
         "micros": lambda request: request.micros,
         "msecs": lambda request: request.micros // 1000,
-        "secs": lambda request: request.micros // 1000000,
+        "secs": lambda request: f"{request.micros / 1000000:f}",
         "tmsecs": lambda request: int(request.started * 1000),
         "tmicros": lambda request: int(request.started * 1000000),
         "pid": lambda request: pid,
