@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -210,6 +211,61 @@ class RequestLineTests(LiveCase):
             original, ours = (self.lines(server, config) for server in ("uwsgi", "uwsgid"))
             self.assertEqual(len(ours), 2)
             self.assertEqual(ours, original)
+
+    #: What differs from one request to the next, or between two processes: variables whose shape is the same.
+    MOVING: Final = (
+        "%(time) %(epoch) %(ctime) %(ltime) %(ftime) %(micros) %(msecs) %(secs) %(tmsecs) %(tmicros) %(pid) "
+        "%(wid) %(switches) %(core) %(vsz) %(rss) %(vszM) %(rssM) %(modifier2) %(werr) %(rerr) %(ioerr) "
+        "%(nobody.knows) done"
+    )
+
+    def test_shapes(self) -> None:
+        """So are what moves, but for its digits, and the lines of all options that change them."""
+        requires("uwsgi-core")
+        for config in (
+            f"log-format = {self.MOVING}",
+            f"log-micros = true\nlog-format = {self.MOVING}",
+            "log-micros = true",
+            "memory-report = true",
+            "vhost = true",
+            "log-x-forwarded-for = true",
+            "memory-report = true\nvhost = true\nlog-micros = true",
+        ):
+            original, ours = (
+                [re.sub(r"\d+|[+-]\d{4}", "N", line) for line in self.lines(server, config)]
+                for server in ("uwsgi", "uwsgid")
+            )
+            self.assertEqual(len(ours), 2)
+            self.assertEqual(ours, original, config)
+
+    def test_conditions(self) -> None:
+        """Where lines of requests are off, the same conditions bring them."""
+        requires("uwsgi-core")
+        for condition in ("log-zero", "log-big = 5", "log-big = 8", "log-big = 9", "log-slow = 0", "log-4xx"):
+            original, ours = (
+                [re.sub(r"\d+", "N", line) for line in self.conditional(server, condition)]
+                for server in ("uwsgi", "uwsgid")
+            )
+            self.assertEqual(ours, original, condition)
+
+    def conditional(self, server: str, condition: str) -> list[str]:
+        """The lines of two requests, as far as there are any."""
+        where = self.path(f"{server}.sock")
+        (self.folder / "changing.py").write_text(CHANGING)
+        daemon = self.serve(
+            f"socket = {where}\nwsgi-file = {self.path('changing.py')}\nmaster = true\n"
+            f"disable-logging = true\n{condition}\n",
+            server=server,
+            name=f"{server}.ini",
+        )
+        # a worker reads the next request when it has written the line of the one before
+        for packet in (*self.PACKETS, {"REQUEST_METHOD": "GET", "REQUEST_URI": "/last"}):
+            talk(where, uwsgi_packet(packet))
+        daemon.signal(signal.SIGINT)
+        daemon.wait()
+        found = [line for line in daemon.log().splitlines() if "generated" in line and "/last" not in line]
+        daemon.close()
+        return [re.sub(r"\[... ... .*?\]", "*", line) for line in found]
 
 
 def _headers(answer: Answer) -> list[tuple[str, str]]:
