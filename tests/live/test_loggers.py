@@ -401,14 +401,14 @@ class BesideUwsgiTests(PeerCase):
             "\n".join(f"plugin = {name}" for name in plugins)
             + f"""
             logger = socket:127.0.0.1:{datagrams.port},pre:
-            logger = socket:{self.path("local")}
+            log-socket = {self.path("local")}
             logger = rsyslog:127.0.0.1:{short.port},shop,165
             logger = rsyslog:127.0.0.1:{plain.port}
             logger = rsyslog:{self.path("flat")},shop,14
-            logger = syslog:shop,local3
+            log-syslog = shop,local3
             logger = crypto:addr=127.0.0.1:{sealed.port},algo=aes-256-cbc,secret={SECRET},iv=xyz,prefix=web1
             logger = redislog:secret@127.0.0.1:{redis.port}/3,publish it,pre:
-            logger = zeromq:tcp://127.0.0.1:{port}
+            log-zeromq = tcp://127.0.0.1:{port}
             logger = systemd
             """,  # systemd is the last, as in uWSGI it spoils records for those that follow
             [

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import threading
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -138,6 +140,27 @@ class LogsTests(ElsewhereCase):
         self.elsewhere(task)
         self.assertEqual(self.kept(), "Aa line\n")
         self.assertEqual(self.kept("site.log.requests"), "a request\nof a child\n")
+
+    def test_streams(self) -> None:
+        """The log and the lines of requests are bytes instead of records, each where it is asked for."""
+        for wanted in ((), ("log-master-stream",), ("log-master-req-stream",)):
+
+            def task(wanted: tuple[str, ...] = wanted) -> None:
+                logs = Logs.open(
+                    self.settings(f"logto = {self.path}", f"req-logger = file:{self.path}.requests", *wanted)
+                )
+                pipes = {"log-master-stream": 2, "log-master-req-stream": logs.request_writer}
+                for name, descriptor in pipes.items():
+                    with socket.socket(fileno=os.dup(descriptor)) as end:
+                        is_stream = end.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_STREAM
+                    assert is_stream == (name in wanted), (name, wanted)
+                os.write(logs.request_writer, b"half a ")
+                os.write(logs.request_writer, b"request\n")
+                logs.close()
+
+            self.elsewhere(task)
+            self.assertEqual(Path(f"{self.path}.requests").read_bytes(), b"half a request\n")
+            os.unlink(f"{self.path}.requests")
 
     def test_logto2_behind_encoders(self) -> None:
         """The second file takes the place of the first behind what stands there."""
