@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import Final
+from unittest import SkipTest
 
 import psutil
 
@@ -490,6 +491,7 @@ class BesideUwsgiTests(PeerCase):
 
     def test_graylog(self) -> None:
         """What Graylog keeps of a record is the same; ours is JSON, whose short message is a line."""
+        requires_plugin("graylog2")
         catcher = self.udp()
         self.unix("log.sock")
         self.unix("journal.sock")
@@ -523,6 +525,7 @@ class BesideUwsgiTests(PeerCase):
 
     def test_mongodb(self) -> None:
         """The same documents, but for the id that a driver gives; uWSGI speaks as to servers of old."""
+        requires_plugin("mongodblog", "uwsgi-plugin-mongo")
         mongod = self.mongod()
         self.unix("log.sock")
         self.unix("journal.sock")
@@ -608,6 +611,12 @@ class BesideUwsgiTests(PeerCase):
             catcher.caught.clear()
         self.compare(found)
         self.assertEqual(len(found["uwsgid"]["pieces"]), len(RECORDS) + 3004 // 226)
+
+
+def requires_plugin(name: str, package: str = "") -> None:
+    """Skip the running test, with the reason, where uWSGI lacks a plugin that is in a package of its own."""
+    if not Path(f"/usr/lib/uwsgi/plugins/{name}_plugin.so").exists():
+        raise SkipTest(f"needs the package {package or f'uwsgi-plugin-{name}'}")
 
 
 def _is_text(record: bytes) -> bool:
