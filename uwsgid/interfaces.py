@@ -353,6 +353,16 @@ class IKernel(Interface):
     def fork() -> int:
         """0 in the child, the child's process id in the parent."""
 
+    def fork_unnoticed() -> int:
+        """The same, without the language noticing: it leaves locks and random numbers as they are.
+
+        Only for a process of one thread, whose child starts none before `notice_fork`, or puts itself in
+        order in its own way.
+        """
+
+    def notice_fork() -> None:
+        """Have the language notice that this process was forked."""
+
     def fork_asleep(*sleepers: tuple[str, int, Iterable[int]]) -> tuple[int, ...]:
         """Fork children that sleep, each until its descriptor can be read, or is closed at its other end.
 

@@ -167,6 +167,45 @@ class Calls(SynchronousTestCase):
             self.assertEqual(set(pipe.read().split()), {str(sibling), str(os.getpid())})
         self.assertEqual(os.waitstatus_to_exitcode(status), 7 + 4)
 
+    def test_unnoticed(self) -> None:
+        """A child of which Python did not notice runs Python, and threads once it did."""
+
+        def act() -> int:
+            child = syscalls.fork_unnoticed()
+            if child == 0:
+                code = 99
+                try:
+                    syscalls.notice_fork()
+                    done: list[int] = []
+                    thread = threading.Thread(target=lambda: done.append(threading.get_native_id()))
+                    thread.start()
+                    thread.join()
+                    own = threading.get_native_id() == os.getpid() != done[0]
+                    code = 7 if own and threading.active_count() == 1 else 98
+                finally:
+                    os._exit(code)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+        self.assertEqual(self.code_of(act), 7)
+
+    def test_unnoticed_sibling(self) -> None:
+        """A child of our child is ours."""
+        told, tell = os.pipe()
+
+        def act() -> int:
+            sibling = syscalls.fork_unnoticed(sibling=True)
+            if sibling == 0:
+                os._exit(11)
+            os.write(tell, b"%d" % sibling)
+            return 0
+
+        self.assertEqual(self.code_of(act), 0)
+        sibling, status = os.wait()
+        os.close(tell)
+        with os.fdopen(told) as pipe:
+            self.assertEqual(pipe.read(), str(sibling))
+        self.assertEqual(os.waitstatus_to_exitcode(status), 11)
+
     def needs_root(self) -> None:
         if os.geteuid() != 0:
             raise SkipTest("only root may make namespaces")

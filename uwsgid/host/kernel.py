@@ -299,6 +299,8 @@ class Kernel:
         titles.set_title(name, None)
 
     fork = staticmethod(os.fork)
+    fork_unnoticed = staticmethod(syscalls.fork_unnoticed)
+    notice_fork = staticmethod(syscalls.notice_fork)
     fork_asleep = staticmethod(syscalls.fork_asleep)
 
     @staticmethod

@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 from collections.abc import Iterable
+from functools import cache
 from struct import Struct
 from typing import Final
 
@@ -98,6 +99,10 @@ _libc.inotify_init1.argtypes = [ctypes.c_int]
 _libc.inotify_add_watch.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32]
 
 
+#: What the kernel is pointed to.
+_buffers: Final[list[object]] = []
+
+
 def _check(result: int, call: str) -> None:
     if result < 0:
         number = ctypes.get_errno()
@@ -145,14 +150,7 @@ def fork_sibling() -> int:
     :raises OSError: EINVAL for the init process of a pid namespace, ENOSYS where the kernel, or whoever
         filters its calls, offers no clone3(2) or does not tell where the C library keeps the thread id.
     """
-    thread_id = ctypes.c_void_p()
-    _check(_libc.prctl(PR_GET_TID_ADDRESS, ctypes.addressof(thread_id), 0, 0, 0), "prctl(PR_GET_TID_ADDRESS)")
-    if not thread_id.value:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "prctl(PR_GET_TID_ADDRESS)")
-    flags = _CLONE_PARENT | _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID
-    wanted = ctypes.create_string_buffer(_CLONE_ARGS.pack(flags, 0, thread_id.value, 0, 0, 0, 0, 0))
-    arguments = (_SYS_CLONE3, ctypes.addressof(wanted), _CLONE_ARGS.size)
-    words = [ctypes.c_long(word) for word in arguments]
+    words = _words_of_sibling()
     _python.PyOS_BeforeFork()
     pid: int = _held.syscall(*words)
     if pid == 0:
@@ -163,6 +161,45 @@ def fork_sibling() -> int:
     if pid < 0:
         raise OSError(number, os.strerror(number), "clone3()")
     return pid
+
+
+@cache
+def _words_of_sibling() -> list[ctypes.c_long]:
+    """What clone3(2) is called with for a sibling; the same in all processes that are forked from this one.
+
+    :raises OSError: as `fork_sibling` does.
+    """
+    thread_id = ctypes.c_void_p()
+    _check(_libc.prctl(PR_GET_TID_ADDRESS, ctypes.addressof(thread_id), 0, 0, 0), "prctl(PR_GET_TID_ADDRESS)")
+    if not thread_id.value:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "prctl(PR_GET_TID_ADDRESS)")
+    flags = _CLONE_PARENT | _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID
+    wanted = ctypes.create_string_buffer(_CLONE_ARGS.pack(flags, 0, thread_id.value, 0, 0, 0, 0, 0))
+    _buffers.append(wanted)
+    return [ctypes.c_long(word) for word in (_SYS_CLONE3, ctypes.addressof(wanted), _CLONE_ARGS.size)]
+
+
+def fork_unnoticed(*, sibling: bool = False) -> int:
+    """Fork a process of one thread without Python noticing: 0 in the child, its process id here.
+
+    `os.fork` has functions run on both sides, and has Python make its locks anew.  That writes to a megabyte
+    of memory that parent and child would share, and without other threads nothing of it is needed: nobody
+    else can hold a lock.  What the child lacks is `notice_fork`'s business.
+
+    :param sibling: fork a child of our *parent*, as `fork_sibling` does.
+    :raises OSError: as `fork_sibling` and `os.fork` do.
+    """
+    pid: int = _held.syscall(*_words_of_sibling()) if sibling else _held.fork()
+    if pid < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), "fork()")
+    return pid
+
+
+def notice_fork() -> None:
+    """Have Python notice that this process was forked: to be called where it goes on to start threads."""
+    _python.PyOS_BeforeFork()
+    _python.PyOS_AfterFork_Child()
 
 
 def fork_asleep(*sleepers: tuple[str, int, Iterable[int]]) -> tuple[int, ...]:

@@ -186,6 +186,12 @@ class MemoryKernel(MemoryIsolation):
             self.parent, self.pid = self.pid, self.pid + 1
         return child
 
+    def fork_unnoticed(self) -> int:
+        return self.fork()
+
+    def notice_fork(self) -> None:
+        self._note("notice_fork")
+
     def fork_asleep(self, *sleepers: tuple[str, int, Iterable[int]]) -> tuple[int, ...]:
         self._maybe_fail("fork_asleep")
         self._note("fork_asleep", *(name for name, _, _ in sleepers))
