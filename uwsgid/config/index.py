@@ -35,13 +35,11 @@ class Index:
     :param known: the table of uWSGI's options.
     :raises InternalError: when two declarations use the same name or letter.
     :ivar listed: the sections as a set.
-    :ivar checked: those that have something to check.
     """
 
     def __init__(self, sections: Iterable[type[Section]], known: Iterable[KnownOption] = KNOWN) -> None:
         self.sections = tuple(sections)
         self.listed = frozenset(self.sections)
-        self.checked = tuple(each for each in self.sections if each.check is not Section.check)
         self._declared: dict[str, Declared] = {}
         self._known: dict[str, KnownOption] = {}
         self._letters: dict[str, str] = {}

@@ -150,7 +150,8 @@ class Section:
     def check(self, settings: Settings) -> Iterable[str]:
         """What is wrong with these values together, also with those of other sections: one text a problem.
 
-        Called once every section was made.  `Settings.problem` adds the file and the line.
+        Called once every section was made, where the configuration says something of this one.
+        `Settings.problem` adds the file and the line.
         """
         return ()
 

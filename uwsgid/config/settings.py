@@ -105,6 +105,11 @@ class Settings:
                 made = _defaults[section] = section()
         return cast(T, made)
 
+    @property
+    def configured(self) -> frozenset[type[Section]]:
+        """The sections that the configuration says something of."""
+        return frozenset(self._sections)
+
     def origin(self, section: type[Section], field: str) -> Origin | None:
         """The line that set or implied the value of a field, the last one of a list; None for a default."""
         return self._origins.get((section, field))
@@ -260,7 +265,7 @@ class _Reader:
             _origins=self._origins,
         )
         if not self._unreadable:  # a default in place of an unreadable value would mislead the checks
-            for cls in self._names.checked:
+            for cls in given:
                 self.problems.extend(settings[cls].check(settings))
         return Judgement(
             settings=None if self.problems else settings,

@@ -193,11 +193,16 @@ class LogOutlets(Section):
         return bool(self.all_loggers or self.encoders or self.drains or self.filters or self.routes)
 
     def check(self, settings: Settings) -> Iterable[str]:
-        """Names that nobody knows, and arguments that can not be used; those of `RequestOutlets` as well."""
-        if self.any or settings[RequestOutlets].any:
-            from uwsgid.logs.outlet_problems import problems
+        """Names that nobody knows, and arguments that can not be used."""
+        return _problems(self.any, settings)
 
-            yield from problems(settings)
+
+def _problems(any_wish: bool, settings: Settings) -> Iterable[str]:
+    """What is wrong with `LogOutlets` and `RequestOutlets`, which refer to each other."""
+    if any_wish:
+        from uwsgid.logs.outlet_problems import problems
+
+        yield from problems(settings)
 
 
 def engine_list() -> str:
@@ -242,6 +247,10 @@ class RequestOutlets(Section):
     def any(self) -> bool:
         """Whether lines of requests have a way of their own."""
         return bool(self.loggers or self.encoders or self.routes)
+
+    def check(self, settings: Settings) -> Iterable[str]:
+        """The same of those for lines of requests."""
+        return _problems(self.any, settings)
 
 
 @section("Logging")
