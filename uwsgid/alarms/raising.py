@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from uwsgid.alarms import plugins as _plugins  # noqa: F401  it promises the built-in members
+from uwsgid.alarms.asking import ASKED, Nobody
 from uwsgid.alarms.commands import Commands
 from uwsgid.alarms.descriptors import WatchedDescriptor
 from uwsgid.alarms.options import AlarmOptions, Named
@@ -24,8 +25,6 @@ from uwsgid.families import alarms
 from uwsgid.interfaces import IKernel
 
 #: What workers tell their master before the name and the text of an alarm.
-ASKED: Final = "alarm "
-_UNKNOWN_EVERY: Final = 60.0  #: seconds between two lines about alarms that nobody made
 
 
 class Alarms:
@@ -67,7 +66,7 @@ class Alarms:
         self._lock: Final = threading.Lock()
         self._waiting: list[tuple[str, bytes]] = []
         self._ends = False
-        self._may_tell_unknown = 0.0
+        self._nobody: Final = Nobody(say, clock)
 
     def begin(self) -> None:
         """Watch descriptors."""
@@ -105,9 +104,8 @@ class Alarms:
         name, _, text = what.removeprefix(ASKED).partition(" ")
         if name in self._made:
             self.ring(name, text.encode("utf-8", "surrogateescape"))
-        elif self._clock() >= self._may_tell_unknown:
-            self._may_tell_unknown = self._clock() + _UNKNOWN_EVERY
-            self._say(f"[uwsgi-alarm] somebody raises {name[:64]!r}, and no alarm is called so")
+        else:
+            self._nobody.tell(name)
         return True
 
     def crashed(self, pid: int, name: str) -> None:
