@@ -1,24 +1,29 @@
 """Has the code that vassals run side by side in memory.
 
-Python writes into code when it runs: how often it was called, what it found there.  The page where it lies is
-copied then in each process of each vassal, and code lies where its module was imported, between all that is
-never called.  So the nest has the code of those functions made once more, one after the other.
+Python writes into code when it runs: how often it was called, what it found there, and how many refer to it,
+to the function around it and to each constant in it.  The page where it lies is copied then in each process
+of each vassal, and code lies where its module was imported, between all that is never called.  So the nest
+has the code of those functions made once more, one after the other, with their constants, and the functions
+themselves where nobody but their module or their class refers to them.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from types import CodeType, FunctionType
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 _SOME: Final = 2000  #: bytes, more than what Python's own allocator takes on
 _ROW: Final = 64  #: blocks of which the last one is at the end of the heap
 _MOST: Final = 8192  #: codes that are kept at most
+_SHORT: Final = 256  #: letters of a text that is made once more; what is longer is documentation
 
-#: Code as it was, and what came to lie too far in front: nothing else shall come to lie there.
-_left_behind: list[CodeType] = []
+#: What was as it was, and code that came to lie too far in front: nothing else shall come to lie there.
+_left_behind: list[object] = []
+#: The names of modules that were made anew.
+_renamed: dict[int, str] = {}
 
 
 def gather(functions: Sequence[tuple[str, str]]) -> int:
@@ -41,10 +46,129 @@ def gather(functions: Sequence[tuple[str, str]]) -> int:
         if id(code) not in made:
             made[id(code)] = _again(code, behind)
         function.__code__ = made[id(code)]
+    ordered = [function for _, function in found]
+    found.clear()
+    move([module for module in sys.modules.values() if isinstance(module, ModuleType)], ordered)
+    for function in ordered:
+        _name_anew(function.__globals__)
     gc.freeze()
     if was_enabled:
         gc.enable()
     return len(made)
+
+
+def move(modules: Iterable[ModuleType], functions: list[FunctionType]) -> int:
+    """Make *functions* once more, in this order, and put them where they were; how many.
+
+    A method may be known to others as well, who keep what they have.  What stands in a module is moved only
+    where nobody else has it, since functions of modules are told from each other by identity.
+
+    :param modules: where they are looked for.
+    """
+    holders = _holders(modules, {id(function) for function in functions})
+    moved = 0
+    for place in range(len(functions)):
+        function = functions[place]
+        held = holders.get(id(function), ())
+        # besides these refer to it: the list, this name, and the argument of getrefcount
+        if held and (isinstance(held[0][0], type) or sys.getrefcount(function) == len(held) + 3):
+            _left_behind.append(function)
+            new = functions[place] = _clone(function)
+            for owner, name in held:
+                _put(owner, name, new)
+            moved += 1
+    return moved
+
+
+def _holders(
+    modules: Iterable[ModuleType], wanted: Container[int]
+) -> dict[int, list[tuple[ModuleType | type, str]]]:
+    """Where functions stand, by their ids: in modules, and in the classes that are defined there."""
+    holders: dict[int, list[tuple[ModuleType | type, str]]] = {}
+    for owner in _owners(modules):
+        for name, thing in vars(owner).items():
+            function = _within(thing)
+            if function is not None and id(function) in wanted:
+                holders.setdefault(id(function), []).append((owner, name))
+    return holders
+
+
+def _owners(modules: Iterable[ModuleType]) -> Iterator[ModuleType | type]:
+    """The modules, and the classes that are defined in them, each once."""
+    seen: set[int] = set()
+    for module in modules:
+        if id(module) not in seen:
+            seen.add(id(module))
+            yield module
+            for thing in list(vars(module).values()):
+                if isinstance(thing, type) and thing.__module__ == module.__name__ and id(thing) not in seen:
+                    seen.add(id(thing))
+                    yield thing
+
+
+def _within(thing: Any) -> FunctionType | None:
+    """The function that *thing* is, or is made of."""
+    kind = type(thing)
+    if kind is property and thing.fset is None and thing.fdel is None:
+        thing = thing.fget
+    elif kind is classmethod or kind is staticmethod:
+        thing = thing.__func__
+    return thing if type(thing) is FunctionType else None
+
+
+def _put(owner: ModuleType | type, name: str, function: FunctionType) -> None:
+    """Put *function* where one like it stands."""
+    before: Any = vars(owner)[name]
+    kind = type(before)
+    new: Any = function
+    if kind is property:
+        new = property(function, doc=before.__doc__)
+    elif kind is not FunctionType:
+        new = kind(function)
+    _left_behind.append(before)
+    if isinstance(owner, type):
+        type.__setattr__(owner, name, new)
+    else:
+        vars(owner)[name] = new
+
+
+def _clone(function: FunctionType) -> FunctionType:
+    """The same function anew."""
+    new = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        _closure(function),
+    )
+    new.__qualname__ = function.__qualname__
+    new.__module__ = function.__module__
+    new.__doc__ = function.__doc__
+    new.__kwdefaults__ = function.__kwdefaults__
+    if function.__annotations__:
+        new.__annotations__ = function.__annotations__
+    new.__dict__.update(function.__dict__)
+    return new
+
+
+def _closure(function: FunctionType) -> tuple[CellType, ...] | None:
+    """What *function* is closed over; the class that ``super`` looks for never changes: its cell is new."""
+    names, cells = function.__code__.co_freevars, function.__closure__
+    if cells is None or "__class__" not in names:
+        return cells
+    return tuple(
+        CellType(cell.cell_contents) if name == "__class__" else cell
+        for name, cell in zip(names, cells, strict=True)
+    )
+
+
+def _name_anew(namespace: dict[str, Any]) -> None:
+    """Have the name of a module beside others: each function that is made there refers to it."""
+    name = namespace.get("__name__")
+    if type(name) is str and id(name) not in _renamed:
+        new = _constant(f"{name} ")[:-1]
+        namespace["__name__"] = new
+        _renamed[id(new)] = new
 
 
 def _find(places: Mapping[tuple[str, str], int]) -> Iterator[tuple[int, FunctionType]]:
@@ -73,10 +197,23 @@ def _codes_in(code: CodeType) -> list[CodeType]:
 def _again(code: CodeType, behind: int) -> CodeType:
     """The same code, and that within it, anew, at an address behind *behind*."""
     consts: tuple[Any, ...] = tuple(
-        _again(each, behind) if isinstance(each, CodeType) else each for each in code.co_consts
+        _again(each, behind) if isinstance(each, CodeType) else _constant(each) for each in code.co_consts
     )
-    new = code.replace(co_consts=consts)
+    name, qualname = sys.intern(code.co_name), _constant(code.co_qualname)
+    new = code.replace(co_consts=consts, co_name=name, co_qualname=qualname)
     while id(new) < behind and len(_left_behind) < _MOST:
         _left_behind.append(new)
-        new = code.replace(co_consts=consts)
+        new = code.replace(co_consts=consts, co_name=name, co_qualname=qualname)
     return new
+
+
+def _constant(thing: Any) -> Any:
+    """The same constant anew, where that is somewhere else in memory; names are where they are."""
+    kind = type(thing)
+    if kind is str and len(thing) <= _SHORT and not (thing.isascii() and thing.isidentifier()):
+        return thing.encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")
+    if kind is bytes and len(thing) <= _SHORT:
+        return bytes(bytearray(thing))
+    if kind is tuple:
+        return tuple([_constant(each) for each in thing])
+    return thing
