@@ -68,6 +68,9 @@ class Quiet:
         self.born = self.keeping.born
         self.hear = self.keeping.hear
 
+    def is_for_steward(self, record: Spawn) -> bool:
+        return bool(record.simple)
+
     def is_prepared(self, record: Spawn) -> bool:
         return False
 

@@ -58,9 +58,8 @@ class BirthCase(SynchronousTestCase):
 
     def birth(self, config: str = "", **start: object) -> Birth:
         house = Household(settings_of(config), self.kernel, self.lines.append, Board(1), (), 1, 0.0)
-        house.be_vassal = live
         made = VassalStart("a.ini", ("--ini", "a.ini"), cwd="/etc/vassals", **start)  # type: ignore[arg-type]
-        birth = Birth(house, made, [self.pipe, 8, 9])
+        birth = Birth(house, made, [self.pipe, 8, 9], live)
         birth.hear_signals = lambda: None  # type: ignore[method-assign]
         birth.settle_descriptors = lambda: None  # type: ignore[method-assign]
         return birth
@@ -256,6 +255,21 @@ class Preparing(SynchronousTestCase):
         self.assertEqual(kernel.calls, [])
         nest.prepare(Spawn(1, VassalStart("a.ini", namespaces=0x04000000).to_text()))
         self.assertEqual(kernel.calls[0][0], "unshare")
+
+    def test_stewards(self) -> None:
+        """A simple vassal begins with a steward, unless the emperor has something to do in each."""
+        for config, expected in (
+            ("", True),
+            ("emperor-exec = true", False),
+            ("emperor-wrapper = /bin/uwsgi", False),
+            ("emperor-cap = net_admin", False),
+            ("vassals-start-hook = true", False),
+            ("hook-as-vassal = print:hello", False),
+        ):
+            house = Household(settings_of(config), MemoryKernel(), print, Board(1), (), 1, 0.0)
+            nest = VassalNest(house)
+            self.assertEqual(nest.is_for_steward(Spawn(1, "", 1)), expected, config)
+            self.assertFalse(nest.is_for_steward(Spawn(1, "")), config)
 
     def test_refused(self) -> None:
         """What the kernel refuses is told with the words of the namespaces."""

@@ -478,6 +478,9 @@ class Forked(EmperorCase):
             )
             self.wait_row(ready=1)
             wait_until(lambda: is_listening(self.path("a.sock")), "the socket is there")
+            wait_until(self._facts, "the facts")
+            # until its first request is done, a steward's worker has the talk with the emperor
+            self.wait_row(loyal=1)
             answer = wait_until(self._facts, "the facts")
             for name in ("UWSGID_LIVE_MARK",):
                 answer["environ"].pop(name, None)
@@ -521,60 +524,6 @@ class Forked(EmperorCase):
     def family(self, master: psutil.Process) -> list[str]:
         """The short names of the children of a vassal's master."""
         return sorted(examine(master.children(), lambda child: str(child.name())).values())
-
-    def test_a_lone_worker(self) -> None:
-        """A vassal with one worker is two processes, until the worker dies or a reload comes."""
-        daemon = self.reign()
-        path = self.vassal()
-        worker = self.wait_answer()
-        master = psutil.Process(self.wait_row(ready=1)["pid"])
-        self.assertEqual(self.family(master), ["uwsgid worker 1"])
-        os.kill(worker, signal.SIGKILL)
-        daemon.wait_for(rf"DAMN ! worker 1 \(pid: {worker}\) died, killed by signal 9")
-        daemon.wait_for(r"Respawned uWSGI worker 1 ")
-        again = self.wait_answer()
-        self.assertNotEqual(again, worker)
-        wait_until(lambda: self.family(master) == ["uwsgid seed", "uwsgid worker 1"], "a seed and a worker")
-        with Load(self.path("a.sock"), clients=2) as load:
-            load.wait_for(5)
-            os.utime(path)
-            daemon.wait_for(r"spawned uWSGI worker 1 ", count=3)
-            load.wait_for_more(5)
-        self.assertEqual(load.failures, [], daemon.log())
-        self.end(daemon)
-
-    def test_a_late_seed_has_nothing_of_the_master(self) -> None:
-        """What the master opened since its boot is in no worker that came later, and its sockets are."""
-        daemon = self.reign()
-        stats = self.path("vassal.stats")
-        self.vassal(more=f"stats = {stats}")
-        first = self.wait_answer()
-        master = psutil.Process(self.wait_row(ready=1)["pid"])
-        before = links(first)
-        os.kill(first, signal.SIGKILL)
-        wait_until(lambda: self.wait_answer() != first, "another worker answers")
-        second = self.wait_answer()
-        after = links(second)
-        kinds = [[name.partition("[")[0] for name in names] for names in (before, after)]
-        self.assertEqual(kinds[0], kinds[1])
-        shared = [name for name in after if name.startswith("socket:") and name in links(master.pid)]
-        self.assertEqual(len(shared), 1, after)
-        self.end(daemon)
-
-    def test_threads_of_an_application(self) -> None:
-        """Where the application starts a thread at its import, its worker is a fork, which has none."""
-        (self.folder / "threads.py").write_text(THREADS)
-        daemon = self.reign()
-        (self.vassals / "a.ini").write_text(
-            f"[uwsgi]\nsocket = {self.path('a.sock')}\nwsgi-file = {self.folder / 'threads.py'}\n"
-        )
-        master = psutil.Process(self.wait_row(ready=1)["pid"])
-        wait_until(
-            lambda: self.family(master) == ["uwsgid worker 1", "uwsgid zygote"], "a zygote and its worker"
-        )
-        wait_until(lambda: is_listening(self.path("a.sock")), "the socket is there")
-        self.assertEqual(uwsgi_fetch(self.path("a.sock")).body, b"1")
-        self.end(daemon)
 
     def test_on_demand(self) -> None:
         """A vassal that a connection woke ends when it is idle, and is woken again."""

@@ -401,6 +401,9 @@ class Eggs:
     def __init__(self) -> None:
         self.pids: list[int] = []
 
+    def is_for_steward(self, record: Spawn) -> bool:
+        return bool(record.simple)
+
     def is_prepared(self, record: Spawn) -> bool:
         return False
 

@@ -29,6 +29,20 @@ class Starts(SynchronousTestCase):
         self.assertTrue(text.isascii())
         self.assertEqual(VassalStart.from_text(text), start)
 
+    def test_simple(self) -> None:
+        """Whatever the emperor decided about a vassal beyond its name wants a master."""
+        self.assertTrue(VassalStart("a.ini", ("--ini", "a.ini"), {"A": "1"}, "/etc/vassals").is_simple)
+        for more in (
+            {"uid": 0},
+            {"namespaces": 0x20000000},
+            {"has_config": True},
+            {"has_socket": True},
+            {"home": "/srv"},
+            {"program": "/bin/uwsgi"},
+            {"adoptable": True},
+        ):
+            self.assertFalse(VassalStart("a.ini", **more).is_simple, more)
+
     def test_cut(self) -> None:
         """A text that was cut, or is another's, is our mistake."""
         text = VassalStart("a.ini").to_text()

@@ -69,7 +69,13 @@ from uwsgid.manhole.options import Manhole
 from uwsgid.master.inheritance import Inheritance
 from uwsgid.request.options import RequestOptions
 from uwsgid.supervise.gateways import Early, Gateway
-from uwsgid.supervise.household import BeVassal, Household, nobody_is_a_vassal
+from uwsgid.supervise.household import (
+    BeSteward,
+    BeVassal,
+    Household,
+    nobody_is_a_steward,
+    nobody_is_a_vassal,
+)
 from uwsgid.supervise.processes import Processes
 
 if TYPE_CHECKING:
@@ -102,7 +108,9 @@ class Boot:
     :ivar left: what that one will inherit.
     :ivar zygote: our end of the talk with who is to be the first zygote, and its pid.
     :ivar be_vassal: as in `Household`.
+    :ivar be_steward: as in `Household`.
     :ivar is_forked: this process is no image of its own but was forked from an emperor's nest.
+    :ivar steward: the process that stands for the master, since we become a worker; 0 for none.
     """
 
     site: Site
@@ -133,7 +141,9 @@ class Boot:
     house: Household | None = None
     early: Early | None = None
     be_vassal: BeVassal = nobody_is_a_vassal
+    be_steward: BeSteward = nobody_is_a_steward
     is_forked: bool = False
+    steward: int = 0
 
     @property
     def household(self) -> Household:
@@ -178,18 +188,21 @@ def boot(
     environ: MutableMapping[str, str] = os.environ,
     starter: Starter | None = None,
     be_vassal: BeVassal = nobody_is_a_vassal,
+    be_steward: BeSteward = nobody_is_a_steward,
     is_forked: bool = False,
+    steward: int = 0,
 ) -> Boot:
     """Run all steps.
 
     :param starter: hears how it went, where the instance goes to the background; telling it is up to the
         caller, unless a step ends the process.
-    :param be_vassal: as in `Household`.
-    :param is_forked: as in `Boot`.
+    :param be_vassal: as in `Household`, and so is *be_steward*.
+    :param is_forked: as in `Boot`, and so is *steward*.
     :raises UwsgidError: with the one line that tells why the instance does not start.
     """
     state = Boot(site, kernel, say, log_file, environ, kernel.getcwd(), starter or Starter())
-    state.be_vassal, state.is_forked = be_vassal, is_forked
+    state.be_vassal, state.be_steward = be_vassal, be_steward
+    state.is_forked, state.steward = is_forked, steward
     try:
         for step in STEPS:
             step(state)

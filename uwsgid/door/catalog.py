@@ -59,6 +59,7 @@ CHILDREN: Final = (
     "uwsgid.static.options",
     "uwsgid.tuntap.options",
     "uwsgid.emperor.options",
+    "uwsgid.worker.lone",
     "uwsgid.worker.role",
     "uwsgid.worker.zygote",
     "uwsgid.door.options",

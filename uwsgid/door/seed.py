@@ -65,7 +65,8 @@ def share_memory(boot: Boot) -> None:
         processes.threads,
         snapshot=settings[RequestOptions].buffer_size if watched else 0,
         apps=settings[Mounting].max_apps,
-        lines=_room_for_lines(settings, boot.logs.request_writer),
+        # a steward has no board, so nobody would write the lines of a worker that was killed
+        lines=0 if boot.steward else _room_for_lines(settings, boot.logs.request_writer),
     )
     thunder = ("thunder",) if settings[RequestOptions].thunder_lock else ()
     boot.house = Household(
@@ -74,7 +75,7 @@ def share_memory(boot: Boot) -> None:
         say=Lines(settings),
         board=board,
         listeners=boot.listeners,
-        master_pid=boot.kernel.getpid(),
+        master_pid=boot.steward or boot.kernel.getpid(),
         started=time.time(),
         is_reload=boot.site.is_reload,
         locks=LockTable((*user_lock_names(settings), *thunder, *held.lock_names(board))),
@@ -82,6 +83,7 @@ def share_memory(boot: Boot) -> None:
         kept=boot.kept,
         read_again=lambda: read_again(boot.site, boot.cwd),
         be_vassal=boot.be_vassal,
+        be_steward=boot.be_steward,
         request_log=boot.logs.request_writer,
         has_emperor=emperor.find(boot.environ) is not None,
         zygote_works=boot.is_forked and _has_one_lasting_worker(settings),
@@ -122,6 +124,8 @@ def fork_the_seed(boot: Boot) -> None:
 
     Where that one becomes the only worker there is no seed: one is forked when it is needed.
     """
+    if boot.steward:
+        return
     attempt("prctl()", "PR_SET_CHILD_SUBREAPER", lambda: boot.kernel.set_child_subreaper(True))
     names, lives = [SEED, "zygote"], [be_the_seed, _be_who_is_wanted]
     if _can_wait_for_a_seed(boot):

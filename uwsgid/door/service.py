@@ -177,9 +177,12 @@ class Instance(MultiService):
 
     :param shell: what twistd does for it.
     :param become: how this process becomes a new instance when this one is over; by an exec where not given.
+    :param steward: as in `Boot`.
     """
 
-    def __init__(self, site: Site, shell: Shell | None = None, become: Become | None = None) -> None:
+    def __init__(
+        self, site: Site, shell: Shell | None = None, become: Become | None = None, steward: int = 0
+    ) -> None:
         MultiService.__init__(self)
         self.setName("uwsgid")
         self._site = site
@@ -187,6 +190,7 @@ class Instance(MultiService):
         self._boot: Boot | None = None
         self._master: Master | None = None
         self._become = become
+        self._steward = steward
         self._exit_code = 0
         self._starter = Starter()
 
@@ -194,6 +198,12 @@ class Instance(MultiService):
     def exit_code(self) -> int:
         """What the process is to exit with, once the reactor stopped."""
         return self._exit_code
+
+    @property
+    def booted(self) -> Boot:
+        """What the boot left."""
+        assert self._boot is not None, "twistd calls privilegedStartService first"
+        return self._boot
 
     def setServiceParent(self, parent: Any) -> None:
         """Join the application.
@@ -207,18 +217,22 @@ class Instance(MultiService):
 
     def privilegedStartService(self) -> None:
         """Boot.  A start that fails ends the process with one clear line."""
+        from uwsgid.door.stewards import be_steward
         from uwsgid.door.vassal import live
 
         emperor.keep_from_commands(os.environ)
+        kernel = Kernel()
         self._boot = self._or_give_up(
             lambda: boot(
                 self._site,
-                Kernel(),
+                kernel,
                 Lines(self._site.settings),
                 log_file="" if self._site.settings[LogFile].to else self._shell.log_file,
                 starter=self._starter,
                 be_vassal=live,
+                be_steward=functools.partial(be_steward, kernel, _plain_lines()),
                 is_forked=self._become is not None,
+                steward=self._steward,
             )
         )
         MultiService.privilegedStartService(self)
@@ -227,10 +241,9 @@ class Instance(MultiService):
         """Begin the life of the master."""
         from twisted.internet import reactor
 
-        assert self._boot is not None, "twistd calls privilegedStartService first"
         # the last thing this process does, since twistd itself always leaves with 0
         atexit.register(self._leave_with_code)
-        inheritance = inheritance_of(self._boot)
+        inheritance = inheritance_of(self.booted)
         inheritance.become = self._become
         inheritance.take_config = self._site.from_emperor.take if self._site.from_emperor else None
         self._master = self._or_give_up(lambda: Master(inheritance, reactor, self._end))

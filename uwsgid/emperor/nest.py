@@ -264,7 +264,7 @@ class Nest:
         while self._waiting and len(self._asked) < _AT_ONCE and self._channel is not None:
             order = self._waiting.popleft()
             self._last_ticket += 1
-            record = Spawn(self._last_ticket, order.start.to_text())
+            record = Spawn(self._last_ticket, order.start.to_text(), order.start.is_simple)
             if len(record.start) > MAX_RECORD - 64:
                 self._say(f"[emperor] the command line of {order.start.name} is too long")
                 self._reactor.callLater(0, order.parent.not_born)

@@ -14,6 +14,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from uwsgid.emperor.keeping import Keeping
@@ -27,7 +28,7 @@ from uwsgid.host.privileges import prove_dropped
 from uwsgid.interfaces import IKernel
 from uwsgid.supervise.birth import forget_atexit, leave, take_environment
 from uwsgid.supervise.exits import Exit
-from uwsgid.supervise.household import Household
+from uwsgid.supervise.household import BeVassal, Household
 from uwsgid.supervise.reactions import DEFAULT, mask_signals, react
 from uwsgid.supervise.seed import SENT_TO_GROUPS
 from uwsgid.supervise.vassals import VassalStart
@@ -61,6 +62,10 @@ class VassalNest:
     def __init__(self, household: Household) -> None:
         self._house: Final = household
         self._keeping: Final = Keeping()
+        settings = household.settings
+        options, vassals = settings[EmperorOptions], settings[VassalOptions]
+        special = options.executes or options.cap or vassals.start_hook or settings[Hooks].any
+        self._has_stewards: Final = not special
 
     def born(self, pid: int) -> None:
         """A vassal that may outlive its emperor is kept an eye on."""
@@ -70,6 +75,10 @@ class VassalNest:
     def hear(self, record: Record, descriptors: list[int], channel: socket.socket) -> bool:
         """What the emperor wants kept, see `uwsgid.emperor.keeping`."""
         return self._keeping.hear(record, descriptors, channel)
+
+    def is_for_steward(self, record: Spawn) -> bool:
+        """Whether nothing but its configuration keeps the vassal from having a steward for a master."""
+        return bool(record.simple) and self._has_stewards
 
     def is_prepared(self, record: Spawn) -> bool:
         """Whether the vassal stays in the namespaces of its emperor."""
@@ -87,7 +96,9 @@ class VassalNest:
         try:
             forget_atexit()
             self._keeping.close_all()
-            code = Birth(self._house, VassalStart.from_text(record.start), descriptors).go_on()
+            if self.is_for_steward(record):
+                self._house.be_steward(descriptors[0], partial(self._be_vassal, record, descriptors))
+            code = self._be_vassal(record, descriptors, self._house.be_vassal)
         except SystemExit as leaving:
             code = leaving.code if isinstance(leaving.code, int) else Exit.ERROR
         except UwsgidError as error:
@@ -98,17 +109,25 @@ class VassalNest:
         finally:
             leave(code)
 
+    def _be_vassal(self, record: Spawn, descriptors: list[int], live: BeVassal) -> int:
+        """Be the vassal that *record* describes; the exit code where nobody could be executed."""
+        return Birth(self._house, VassalStart.from_text(record.start), descriptors, live).go_on()
+
 
 class Birth:
     """One vassal that is being born.
 
+    :param live: lives its life; never returns.
     :param descriptors: as the order of `VassalStart` says; they are ours alone.
     """
 
-    def __init__(self, house: Household, start: VassalStart, descriptors: Sequence[int]) -> None:
+    def __init__(
+        self, house: Household, start: VassalStart, descriptors: Sequence[int], live: BeVassal
+    ) -> None:
         left = list(descriptors)
         self._house = house
         self._start = start
+        self._live = live
         self._kernel: IKernel = house.kernel
         self._options = house.settings[EmperorOptions]
         self._vassals = house.settings[VassalOptions]
@@ -140,7 +159,7 @@ class Birth:
             attempt("chdir()", self._start.home, lambda: self._kernel.chdir(self._start.home))
         if self._options.executes or self._start.program:
             return self.execute(environ)
-        self._house.be_vassal(self._start.argv, environ)
+        self._live(self._start.argv, environ)
 
     def hear_signals(self) -> None:
         """React to signals as a program does that was just started."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from uwsgid.errors import ConfigError
 from uwsgid.host.addresses import Address, Family, match_interface, same_place
@@ -165,7 +165,19 @@ def prepare_reload(
     return [f"found fd {item.fd} mapped to socket {item.index} ({item.name})" for item in unique.values()]
 
 
-def vacuum(kernel: IKernel, listeners: Iterable[Listener], say: Say) -> None:
+class WithFile(Protocol):
+    """A listening socket that may have a file."""
+
+    @property
+    def path(self) -> str:
+        """Where; empty for none."""
+
+    @property
+    def inode(self) -> int:
+        """Of the file when the socket was bound."""
+
+
+def vacuum(kernel: IKernel, listeners: Iterable[WithFile], say: Say) -> None:
     """Remove the files of our UNIX sockets, unless somebody else's took their place (core/uwsgi.c)."""
     for listener in listeners:
         if not listener.path:

@@ -33,11 +33,11 @@ class BannerFacts:
     python: str = platform.python_version()
     built: str = " ".join(platform.python_build())
     bits: int = 64 if sys.maxsize > 2**32 else 32
-    system: str = field(default_factory=platform.system)
-    release: str = field(default_factory=platform.release)
-    kernel: str = field(default_factory=platform.version)
-    node: str = field(default_factory=platform.node)
-    machine: str = field(default_factory=platform.machine)
+    system: str = field(default_factory=lambda: os.uname().sysname)
+    release: str = field(default_factory=lambda: os.uname().release)
+    kernel: str = field(default_factory=lambda: os.uname().version)
+    node: str = field(default_factory=lambda: os.uname().nodename)
+    machine: str = field(default_factory=lambda: os.uname().machine)
     cpus: int = field(default_factory=lambda: os.cpu_count() or 1)
     cwd: str = field(default_factory=os.getcwd)
     binary: str = sys.executable

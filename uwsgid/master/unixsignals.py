@@ -65,6 +65,13 @@ def release() -> None:
     mask_signals(signal.SIG_UNBLOCK, HEARD)
 
 
+def meaning(die_on_term: bool) -> str:
+    """The line that says what TERM does."""
+    if die_on_term:
+        return "SIGTERM stops this instance gracefully (die-on-term = false: brutal reload)"
+    return "SIGTERM reloads this instance brutally (die-on-term = true: graceful stop)"
+
+
 class UnixSignals:
     """The signal handlers of the master.
 
@@ -113,9 +120,7 @@ class UnixSignals:
 
     def meaning(self) -> str:
         """The line that says what TERM does here."""
-        if self._die_on_term:
-            return "SIGTERM stops this instance gracefully (die-on-term = false: brutal reload)"
-        return "SIGTERM reloads this instance brutally (die-on-term = true: graceful stop)"
+        return meaning(self._die_on_term)
 
     def _handler(self, method: Callable[[], None], *, ends: bool) -> Callable[[int, object], None]:
         def carry_out() -> None:

@@ -31,9 +31,19 @@ def _nothing_to_read() -> Settings:
 BeVassal = Callable[[Sequence[str], Mapping[str, str]], NoReturn]
 
 
+#: Stands for the master of a vassal: the vassal's end of the talk with its emperor, and what makes a vassal
+#: of a process, given how to live.
+BeSteward = Callable[[int, Callable[[BeVassal], object]], NoReturn]
+
+
 def nobody_is_a_vassal(argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     """Stands where nobody said how to be a vassal."""
     raise InternalError("this household was made without a way to live as a vassal")
+
+
+def nobody_is_a_steward(pipe: int, bear: Callable[[BeVassal], object]) -> NoReturn:
+    """Stands where nobody said how to be a steward."""
+    raise InternalError("this household was made without a way to stand for a master")
 
 
 @dataclass(slots=True)
@@ -56,6 +66,7 @@ class Household:
     :ivar read_again: reads the configuration anew, as it stands in its files now; raises `ConfigError`.
     :ivar be_vassal: makes a whole instance of this process, forked from an emperor's nest, with that
         command line (without the program) and environment; never returns.
+    :ivar be_steward: makes the steward of a vassal of this process (`uwsgid.steward`); never returns.
     :ivar request_log: the descriptor that workers write the lines of requests to.
     :ivar has_emperor: this instance is a vassal.
     :ivar zygote_works: the zygote becomes the only worker, see `uwsgid.supervise.seed`.
@@ -76,6 +87,7 @@ class Household:
     kept: Kept | None = None
     read_again: Callable[[], Settings] = _nothing_to_read
     be_vassal: BeVassal = nobody_is_a_vassal
+    be_steward: BeSteward = nobody_is_a_steward
     request_log: int = 2
     has_emperor: bool = False
     zygote_works: bool = False

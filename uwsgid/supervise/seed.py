@@ -37,7 +37,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from uwsgid.errors import KernelError, PeerError, UwsgidError
-from uwsgid.host.syscalls import CLONE_THREAD, fork_sibling, unshare
+from uwsgid.host.syscalls import CLONE_THREAD, fork_sibling, fork_unnoticed, unshare
 from uwsgid.supervise.reactions import mask_signals
 from uwsgid.wire.control import (
     MAX_RECORD,
@@ -66,12 +66,16 @@ _MOST_DESCRIPTORS: Final = 4
 _WENT_WRONG: Final = 70
 #: Where a child can not be born as a sibling: an old kernel, a filter of system calls, process 1.
 _NO_SIBLINGS: Final = frozenset({errno.ENOSYS, errno.EINVAL, errno.EPERM})
+_CLOSE_ON_EXEC: Final = int(socket.MSG_CMSG_CLOEXEC)  #: an enumeration's sum is an expensive one
 _PID: Final = array.array("i").itemsize  #: bytes
 _MOST_SAID: Final = 2048  #: bytes of a complaint, which a pipe takes at once
 
 
 class Nest(Protocol):
     """What becomes of a `Spawn`."""
+
+    def is_for_steward(self, record: Spawn) -> bool:
+        """Whether the child begins as a steward, of which Python need not know that it was forked."""
 
     def is_prepared(self, record: Spawn) -> bool:
         """Whether there is nothing to do in a midwife, so that there need not be one."""
@@ -141,8 +145,13 @@ def serve_births(
                     pid = _deliver(partial(bear, record, descriptors), channel)
                 else:
                     assert nest is not None
-                    prepare = None if nest.is_prepared(record) else partial(nest.prepare, record)
-                    pid = _deliver(partial(nest.bear, record, descriptors), channel, prepare)
+                    bears = partial(nest.bear, record, descriptors)
+                    if nest.is_for_steward(record):
+                        pid = _deliver(bears, channel, fork=_fork_steward)
+                    elif nest.is_prepared(record):
+                        pid = _deliver(bears, channel)
+                    else:
+                        pid = _deliver(bears, channel, partial(nest.prepare, record))
                     nest.born(pid)
                 answer = Born(record.ticket, pid)
             except OSError as error:
@@ -163,16 +172,18 @@ def serve_births(
             _close_all(descriptors)
 
 
-def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
+def receive(channel: socket.socket, flags: int = 0, most: int = _MOST_DESCRIPTORS) -> tuple[bytes, list[int]]:
     """One datagram and the descriptors that came with it, which close on exec.
+
+    :param most: how many may come.
 
     `socket.recv_fds` ignores its flags in Python 3.11, and leaves the descriptors open across exec.
     """
     numbers = array.array("i")
     data, extra, _, _ = channel.recvmsg(
         MAX_RECORD,
-        socket.CMSG_SPACE(_MOST_DESCRIPTORS * numbers.itemsize),
-        flags | socket.MSG_CMSG_CLOEXEC,
+        socket.CMSG_SPACE(most * numbers.itemsize),
+        flags | _CLOSE_ON_EXEC,
     )
     for level, kind, content in extra:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -180,19 +191,27 @@ def receive(channel: socket.socket, flags: int = 0) -> tuple[bytes, list[int]]:
     return data, list(numbers)
 
 
+def _fork_steward() -> int:
+    return fork_unnoticed(sibling=True)
+
+
 def _deliver(
-    live: Callable[[], None], channel: socket.socket, prepare: Callable[[], None] | None = None
+    live: Callable[[], None],
+    channel: socket.socket,
+    prepare: Callable[[], None] | None = None,
+    fork: Callable[[], int] = lambda: fork_sibling(),
 ) -> int:
     """Have a child; its pid.
 
     It is born with `SENT_TO_GROUPS` blocked: what is sent to the child waits until it has handlers.
 
     :param prepare: called in a midwife; the child waits until that was reaped.
+    :param fork: forks a sibling.
     :raises KernelError: the preparation failed.
     """
     if prepare is None and is_alone():
         try:
-            return _bear_sibling(live, channel)
+            return _bear_sibling(live, channel, fork)
         except OSError as error:
             if error.errno not in _NO_SIBLINGS:
                 raise
@@ -216,10 +235,10 @@ def is_alone() -> bool:
     return True
 
 
-def _bear_sibling(live: Callable[[], None], channel: socket.socket) -> int:
+def _bear_sibling(live: Callable[[], None], channel: socket.socket, fork: Callable[[], int]) -> int:
     before = mask_signals(signal.SIG_BLOCK, SENT_TO_GROUPS)
     try:
-        child = fork_sibling()
+        child = fork()
         if child == 0:
             try:
                 channel.close()

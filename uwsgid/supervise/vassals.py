@@ -45,6 +45,12 @@ class VassalStart:
     program: str = ""
     adoptable: bool = False
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether nothing is decided here that a steward would have to see to."""
+        special = self.namespaces or self.has_config or self.has_socket or self.adoptable
+        return self.uid < 0 and not (special or self.home or self.program)
+
     def to_text(self) -> str:
         """As JSON, in ASCII."""
         return json.dumps(dataclasses.asdict(self), separators=(",", ":"))

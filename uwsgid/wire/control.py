@@ -30,6 +30,8 @@ LOYAL: Final = "loyal"
 #: Its answers to `Knock`: it waits for work, or does not.
 AWAKE: Final = "awake"
 BUSY: Final = "busy"
+#: What a worker tells its steward in `Ask`: the configuration wants a master, and I do not begin.
+MASTER: Final = "master"
 
 
 class Record:
@@ -182,10 +184,12 @@ class Spawn(Record):
     """Emperor to its nest: make me this vassal.  The answer is `Born` or `Failed`.
 
     :ivar start: how it begins (`uwsgid.supervise.vassals.VassalStart`); its descriptors come along.
+    :ivar simple: 1 where nothing but its configuration keeps it from having a steward for a master.
     """
 
     ticket: int
     start: str
+    simple: int = 0
 
 
 # ---- emperor and nest, for vassals that outlive their emperor
@@ -292,6 +296,23 @@ class Ask(Record):
     what: str
 
 
+@_record(20)
+@dataclass(frozen=True, slots=True)
+class Terms(Record):
+    """A lone worker to its steward: how I want to be treated, see `uwsgid.steward.terms`.
+
+    :ivar mercy: seconds that I get to finish.
+    :ivar rest: the most seconds between two births of those who do not live long.
+    :ivar flags: the rest of it.
+    :ivar sockets: a line for each of the listening sockets that come along.
+    """
+
+    mercy: int
+    rest: int
+    flags: int
+    sockets: str
+
+
 # ---- a master to its child
 
 
@@ -331,5 +352,5 @@ class Knock(Record):
 
 
 SeedRecord = Fork | Born | Failed | Retire | Deliver | Spawn | Hold | Release | Census | Held | Counted
-ChildRecord = Ready | Loaded | LoadFailed | Ask
+ChildRecord = Ready | Loaded | LoadFailed | Ask | Terms
 MasterRecord = Leave | Pause | Resume | Report

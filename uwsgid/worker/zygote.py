@@ -33,13 +33,7 @@ def zygote(newborn: Newborn) -> int:
     keep_in_memory(house.kernel, house.settings[Limits])
     become_server_of_births(house)
     newborn.master.say(Ready(os.getpid()))
-    try:
-        code = _prepare(newborn)
-    except UwsgidError as error:
-        if isinstance(error, HookFailed) and newborn.generation <= 1:
-            house.say(FATAL)
-        newborn.master.say(LoadFailed(str(error), Exit.ERROR))
-        return Exit.ERROR
+    code = prepare(newborn)
     if code is not None:
         return code
     serve_births(newborn.master.channel, partial(bear, house), turns=partial(_is_for_us, house))
@@ -51,8 +45,19 @@ def _is_for_us(house: Household, record: Fork) -> bool:
     return house.zygote_works and record.role == "worker"
 
 
-def _prepare(newborn: Newborn) -> int | None:
-    """Load what workers share, and tell the master; an exit code where that is in vain.
+def prepare(newborn: Newborn) -> int | None:
+    """Load what workers share, and tell the master; an exit code where that is in vain."""
+    try:
+        return _load(newborn)
+    except UwsgidError as error:
+        if isinstance(error, HookFailed) and newborn.generation <= 1:
+            newborn.household.say(FATAL)
+        newborn.master.say(LoadFailed(str(error), Exit.ERROR))
+        return Exit.ERROR
+
+
+def _load(newborn: Newborn) -> int | None:
+    """Load it.
 
     :raises UwsgidError: where what the configuration asks for can not be had.
     """

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, Protocol
 
@@ -85,7 +85,7 @@ def import_file(path: str, name: str) -> ModuleType:
     :raises BaseException: whatever its code raises.
     """
     try:
-        Path(path).open("rb").close()
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:
         raise AppError(f"failed to open python file {path}: {error.strerror}") from None
     spec = importlib.util.spec_from_file_location(name, path, loader=_UncachedLoader(name, path))
