@@ -118,7 +118,7 @@ class OrderTests(BootCase):
         """The seed, where we stand, the command line, and a household with locks for everybody."""
         booted = self.boot(*SERVED, "--locks", "2", "--thunder-lock", "--env", "A=b")
         left = inheritance_of(booted)
-        self.assertEqual((left.seed and left.seed[1], left.cwd, left.environ["A"]), (SEED, "/srv", "b"))
+        self.assertEqual((left.seed[1], left.cwd, left.environ["A"]), (SEED, "/srv", "b"))
         self.assertEqual(left.argv, (*SERVED, "--locks", "2", "--thunder-lock", "--env", "A=b"))
         locks = booted.household.locks
         assert locks is not None

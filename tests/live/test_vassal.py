@@ -379,9 +379,10 @@ class UnderUwsgi(LiveCase):
         wait_until(lambda: not daemon.survivors(), "nobody is left")
 
 
-def links(pid: int) -> list[str]:
-    """What a process has open, sorted; its own process id is 0."""
-    return sorted(os.readlink(link).replace(f"/{pid}/", "/0/") for link in Path(f"/proc/{pid}/fd").iterdir())
+def kinds(pid: int) -> list[str]:
+    """What a process has open, sorted and without the numbers that differ from one process to another."""
+    names = (os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())
+    return sorted(name.partition("[")[0].replace(f"/{pid}/", "/0/") for name in names)
 
 
 class Forked(EmperorCase):
@@ -500,7 +501,7 @@ class Forked(EmperorCase):
         return answer
 
     def test_seed_killed(self) -> None:
-        """A vassal of several workers has no spare seed: it begins anew where the seed was killed."""
+        """A vassal that has a master has no spare seed: it begins anew where the seed was killed."""
         daemon = self.reign()
         self.vassal(more="processes = 2")
         self.wait_answer()
@@ -524,6 +525,23 @@ class Forked(EmperorCase):
     def family(self, master: psutil.Process) -> list[str]:
         """The short names of the children of a vassal's master."""
         return sorted(examine(master.children(), lambda child: str(child.name())).values())
+
+    def test_a_master_of_one_worker(self) -> None:
+        """Its zygote stays, and bears a worker that has the descriptors of the one that died."""
+        daemon = self.reign()
+        self.vassal(more=f"stats = {self.path('vassal.stats')}")
+        first = self.wait_answer()
+        master = psutil.Process(self.wait_row(ready=1)["pid"])
+        family = ["uwsgid seed", "uwsgid worker 1", "uwsgid zygote"]
+        wait_until(lambda: self.family(master) == family, "a seed, a zygote and their worker")
+        before = kinds(first)
+        os.kill(first, signal.SIGKILL)
+        daemon.wait_for(rf"DAMN ! worker 1 \(pid: {first}\) died, killed by signal 9")
+        daemon.wait_for(r"Respawned uWSGI worker 1 ")
+        second = self.wait_answer()
+        self.assertNotEqual(second, first)
+        self.assertEqual((kinds(second), self.family(master)), (before, family))
+        self.end(daemon)
 
     def test_on_demand(self) -> None:
         """A vassal that a connection woke ends when it is idle, and is woken again."""
@@ -615,17 +633,6 @@ class Jailed(EmperorCase):
         self.assertNotEqual(self.wait_row(ready=1)["pid"], pid)
         self.end(daemon)
 
-
-#: An application with a thread of its own, which tells how many there are.
-THREADS: Final = """
-import os, threading
-
-threading.Thread(target=threading.Event().wait, daemon=True).start()
-
-def application(environ, start_response):
-    start_response("200 OK", [])
-    return [str(len(os.listdir("/proc/self/task"))).encode()]
-"""
 
 #: An application that leaves a grandchild behind, which ends soon.
 ORPHANS: Final = """

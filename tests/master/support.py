@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -28,7 +27,6 @@ class InstanceCase(SynchronousTestCase):
     :ivar lines: what was logged.
     :ivar asked: what was asked of the master.
     :ivar end_is_near: what the workforce is told.
-    :ivar late_seed: forks a seed, where the instance begins without one.
     :ivar codes: the exit codes of the end, at most one.
     """
 
@@ -36,7 +34,6 @@ class InstanceCase(SynchronousTestCase):
     workforce: Workforce
     house: Household
     end_is_near = False
-    late_seed: Callable[[], tuple[socket.socket, int]] | None = None
 
     def prepare(
         self,
@@ -73,7 +70,6 @@ class InstanceCase(SynchronousTestCase):
             end_is_near=lambda: self.end_is_near,
             clock=self.nursery.reactor.seconds,
             monotonic=self.nursery.reactor.seconds,
-            late_seed=self.late_seed,
         )
 
     def begin(self, config: str = "processes = 2", *, need_app: bool = False) -> None:

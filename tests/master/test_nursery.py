@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import signal
-import socket
 
 from tests.master.support import InstanceCase
-from uwsgid.errors import KernelError
 from uwsgid.supervise.exits import Exit
 from uwsgid.wire.control import Pause
 
@@ -114,144 +112,6 @@ class Mothers(InstanceCase):
         self.run_for(5)
         self.assertEqual(self.asked, ["reexec"])
         self.assertEqual(self.nursery.living("worker"), workers)
-
-
-class LoneWorkers(InstanceCase):
-    """Zygotes that become the only worker."""
-
-    def begin_alone(self) -> None:
-        self.prepare("processes = 1")
-        self.nursery.turns = True
-        self.start()
-
-    def test_no_zygote_stays(self) -> None:
-        """The worker is the process that loaded, and nobody else is made for its generation."""
-        self.begin_alone()
-        self.run_for(5)
-        self.assertEqual((self.staff(), self.nursery.living("zygote")), ({1: [1]}, []))
-        self.assertTrue(self.workforce.all_ready)
-        self.assertNotIn("gone", " ".join(self.lines))
-
-    def test_a_worker_that_dies(self) -> None:
-        """Another zygote is made and becomes the next worker, which waits for its loading."""
-        self.begin_alone()
-        self.nursery.loads = False
-        self.nursery.worker(1).die(signal.SIGSEGV)
-        self.run_for(1)
-        self.assertEqual(self.nursery.living("worker"), [])
-        self.nursery.zygote().load()
-        self.run_for(1)
-        self.assertEqual((self.staff(), self.nursery.living("zygote")), ({1: [1]}, []))
-        self.assertLogged("DAMN ! worker 1")
-        self.assertLogged("Respawned uWSGI worker 1")
-        self.check_board()
-
-    def test_a_worker_that_dies_and_can_not_be_loaded_again(self) -> None:
-        """It is tried again, ever later, until it can."""
-        self.begin_alone()
-        self.nursery.load_error = "not today"
-        self.nursery.worker(1).die(signal.SIGSEGV)
-        self.run_for(5)
-        self.assertEqual((self.staff(), self.codes), ({}, []))
-        self.assertLogged("is gone: not today")
-        self.assertLess(len(self.nursery.children), 20)
-        self.nursery.load_error = ""
-        self.run_for(5)
-        self.assertEqual(self.staff(), {1: [1]})
-
-    def test_reload(self) -> None:
-        """Each generation has a zygote of its own, none of which stays."""
-        self.begin_alone()
-        for generation in (2, 3):
-            self.workforce.reload()
-            self.run_for(1)
-            self.assertEqual((self.staff(), self.nursery.living("zygote")), ({1: [generation]}, []))
-        self.assertEqual(self.workforce.reloads, 2)
-
-    def test_a_reload_that_fails(self) -> None:
-        """The worker goes on, and nobody made a zygote of its generation for that."""
-        self.begin_alone()
-        old = self.nursery.worker(1)
-        self.nursery.load_error = "not today"
-        self.workforce.reload()
-        self.run_for(3)
-        self.assertEqual((self.nursery.living("worker"), self.nursery.living("zygote")), ([old], []))
-        self.assertLogged("*** reload failed: not today")
-
-    def test_replacing_the_worker(self) -> None:
-        """Its successor is loaded first and asked for at once; two never have the slot for long."""
-        self.begin_alone()
-        old = self.nursery.worker(1)
-        self.workforce.replace_workers()
-        self.run_for(1)
-        self.assertFalse(old.alive)
-        self.assertEqual((self.staff(), self.nursery.living("zygote")), ({1: [1]}, []))
-
-    def begin_without_a_seed(self) -> None:
-        """As a forked vassal does, whose boot has only who is to be the first zygote."""
-        self.late_seeds = 0
-
-        def late_seed() -> tuple[socket.socket, int]:
-            self.late_seeds += 1
-            if self.refusal:
-                raise KernelError(self.refusal)
-            return self.nursery.seed()
-
-        self.refusal = ""
-        self.late_seed = late_seed
-        self.prepare("processes = 1")
-        self.nursery.turns = True
-        self.workforce.start(None, self.nursery.sleeper())
-        self.run_for(1)
-
-    def test_no_seed_before_it_is_needed(self) -> None:
-        """The first death has one forked, which bears the zygotes of this and every later death."""
-        self.begin_without_a_seed()
-        self.assertEqual((self.staff(), self.late_seeds), ({1: [1]}, 0))
-        self.assertEqual(len(self.nursery.living()), 1)
-        for _ in range(3):
-            self.nursery.worker(1).die(signal.SIGSEGV)
-            self.run_for(10)
-            self.assertEqual((self.staff(), self.late_seeds), ({1: [1]}, 1))
-        self.workforce.reload()
-        self.run_for(1)
-        self.assertEqual((self.staff(), self.late_seeds, self.asked), ({1: [2]}, 1, []))
-        self.assertEqual(len(self.nursery.living("seed")), 1)
-
-    def test_a_late_seed_that_dies(self) -> None:
-        """Another one is forked for the next who needs it, and nothing begins anew."""
-        self.begin_without_a_seed()
-        for number in (1, 2):
-            self.workforce.reload()
-            self.run_for(1)
-            self.assertEqual(self.late_seeds, number)
-            self.nursery.living("seed")[0].die(signal.SIGKILL)
-            self.run_for(5)
-        self.assertEqual((self.staff(), self.asked), ({1: [3]}, []))
-        self.assertLogged("the last seed")
-
-    def test_a_late_seed_that_can_not_be_forked(self) -> None:
-        """Then only beginning anew helps, which is said with the reason."""
-        self.begin_without_a_seed()
-        self.refusal = "no seed can be forked from a process with threads"
-        self.nursery.worker(1).die(signal.SIGSEGV)
-        self.run_for(0.1)
-        self.assertLogged(self.refusal)
-        self.assertEqual(set(self.asked), {"reexec"})
-
-    def test_a_stop_meanwhile(self) -> None:
-        """A stop that meets a zygote about to turn ends the worker that it becomes."""
-        self.prepare("processes = 1")
-        self.nursery.turns, self.nursery.bears = True, False
-        self.workforce.start(self.nursery.seed(), self.nursery.sleeper())
-        self.run_for(1)
-        zygote = self.nursery.zygote()
-        self.assertEqual(len(zygote.orders), 1)
-        self.workforce.stop(gracefully=True)
-        worker = zygote.deliver()
-        self.run_for(3)
-        self.assertFalse(worker.alive)
-        self.assertEqual(self.codes, [0])
 
 
 class Births(InstanceCase):

@@ -126,49 +126,6 @@ class Usual(LifeCase):
         self.assertEqual((self.diary, self.signals), (["born", "exited by signal 9"], []))
 
 
-class Turning(LifeCase):
-    """A process that becomes another child."""
-
-    def setUp(self) -> None:
-        LifeCase.setUp(self)
-        ours, self.heirs_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.addCleanup(self.heirs_end.close)
-        self.heir = Child(
-            self.reactor, self.kernel, self, ours, "worker", 1, 0, 1, self.reactor.seconds, self.said.append
-        )
-        self.child.life.born(7)
-        self.diary.clear()
-
-    def test_turning(self) -> None:
-        """Nobody hears of an end of who turned: the process is watched for its heir alone."""
-        self.child.life.turned(self.heir)
-        self.heir.life.born(7)
-        self.assertEqual((self.child.gone, self.child.heir, self.end.recv(1)), (True, self.heir, b""))
-        self.kernel.end(7, None, 11)
-        self.turn()
-        self.assertEqual((self.diary, self.heir.gone), (["born", "exited by signal 11"], True))
-
-    def test_an_end_that_is_seen_first(self) -> None:
-        """An end that the watch of who turned sees is the heir's, and comes after the heir's last words."""
-
-        def turn(child: Child, record: Record) -> None:
-            if child is self.child:
-                self.child.life.turned(self.heir)
-                self.heir.life.born(7)
-            else:
-                self.diary.append(repr(record))
-
-        self.child_said = turn  # type: ignore[method-assign]
-        self.end.send(Ask("turn").pack())
-        self.heirs_end.send(Ask("stop").pack())
-        self.kernel.end(7, None, 11)
-        # the watch of who turned is looked at first
-        watch = next(reader for reader in self.reactor.readers if reader.logPrefix() == "pid 7")
-        watch.doRead()
-        self.turn()
-        self.assertEqual(self.diary, ["born", repr(Ask("stop")), "exited by signal 11"])
-
-
 class Unborn(LifeCase):
     def test_not_born(self) -> None:
         """A birth that fails is an end without a status."""

@@ -115,43 +115,6 @@ class SeedCase(SynchronousTestCase):
         return exit_status(self.kernel, child)
 
 
-class Turning(SeedCase):
-    """A server that becomes what it is asked for."""
-
-    def test_turning(self) -> None:
-        """It answers with its own pid, and hears signals that came meanwhile when it wants to."""
-
-        def report(record: Fork, descriptors: list[int]) -> None:
-            os.kill(os.getpid(), signal.SIGTERM)  # waits
-            talk_and_wait(record, descriptors)
-
-        def run(channel: socket.socket) -> None:
-            serve_births(channel, report, turns=lambda record: record.slot == 2)
-
-        server = self.serve(run=run)
-        other, _ = self.order(server, slot=1)
-        self.assertNotEqual(other, self.seed)
-        pid, talk = self.order(server, ticket=2, slot=2)
-        self.assertEqual(pid, self.seed)
-        self.assertEqual(heard(talk), Ready(self.seed))
-        self.assertEqual(heard(talk), Ask(f"worker 2 3 4 {os.getpid()}"))
-        self.assertEqual(server.recv(1), b"", "its old talk is over")
-        talk.close()
-        self.assertEqual(self.wait(pid), ExitStatus(code=2))
-
-    def test_threads(self) -> None:
-        """Where an application has threads already, a child is forked all the same, which has none."""
-
-        def run(channel: socket.socket) -> None:
-            threading.Thread(target=threading.Event().wait, daemon=True).start()
-            serve_births(channel, talk_and_wait, turns=lambda record: True)
-
-        server = self.serve(run=run)
-        pid, talk = self.order(server)
-        self.assertNotEqual(pid, self.seed)
-        self.assertEqual(heard(talk), Ready(pid))
-
-
 class Alone(SeedCase):
     """Whether a process has threads."""
 

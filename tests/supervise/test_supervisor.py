@@ -123,27 +123,6 @@ class Accounts(SynchronousTestCase):
         self.nursery.run()
         self.assertEqual(second.pid, born.pid)
 
-    def test_a_server_that_turns(self) -> None:
-        """A server that answers with its own pid is gone, and does not end; nobody else is born of it."""
-        zygote = self.supervisor.have(self, self.seed, "zygote")
-        self.nursery.run()
-        self.nursery.turns, self.nursery.bears = True, False
-        first, second = (
-            self.supervisor.have(self, zygote, "worker", slot=slot, seat=slot, generation=1)
-            for slot in (1, 2)
-        )
-        self.nursery.run()
-        self.diary.clear()
-        self.nursery.zygote().deliver()
-        self.nursery.run()
-        self.assertEqual(first.pid, zygote.pid)
-        self.assertEqual(self.supervisor.children, [self.seed, first])
-        self.assertEqual(sorted(self.diary), ["worker born", "worker not born", "worker ready"])
-        self.assertTrue(second.gone)
-        self.nursery.worker(1).die(signal.SIGSEGV)
-        self.nursery.run()
-        self.assertEqual(self.diary[3:], ["worker exited by signal 11"])
-
     def test_unknown_answers(self) -> None:
         """An answer to a ticket that nobody holds is swallowed; other words are told on."""
         server = self.nursery.living("seed")[0]

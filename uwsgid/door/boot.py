@@ -15,11 +15,9 @@ import sys
 from collections.abc import Callable, MutableMapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from uwsgid.door.background import Starter, go_to_the_background, keep_the_terminal
-from uwsgid.door.bequest import Bequest
 from uwsgid.door.binding import bind_shared_sockets, bind_the_sockets, open_gateways
 from uwsgid.door.command import RELOADS, STARTED_AS, started_as
 from uwsgid.door.early import leave_the_early_emperor, start_early_emperor
@@ -104,12 +102,10 @@ class Boot:
     :ivar setns_socket: where others get them; None for nowhere.
     :ivar house: the household, once it is made; `household` for those who come later.
     :ivar early: an emperor that is there already.
-    :ivar seed: our end of the talk with the seed, and its pid; None where one is forked when it is needed.
-    :ivar left: what that one will inherit.
+    :ivar seed: our end of the talk with the seed, and its pid.
     :ivar zygote: our end of the talk with who is to be the first zygote, and its pid.
     :ivar be_vassal: as in `Household`.
     :ivar be_steward: as in `Household`.
-    :ivar is_forked: this process is no image of its own but was forked from an emperor's nest.
     :ivar steward: the process that stands for the master, since we become a worker; 0 for none.
     """
 
@@ -125,7 +121,6 @@ class Boot:
     shared: tuple[Listener, ...] = ()
     listeners: tuple[Listener, ...] = ()
     seed: tuple[socket.socket, int] | None = None
-    left: Bequest | None = None
     zygote: tuple[socket.socket, int] | None = None
     binary: str = ""
     cleanup: list[tuple[str, str]] = field(default_factory=list)
@@ -142,7 +137,6 @@ class Boot:
     early: Early | None = None
     be_vassal: BeVassal = nobody_is_a_vassal
     be_steward: BeSteward = nobody_is_a_steward
-    is_forked: bool = False
     steward: int = 0
 
     @property
@@ -189,7 +183,6 @@ def boot(
     starter: Starter | None = None,
     be_vassal: BeVassal = nobody_is_a_vassal,
     be_steward: BeSteward = nobody_is_a_steward,
-    is_forked: bool = False,
     steward: int = 0,
 ) -> Boot:
     """Run all steps.
@@ -197,12 +190,12 @@ def boot(
     :param starter: hears how it went, where the instance goes to the background; telling it is up to the
         caller, unless a step ends the process.
     :param be_vassal: as in `Household`, and so is *be_steward*.
-    :param is_forked: as in `Boot`, and so is *steward*.
+    :param steward: as in `Boot`.
     :raises UwsgidError: with the one line that tells why the instance does not start.
     """
     state = Boot(site, kernel, say, log_file, environ, kernel.getcwd(), starter or Starter())
     state.be_vassal, state.be_steward = be_vassal, be_steward
-    state.is_forked, state.steward = is_forked, steward
+    state.steward = steward
     try:
         for step in STEPS:
             step(state)
@@ -360,25 +353,15 @@ STEPS: Final[tuple[Step, ...]] = (
 )
 
 
-def _late_seed(boot: Boot) -> Callable[[], tuple[socket.socket, int]] | None:
-    """What forks the seed that the boot did not."""
-    if boot.left is None:
-        return None
-    from uwsgid.door.late_seed import fork_late_seed
-
-    return partial(fork_late_seed, boot, boot.left)
-
-
 def inheritance_of(boot: Boot) -> Inheritance:
     """What the master takes over."""
     settings = boot.site.settings
-    assert boot.logs is not None
+    assert boot.logs is not None and boot.seed is not None
     return Inheritance(
         household=boot.household,
         logs=boot.logs,
         say=boot.say,
         seed=boot.seed,
-        late_seed=_late_seed(boot),
         zygote=boot.zygote,
         argv=boot.site.argv,
         cwd=boot.cwd,

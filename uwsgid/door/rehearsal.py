@@ -26,11 +26,10 @@ def make_what_vassals_share(boot: Boot) -> None:
     """Sections without a word from the configuration, interfaces of services, functions that are missing."""
     if not boot.site.settings[EmperorOptions].sources:
         return
-    import uwsgid.door.late_seed  # noqa: F401 - a jail may have no Python
     from uwsgid.door.service import Instance
 
     if boot.site.settings[EmperorOptions].namespaces or boot.site.settings[Hooks].any:
-        import http.client  # noqa: F401 - a configuration may come from there
+        import http.client  # noqa: F401 - a configuration may come from there, and a jail may have no Python
 
     unconfigured = settings_of("")
     for section in index().sections:

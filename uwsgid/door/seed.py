@@ -19,18 +19,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from uwsgid.door.bequest import bequest
 from uwsgid.door.command import read_again
 from uwsgid.door.streams import own_standard_streams
 from uwsgid.host import Limits, LockTable, Privileges, Sockets, emperor, keep_in_memory
 from uwsgid.host.calls import attempt
-from uwsgid.isolation.late import Moment, is_of_the_boot, moment_of
+from uwsgid.isolation.late import Moment, moment_of
 from uwsgid.isolation.refork import dies_with_parent
 from uwsgid.isolation.step import change_user
 from uwsgid.languages.python.api_locks import user_lock_names
 from uwsgid.logs import Lines, banner, held
 from uwsgid.manhole.options import Manhole
-from uwsgid.master.idle import Idle
 from uwsgid.request.log_options import RequestLog
 from uwsgid.request.mount_options import Mounting
 from uwsgid.request.offload_options import Offloading
@@ -40,8 +38,7 @@ from uwsgid.supervise.birth import bear, become_server_of_births, forget_atexit,
 from uwsgid.supervise.board import Board
 from uwsgid.supervise.deadline import Harakiri
 from uwsgid.supervise.household import Household
-from uwsgid.supervise.memory import MemoryLimits
-from uwsgid.supervise.processes import Endings, Processes, Recycling
+from uwsgid.supervise.processes import Endings, Processes
 from uwsgid.supervise.reactions import mask_signals
 from uwsgid.supervise.seed import SENT_TO_GROUPS, receive, serve_births
 from uwsgid.supervise.supervisor import SEED
@@ -86,7 +83,6 @@ def share_memory(boot: Boot) -> None:
         be_steward=boot.be_steward,
         request_log=boot.logs.request_writer,
         has_emperor=emperor.find(boot.environ) is not None,
-        zygote_works=boot.is_forked and _has_one_lasting_worker(settings),
     )
     boot.say(banner.backlog_line(settings[Sockets].listen))
     boot.say(banner.mercy_line(settings[Endings].worker_mercy))
@@ -104,32 +100,15 @@ def _room_for_lines(settings: Settings, descriptor: int) -> int:
     return held.ROOM if wanted and held.is_plain_file(descriptor) else 0
 
 
-def _has_one_lasting_worker(settings: Settings) -> bool:
-    """Whether there is one worker, which nothing in the configuration ends while the instance serves."""
-    processes, recycling, idle = settings[Processes], settings[Recycling], settings[Idle]
-    ends = (
-        processes.loads_late,
-        recycling.max_requests,
-        recycling.max_lifetime,
-        settings[MemoryLimits].any,
-        settings[Harakiri].timeout,
-        idle.cheap,
-        idle.seconds,
-    )
-    return processes.processes == 1 and not any(ends)
-
-
 def fork_the_seed(boot: Boot) -> None:
     """From now on the seed forks, and not this process; beside it sleeps who is to be the first zygote.
 
-    Where that one becomes the only worker there is no seed: one is forked when it is needed.
+    The worker of a steward has neither: it loads and serves itself.
     """
     if boot.steward:
         return
     attempt("prctl()", "PR_SET_CHILD_SUBREAPER", lambda: boot.kernel.set_child_subreaper(True))
-    names, lives = [SEED, "zygote"], [be_the_seed, _be_who_is_wanted]
-    if _can_wait_for_a_seed(boot):
-        del names[0], lives[0]
+    names, lives = (SEED, "zygote"), (_be_the_seed, _be_who_is_wanted)
     pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in names]
     before = mask_signals(signal.SIG_BLOCK, SENT_TO_GROUPS)
     try:
@@ -147,23 +126,14 @@ def fork_the_seed(boot: Boot) -> None:
         mask_signals(signal.SIG_SETMASK, before)
     for _, theirs in pairs:
         theirs.close()
-    *seeds, boot.zygote = ((ours, pid) for (ours, _), pid in zip(pairs, pids, strict=True))
-    if seeds:
-        boot.seed = seeds[0]
-    else:
-        boot.left = bequest(boot.kernel, frozenset(_not_for_children(boot, [pair[0] for pair in pairs])))
-
-
-def _can_wait_for_a_seed(boot: Boot) -> bool:
-    """Whether the first who needs a seed comes long after the boot, and finds a master that can fork one."""
-    settings = boot.site.settings
-    return boot.household.zygote_works and not boot.gateways and is_of_the_boot(moment_of(settings))
+    boot.seed, boot.zygote = ((ours, pid) for (ours, _), pid in zip(pairs, pids, strict=True))
 
 
 def _fork(boot: Boot, names: Sequence[str], pairs: Sequence[_Pair]) -> tuple[int, ...]:
     """Have children that sleep until the master speaks to them, as `IKernel.fork_asleep` returns them."""
     settings = boot.site.settings
-    ours = _not_for_children(boot, [descriptor for pair in pairs for descriptor in pair])
+    ours = [descriptor.fileno() for pair in pairs for descriptor in pair]
+    ours += emperor.descriptors(boot.environ)  # the master alone talks with it
     foreign = [[fd for fd in ours if fd != theirs.fileno()] for _, theirs in pairs]
     # a title and locked memory are things that nobody has in his sleep
     if not settings[Processes].auto_procname and not settings[Limits].never_swap:
@@ -187,11 +157,6 @@ def _fork(boot: Boot, names: Sequence[str], pairs: Sequence[_Pair]) -> tuple[int
     return pids
 
 
-def _not_for_children(boot: Boot, talks: Sequence[socket.socket]) -> list[int]:
-    """The descriptors of these, and those of the talk with an emperor, which is the master's alone."""
-    return [talk.fileno() for talk in talks] + list(emperor.descriptors(boot.environ))
-
-
 def leave_twistd(boot: Boot) -> None:
     """Forget what a process has only because it is the master."""
     gc.freeze()  # whoever is born here need not look through what the boot made
@@ -205,8 +170,7 @@ def leave_twistd(boot: Boot) -> None:
     keep_in_memory(boot.kernel, boot.site.settings[Limits])
 
 
-def be_the_seed(boot: Boot, channel: socket.socket) -> None:
-    """Fork what the master asks for."""
+def _be_the_seed(boot: Boot, channel: socket.socket) -> None:
     house = boot.household
     become_server_of_births(house)
     house.name_process(SEED)

@@ -231,7 +231,6 @@ class Instance(MultiService):
                 starter=self._starter,
                 be_vassal=live,
                 be_steward=functools.partial(be_steward, kernel, _plain_lines()),
-                is_forked=self._become is not None,
                 steward=self._steward,
             )
         )

@@ -19,7 +19,7 @@ class Inheritance:
     """Everything the master did not make itself.
 
     :ivar say: writes a line of the master.
-    :ivar seed: the master's end of the talk with the seed, and its pid; None where the boot forked none.
+    :ivar seed: the master's end of the talk with the seed, and its pid.
     :ivar argv: the command line without the program, for a reload.
     :ivar cwd: where the instance was started.
     :ivar sources: the files of the configuration.
@@ -34,14 +34,13 @@ class Inheritance:
     :ivar take_config: notes the text that ``emperor://`` stands for from now on, for whoever reads it again.
     :ivar zygote: the same talk with who is going to be the first zygote, and its pid; None where the seed is
         to bear that one.
-    :ivar late_seed: forks one now, where the boot forked none; raises `KernelError`.
     :ivar become: how this process becomes a new instance; None where that takes an exec.
     """
 
     household: Household
     logs: Logs
     say: Callable[[str], None]
-    seed: tuple[socket.socket, int] | None
+    seed: tuple[socket.socket, int]
     argv: Sequence[str]
     cwd: str
     sources: Sequence[str]
@@ -56,4 +55,3 @@ class Inheritance:
     become: Become | None = None
     take_config: Callable[[bytes], None] | None = None
     zygote: tuple[socket.socket, int] | None = None
-    late_seed: Callable[[], tuple[socket.socket, int]] | None = None

@@ -2,8 +2,7 @@
 
 Workers come from a *zygote*, which holds the applications of one generation; zygotes come from the *seed*.
 A *spare* seed waits beside it, forked from it and sharing its memory, so that the instance can still reload
-after the seed was killed.  An instance that begins anew without an exec, a forked vassal, does that instead;
-one with a single worker has not even a seed before somebody needs one, and its zygote becomes that worker.
+after the seed was killed.  An instance that begins anew without an exec, a forked vassal, does that instead.
 
 The nursery replaces whoever dies.  What the loading of a generation means to the workers is the business of
 the `Hopes` that it tells.
@@ -16,7 +15,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
-from uwsgid.errors import KernelError
 from uwsgid.host.children import ExitStatus
 from uwsgid.master.rests import Rests
 from uwsgid.supervise.backoff import Backoff
@@ -57,8 +55,6 @@ class Nursery:
     :param asked: called with what an application asks for while it is loaded.
     :param clock: monotonic seconds.
     :param spare: have a spare seed.
-    :param late_seed: forks a seed out of this process, for whoever needs one; raises `KernelError`.  There is
-        none before that, and no spare.
     :ivar wanted: the generations that shall have a zygote.
     """
 
@@ -72,11 +68,9 @@ class Nursery:
         asked: Callable[[str], None],
         clock: Callable[[], float],
         spare: bool = True,
-        late_seed: Callable[[], tuple[socket.socket, int]] | None = None,
     ) -> None:
         self._clock: Final = clock
-        self._has_spare: Final = spare and late_seed is None
-        self._late_seed = late_seed
+        self._has_spare: Final = spare
         self._supervisor: Final = supervisor
         self._hopes: Final = hopes
         self._say: Final = say
@@ -88,15 +82,12 @@ class Nursery:
         self._stopped = False
         self.wanted: set[int] = set()
 
-    def begin(
-        self, seed: tuple[socket.socket, int] | None, zygote: tuple[socket.socket, int] | None = None
-    ) -> None:
-        """Take over the seed that boot forked, if it did, and have it make its spare.
+    def begin(self, seed: tuple[socket.socket, int], zygote: tuple[socket.socket, int] | None = None) -> None:
+        """Take over the seed that boot forked, and have it make its spare.
 
         :param zygote: sleeps, and becomes the zygote of the first generation when it is told to.
         """
-        if seed is not None:
-            self._seeds.append(self._supervisor.adopt(self, *seed, SEED))
+        self._seeds.append(self._supervisor.adopt(self, *seed, SEED))
         if zygote is not None:
             first = self._zygotes[1] = self._supervisor.adopt(self, *zygote, ZYGOTE, generation=1)
             first.say(Fork(0, ZYGOTE, 0, -1, 1))
@@ -108,38 +99,17 @@ class Nursery:
         for generation, zygote in list(self._zygotes.items()):
             if generation not in self.wanted:
                 zygote.life.leave("its generation does not serve")
-                if zygote.heir is not None:
-                    self._forget(generation)
         for generation in generations:
             self._provide(generation)
 
     def mother(self, generation: int) -> Child | None:
-        """The zygote of *generation*, if it has its applications and can bear.
-
-        One that became a worker bears nobody: another one is made, which takes its time.
-        """
+        """The zygote of *generation*, if it has its applications and can bear."""
         zygote = self._zygotes.get(generation)
-        if zygote is not None and zygote.heir is not None:
-            self._forget(generation)
-            self._provide(generation)
-            return None
         return zygote if zygote is not None and generation in self._loaded and not zygote.told else None
 
     def seed(self) -> Child | None:
-        """A seed that bears; one is forked for the occasion where there are none, and that is possible."""
-        if not self._seeds and not self._stopped and self._late_seed is not None:
-            fork, self._late_seed = self._late_seed, None
-            try:
-                self._seeds.append(self._supervisor.adopt(self, *fork(), SEED))
-                self._late_seed = fork
-            except KernelError as error:
-                self._say(str(error))
-                self._hopes.no_seed_left()
+        """A seed that bears; None where there is none."""
         return next((seed for seed in self._seeds if seed.pid), None)
-
-    def _forget(self, generation: int) -> None:
-        del self._zygotes[generation]
-        self._loaded.discard(generation)
 
     def stop(self) -> None:
         """Replace nobody any more."""
@@ -151,10 +121,8 @@ class Nursery:
     def _provide(self, generation: int) -> None:
         if self._stopped or generation in self._zygotes or generation not in self.wanted:
             return
-        if ("zygote", generation) in self._rests:
-            return
         seed = self.seed()
-        if seed is None:
+        if seed is None or ("zygote", generation) in self._rests:
             return
         try:
             self._zygotes[generation] = self._supervisor.have(self, seed, ZYGOTE, generation=generation)
@@ -217,9 +185,10 @@ class Nursery:
     def _zygote_ended(self, child: Child, status: ExitStatus | None) -> None:
         key = ("zygote", child.generation)
         if self._zygotes.get(child.generation) is child:
+            del self._zygotes[child.generation]
             if child.generation in self._loaded and self._has_lived(child):
                 self._rests.did_well(key)
-            self._forget(child.generation)
+            self._loaded.discard(child.generation)
         if self._stopped:
             return
         if not child.told:
@@ -237,8 +206,7 @@ class Nursery:
             return
         if not self._seeds:
             self._say(f"the last seed (pid: {child.pid}) is gone: {how(status)}")
-            if self._late_seed is None:
-                self._hopes.no_seed_left()
+            self._hopes.no_seed_left()
             return
         if was_first:
             self._say(f"the seed (pid: {child.pid}) is gone, its spare takes over: {how(status)}")

@@ -78,7 +78,6 @@ class Master(MultiService):
             end_is_near=lambda: self.signals.end_is_near,
             clock=time.time,
             spare_seed=inheritance.become is None,
-            late_seed=inheritance.late_seed,
             tidings=lambda child, what: self.liaison.hear(child, what),
             bereave=leftovers.rescue,
             killed=self.alarms.worker_killed,

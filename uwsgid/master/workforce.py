@@ -52,7 +52,6 @@ class Workforce:
     :param clock: unix seconds, for the board.
     :param monotonic: monotonic seconds.
     :param spare_seed: as in `Nursery`.
-    :param late_seed: as in `Nursery`.
     :param bereave: called with the seat of a worker that is dead, before the seat is cleared.
     :param killed: called with the pid of a worker that a signal ended, and that signal.
     :param tidings: called with what workers tell for an emperor, their readiness (`READY`) among it.
@@ -73,7 +72,6 @@ class Workforce:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         spare_seed: bool = True,
-        late_seed: Callable[[], tuple[socket.socket, int]] | None = None,
         tidings: Callable[[Child, str], None] = lambda child, what: None,
         bereave: Callable[[int], None] = lambda seat: None,
         killed: Callable[[int, int], None] = lambda pid, signal: None,
@@ -95,7 +93,7 @@ class Workforce:
         self.supervisor: Final = Supervisor(reactor, household.kernel, monotonic, say)
         backoff = Backoff(most=float(max(0, settings[Endings].forkbomb_delay)))
         self._nursery: Final = Nursery(
-            self.supervisor, reactor, self, backoff, say, asked, monotonic, spare_seed, late_seed
+            self.supervisor, reactor, self, backoff, say, asked, monotonic, spare_seed
         )
         self._rests: Final = Rests(reactor, backoff)
         self._ends_now: Final[dict[Child, int]] = {}  # who has to end at once, and by which signal
@@ -121,9 +119,7 @@ class Workforce:
 
     # ---- verbs of the operator
 
-    def start(
-        self, seed: tuple[socket.socket, int] | None, zygote: tuple[socket.socket, int] | None = None
-    ) -> None:
+    def start(self, seed: tuple[socket.socket, int], zygote: tuple[socket.socket, int] | None = None) -> None:
         """Take over the seed that boot forked, and who is going to be the first zygote, and begin."""
         self._latest = 1
         self._nursery.begin(seed, zygote)
@@ -237,10 +233,8 @@ class Workforce:
 
     def hire(self, slot: int, generation: int) -> Child | None:
         """A new worker for *slot*; None where every seat is taken or nobody can bear it now."""
-        if self._end_is_near():
-            return None
         mother, seat = self._nursery.mother(generation), self.board.free_seat()
-        if mother is None:
+        if mother is None or self._end_is_near():
             return None
         if seat is not None:
             try:

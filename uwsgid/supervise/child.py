@@ -62,9 +62,6 @@ class Life(Protocol):
     def said_ready(self) -> None:
         """It can do its work."""
 
-    def turned(self, heir: Any) -> None:
-        """Its process is that of *heir*, a `Child`, from now on: a server of births became what was asked."""
-
     def leave(self, reason: str) -> None:
         """It is asked to finish and go."""
 
@@ -93,7 +90,6 @@ _unwanted.upon(Life.said_ready).loop().returns(None)
 _gone.upon(Life.said_ready).loop().returns(None)
 _gone.upon(Life.leave).loop().returns(None)
 _gone.upon(Life.died).loop().returns(None)
-_gone.upon(Life.turned).loop().returns(None)
 _gone.upon(Life.not_born).loop().returns(None)
 _gone.upon(Life.born).loop().returns(None)
 # the forker is gone, or failed: it does not matter to a child that has told its pid itself
@@ -153,21 +149,6 @@ def _send_away(life: Life, facts: _Facts, reason: str) -> None:
     facts.child._send_away()
 
 
-@_alive.upon(Life.turned).to(_gone)
-def _turn_early(life: Life, facts: _Facts, heir: Child) -> None:
-    facts.child._turn(heir)
-
-
-@_ready.upon(Life.turned).to(_gone)
-def _turn(life: Life, facts: _Facts, heir: Child) -> None:
-    facts.child._turn(heir)
-
-
-@_leaving.upon(Life.turned).to(_gone)
-def _turn_leaving(life: Life, facts: _Facts, heir: Child) -> None:
-    facts.child._turn(heir)
-
-
 @_alive.upon(Life.died).to(_gone)
 def _bury_early(life: Life, facts: _Facts, status: ExitStatus) -> None:
     facts.child._end(status)
@@ -199,7 +180,6 @@ class Child:
     :ivar born_at: when the master heard of it.
     :ivar told: it was told to leave.
     :ivar told_at: when.
-    :ivar heir: whose its process is now, where that is somebody else.
     :ivar killed: the master decided to end it at once.
     :ivar harakiri: how often harakiri was tried on it.
     :ivar complaint: why it can not do its work, in its own words.
@@ -229,9 +209,7 @@ class Child:
         self.generation = generation
         self.hatch = hatch
         self.pid = 0
-        self.is_ready = self.was_ready = self.told = self.killed = False
-        self.gone = False
-        self.heir: Child | None = None
+        self.is_ready = self.was_ready = self.told = self.killed = self.gone = False
         self.born_at = self.told_at = 0.0
         self.farewell = ""
         self.complaint = ""
@@ -307,14 +285,6 @@ class Child:
         if not self.say(Leave(self.farewell)):
             self.signal(signal.SIGHUP)  # an application may have closed the descriptor of the talk
 
-    def _turn(self, heir: Child) -> None:
-        """The heir watches the process, and has its own talk with it."""
-        self.gone, self.heir = True, heir
-        self.is_ready = False
-        if self._watch is not None:
-            self._watch.connectionLost(None)
-        self._channel.close()
-
     def _end(self, status: ExitStatus | None) -> None:
         self.gone = True
         self.is_ready = False
@@ -335,10 +305,7 @@ class Child:
     def _ended(self, status: ExitStatus) -> None:
         """Its last words first: they may have come with its end."""
         self._channel.drain()
-        if self.heir is not None:
-            self.heir._ended(status)
-        else:
-            self.life.died(status)
+        self.life.died(status)
 
     def _lost(self) -> None:
         """The end of the talk decides only where nobody else can: of the others, the pidfd tells."""

@@ -69,7 +69,6 @@ class Household:
     :ivar be_steward: makes the steward of a vassal of this process (`uwsgid.steward`); never returns.
     :ivar request_log: the descriptor that workers write the lines of requests to.
     :ivar has_emperor: this instance is a vassal.
-    :ivar zygote_works: the zygote becomes the only worker, see `uwsgid.supervise.seed`.
     :ivar apps: what the zygote loaded; None elsewhere.
     :ivar languages: the languages that were initialised, in the order of loading.
     """
@@ -90,7 +89,6 @@ class Household:
     be_steward: BeSteward = nobody_is_a_steward
     request_log: int = 2
     has_emperor: bool = False
-    zygote_works: bool = False
     apps: Any = None
     languages: list[Any] = field(default_factory=list)
 

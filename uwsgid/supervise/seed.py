@@ -11,9 +11,6 @@ is a child subreaper, so the orphan becomes the master's own child, whoever fork
 sent after the midwife was reaped: by then the kernel has given the child to the master, who can open a pidfd
 on it.
 
-Where one worker is all that a zygote is for, it bears nobody: it becomes that worker (*turns* of
-`serve_births`), and answers with its own pid.  The next worker, should there ever be one, has another zygote.
-
 A seed also delivers signals for a master that dropped its privileges, to those who have not done so yet: with
 ``drop-after-apps`` a worker that is stuck in an import is root, and the seed is the only one who may end it.
 
@@ -96,26 +93,13 @@ class Nest(Protocol):
         """Called with whatever is no order of a birth; True where the descriptors are kept now."""
 
 
-def _stay(record: Fork) -> bool:
-    """Be no child of one's own."""
-    return False
-
-
-def serve_births(
-    channel: socket.socket,
-    bear: Bear,
-    nest: Nest | None = None,
-    *,
-    turns: Callable[[Fork], bool] = _stay,
-) -> None:
+def serve_births(channel: socket.socket, bear: Bear, nest: Nest | None = None) -> None:
     """Fork what is asked for on *channel*, until it is closed or says `Retire` (or `Leave`, as to any child).
 
     :param channel: blocking, ``SOCK_SEQPACKET``.
     :param bear: called in the new process with the record and the descriptors that came with it, while
         `SENT_TO_GROUPS` are blocked.
     :param nest: answers `Spawn`; a server without one answers nothing.
-    :param turns: whether this process is to become what is asked for, in place of a child.  Where an
-        application has started threads, which no child of ours would have, it forks one all the same.
     """
     while True:
         try:
@@ -130,12 +114,6 @@ def serve_births(
             record = None
         if isinstance(record, Retire | Leave):
             return
-        if isinstance(record, Fork) and descriptors and turns(record) and is_alone():
-            mask_signals(signal.SIG_BLOCK, SENT_TO_GROUPS)
-            with contextlib.suppress(ConnectionError):  # it finds out that the master is gone
-                channel.send(Born(record.ticket, os.getpid()).pack())
-            channel.close()
-            return bear(record, descriptors)
         if isinstance(record, Fork) or (isinstance(record, Spawn) and nest is not None):
             answer: Born | Failed
             try:

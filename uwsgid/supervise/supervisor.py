@@ -128,21 +128,13 @@ class Supervisor:
         if isinstance(record, Born | Failed):
             server_and_child = self._tickets.pop(record.ticket, None)
             if server_and_child is not None:
-                server, child = server_and_child
+                child = server_and_child[1]
                 if isinstance(record, Born):
-                    if record.pid == server.pid:
-                        self._turned(server, child)
                     child.life.born(record.pid)
                 else:
                     child.life.not_born()
             return True
         return False
-
-    def _turned(self, server: Child, heir: Child) -> None:
-        """A server became what it was asked for; what else it was asked for nobody will answer."""
-        self.children.remove(server)
-        server.life.turned(heir)
-        self.server_ended(server)
 
     def server_ended(self, server: Child) -> None:
         """Nobody will answer the tickets of *server* any more; its children may live all the same."""

@@ -233,13 +233,9 @@ class MemoryChild:
         """
         record, (channel, *more) = self.orders.pop(0)
         hatch = socket.socket(fileno=more[0]) if more else None
-        turns = self.nursery.turns and self.role == "zygote"
-        born = self.nursery._bear(record, socket.socket(fileno=channel), self.pid if turns else 0, hatch)
+        born = self.nursery._bear(record, socket.socket(fileno=channel), hatch)
         if tell:
             self.say(Born(record.ticket, born.pid))
-        if turns:
-            self.alive = False
-            self._close()
         return born
 
     def refuse(self) -> None:
@@ -253,17 +249,13 @@ class MemoryChild:
         if not self.alive:
             raise InternalError(f"{self!r} ended already")
         self.alive = False
-        self._close()
-        self.nursery.kernel.end(self.pid, code, number)
-
-    def _close(self) -> None:
-        """What was said to it and not heard is lost."""
         self.channel.close()
         if self.hatch is not None:
             self.hatch.close()
         for _, descriptors in self.orders:
             for descriptor in descriptors:
                 os.close(descriptor)
+        self.nursery.kernel.end(self.pid, code, number)
 
     def _listen(self) -> bool:
         """Take one record; False where there is none."""
@@ -302,7 +294,6 @@ class MemoryNursery:
 
     :param board: where its workers say that they are ready.
     :ivar bears: seeds and zygotes answer orders with births.
-    :ivar turns: a zygote becomes the worker that it is asked for.
     :ivar refuses: where they do not, they refuse; otherwise orders wait in `MemoryChild.orders`.
     :ivar loads: zygotes load at once.
     :ivar load_error: they fail with this reason.
@@ -317,7 +308,7 @@ class MemoryNursery:
         self.kernel: Final = MemoryProcesses()
         self.kernel.signalled = self._signalled
         self.bears = self.loads = self.gets_ready = self.leaves = True
-        self.refuses = self.turns = False
+        self.refuses = False
         self.load_error = ""
         self.children: list[MemoryChild] = []
         self._next_pid = 100
@@ -386,13 +377,9 @@ class MemoryNursery:
                 return
         raise InternalError("the children do not come to rest")
 
-    def _bear(
-        self, record: Fork, channel: socket.socket, pid: int = 0, hatch: socket.socket | None = None
-    ) -> MemoryChild:
-        """Have a child, in the process *pid* where it gets none of its own."""
-        if not pid:
-            self._next_pid += 1
-        child = MemoryChild(self, pid or self._next_pid, record, channel, hatch)
+    def _bear(self, record: Fork, channel: socket.socket, hatch: socket.socket | None = None) -> MemoryChild:
+        self._next_pid += 1
+        child = MemoryChild(self, self._next_pid, record, channel, hatch)
         self.kernel.running.add(child.pid)
         self.children.append(child)
         if child.role == "worker":
@@ -411,7 +398,7 @@ class MemoryNursery:
             os.close(descriptor)
 
     def _signalled(self, pid: int, number: int) -> None:
-        child = next(child for child in reversed(self.children) if child.pid == pid)
+        child = next(child for child in self.children if child.pid == pid)
         child.signals.append(number)
         if number == signal.SIGKILL:
             child.die(number)

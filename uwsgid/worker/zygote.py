@@ -1,8 +1,7 @@
 """The zygote: imports the applications of one generation, then forks workers that share its memory.
 
 It is a child of the seed, so it starts without any trace of an application, and a reload needs no exec.  With
-``lazy-apps`` it imports nothing and is only the workers' midwife.  Where one worker is all that is wanted,
-and nothing in the configuration ever ends it, the zygote of a vassal becomes that worker.
+``lazy-apps`` it imports nothing and is only the workers' midwife.
 """
 
 from __future__ import annotations
@@ -19,10 +18,9 @@ from uwsgid.request.mounts import Apps, Lookup
 from uwsgid.supervise.appfacts import describe_apps
 from uwsgid.supervise.birth import Newborn, bear, become_server_of_births
 from uwsgid.supervise.exits import Exit
-from uwsgid.supervise.household import Household
 from uwsgid.supervise.processes import Processes
 from uwsgid.supervise.seed import serve_births
-from uwsgid.wire.control import Ask, Fork, Loaded, LoadFailed, Ready
+from uwsgid.wire.control import Ask, Loaded, LoadFailed, Ready
 from uwsgid.worker.dropping import Moment, drop_at, enter_late_directory
 
 
@@ -36,13 +34,8 @@ def zygote(newborn: Newborn) -> int:
     code = prepare(newborn)
     if code is not None:
         return code
-    serve_births(newborn.master.channel, partial(bear, house), turns=partial(_is_for_us, house))
+    serve_births(newborn.master.channel, partial(bear, house))
     return Exit.OK
-
-
-def _is_for_us(house: Household, record: Fork) -> bool:
-    """Whether we become who is asked for, since there is never to be another one."""
-    return house.zygote_works and record.role == "worker"
 
 
 def prepare(newborn: Newborn) -> int | None:
