@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from uwsgid.config.settings import settings_of
-from uwsgid.request.logline import LINE_LIMIT, request_logger
+from uwsgid.request.logline import LINE_LIMIT, plain_logger, request_logger
 from uwsgid.request.reply import VIA_SENDFILE
 from uwsgid.request.request import Request
 from uwsgid.supervise.board import Board
@@ -34,7 +34,8 @@ VARIABLES = NAMES.split()
 class Answer:
     """The attributes of a reply that a log line needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: str) -> None:
+        self.protocol = protocol
         self.status = 200
         self.header_count = 2
         self.headers_size = 79
@@ -66,7 +67,7 @@ def request(**more: Any) -> Request:
         0,
         STARTED,
     )
-    made.reply = cast(Any, Answer())
+    made.reply = cast(Any, Answer(made.vars["SERVER_PROTOCOL"]))
     made.body = cast(Any, Errors())
     made.packet_size = 431
     made.var_count = 14
@@ -74,6 +75,62 @@ def request(**more: Any) -> Request:
     made.app_id = 0
     made.app_requests = 3
     return made
+
+
+#: What the parts of a line that may be kept depend on, with values that are kept in the same place.
+PARTS: dict[str, tuple[Any, ...]] = {
+    "REMOTE_ADDR": ("10.0.0.7", "::1\n"),
+    "REMOTE_USER": ("", "ann"),
+    "REQUEST_METHOD": ("GET", "POST"),
+    "REQUEST_URI": ("/", "/caf\u00c3\u00a9?a=\x7f", "/cart?id=1"),
+    "SERVER_PROTOCOL": ("HTTP/1.0", "HTTP/1.1"),
+    "app_id": (-1, 0, 1),
+    "app_requests": (-1, 0, 9, 99, 100, 101, 199, 200, 1000, 1024, 123456),
+    "core": (0, 1, 64),
+    "later": (0.0, 0.2, 0.3, 0.74, 0.75, 60.0, -5.0),
+    "micros": (0, 999, 1000, 99, 100, 99999, 100000, 12345678),
+    "packet_size": (0, 431, 431 + 64, 432),
+    "switches": (1, 2),
+    "var_count": (0, 14, 15),
+    "body_size": (0, 14, 1023, 1024, 10**10),
+    "header_count": (2, 3),
+    "headers_size": (0, 79, 79 + 64, 78),
+    "status": (200, 404),
+    "via": ("", VIA_SENDFILE),
+}
+
+
+def made_of(parts: dict[str, Any]) -> Request:
+    """A request of some of `PARTS`."""
+    made = request(**{name: value for name, value in parts.items() if name.isupper()})
+    made.started += parts["later"]
+    for name in ("app_id", "app_requests", "core", "micros", "packet_size", "switches", "var_count"):
+        setattr(made, name, parts[name])
+    for name in ("body_size", "header_count", "headers_size", "status", "via"):
+        setattr(made.reply, name, parts[name])
+    return made
+
+
+def plain_line(asked: Request, divisor: int) -> str:
+    """The line of *asked* on `board`, made in the plainest way."""
+
+    def value(name: str) -> str:
+        text = asked.vars[name]
+        try:
+            text.encode("latin-1")
+        except UnicodeEncodeError:
+            text = text.encode("utf-8", "replace").decode("latin-1")
+        return re.sub("[\x00-\x1f\x7f]", lambda found: f"\\x{ord(found[0]):02x}", text)
+
+    reply, via = asked.reply, asked.reply.via
+    return (
+        f"[pid: {os.getpid()}|app: {asked.app_id}|req: {asked.app_requests}/7] {value('REMOTE_ADDR')} "
+        f"({value('REMOTE_USER')}) {{{2 * asked.var_count} vars in {asked.packet_size} bytes}} "
+        f"[{time.ctime(int(asked.started))}] {value('REQUEST_METHOD')} {value('REQUEST_URI')} => generated "
+        f"{reply.body_size} bytes in {asked.micros // divisor} {'msecs' if divisor > 1 else 'micros'}"
+        f"{' via ' + via if via else ''} ({value('SERVER_PROTOCOL')} {reply.status}) {reply.header_count} "
+        f"headers in {reply.headers_size} bytes ({asked.switches} switches on core {asked.core})\n"
+    )
 
 
 def board() -> Board:
@@ -87,7 +144,8 @@ def line(config: str = "", asked: Request | None = None, on: Board | None = None
     asked = asked or request()
     written: list[bytes] = []
     take, log = request_logger(settings_of(config), on or board(), 2, 1, written.append)
-    asked.wire = take(asked) if take is not None else ()
+    if take is not None:
+        take(asked)
     log(asked)
     return written[0].decode("latin-1") if written else None
 
@@ -104,7 +162,7 @@ class DefaultLineTests(SynchronousTestCase):
 
     def test_tools_can_read_it(self) -> None:
         """The line has the shape that analysers of uWSGI logs expect, also with nothing known."""
-        empty = request()
+        empty = request(SERVER_PROTOCOL="")
         empty.vars.clear()
         empty.app_id = empty.app_requests = -1
         for config in ("", "log-micros"):
@@ -157,40 +215,39 @@ class DefaultLineTests(SynchronousTestCase):
         self.assertIn("] - - => generated 14 bytes in 12 msecs (- 200) ", made)
         self.assertRegex(made.rstrip("\n"), DEFAULT_LINE)
 
-    @given(
-        st.lists(
-            st.tuples(
-                st.sampled_from(("10.0.0.7", "::1\n")),
-                st.sampled_from(("GET", "POST")),
-                st.sampled_from(("HTTP/1.0", "HTTP/1.1")),
-                st.sampled_from((200, 404)),
-                st.sampled_from((-1, 0, 1)),
-                st.sampled_from((-1, 0, 9, 99, 100, 101, 199, 200, 1000, 1024, 123456)),
-                st.sampled_from((0.0, 0.2, 0.3, 0.74, 0.75, 60.0, -5.0)),
-                st.sampled_from(("", VIA_SENDFILE)),
-            )
-        )
-    )
-    @settings(deadline=None, max_examples=100)
-    def test_what_the_last_line_said(
-        self, steps: list[tuple[str, str, str, int, int, int, float, str]]
-    ) -> None:
-        """No line says what was true of the one before it alone."""
-        written: list[bytes] = []
-        take, log = request_logger(settings_of(), board(), 2, 1, written.append)
-        assert take is not None
-        expected = []
-        for address, method, protocol, status, app, count, later, via in steps:
-            asked = request(REMOTE_ADDR=address, REQUEST_METHOD=method, SERVER_PROTOCOL=protocol)
-            asked.app_id, asked.app_requests, asked.packet_size = app, count, count + 1
-            asked.started += later
-            cast(Any, asked.reply).status, cast(Any, asked.reply).via = status, via
-            expected.append(line("", asked))
-            asked.wire = take(asked)
-            log(asked)
-        self.assertEqual([made.decode("latin-1") for made in written], expected)
-        for made, (_, _, _, _, app, count, _, _) in zip(written, steps, strict=True):
-            self.assertIn(b"|app: %d|req: %d/7] " % (app, count), made)
+    @given(st.lists(st.fixed_dictionaries({name: st.sampled_from(PARTS[name]) for name in PARTS})))
+    @settings(deadline=None, max_examples=200)
+    def test_what_the_last_line_said(self, steps: list[dict[str, Any]]) -> None:
+        """Every line is the same as where each part of it is made anew."""
+        for config, divisor in (("", 1000), ("log-micros", 1)):
+            written: list[bytes] = []
+            take, log = request_logger(settings_of(config), board(), 2, 1, written.append)
+            assert take is not None
+            expected = []
+            for step in steps:
+                asked = made_of(step)
+                expected.append(plain_line(asked, divisor))
+                take(asked)
+                log(asked)
+            self.assertEqual([made.decode("latin-1") for made in written], expected)
+
+    @given(st.text(max_size=300))
+    def test_any_text(self, text: str) -> None:
+        """Whatever a client sends stands in the line as latin-1 bytes, its control characters escaped."""
+        for name in ("REMOTE_ADDR", "REMOTE_USER", "REQUEST_METHOD", "REQUEST_URI", "SERVER_PROTOCOL"):
+            asked = request(**{name: text})
+            self.assertEqual(line("", asked), plain_line(asked, 1000))
+
+    def test_long_words_are_not_kept(self) -> None:
+        """What a client made long stands in its own line and costs no memory behind it."""
+        held = plain_logger(settings_of(), board(), 1, lambda made: None, None, None)
+        assert held is not None
+        for number in range(200):
+            asked = request(REMOTE_USER="u" * 300 + str(number), SERVER_PROTOCOL="p" * 300)
+            asked.packet_size = cast(Any, asked.reply).headers_size = number
+            held.log(asked)
+        self.assertFalse([who for who in held._whos if len(who.user) > 100])
+        self.assertFalse([how for how in held._hows if len(how.protocol) > 100])
 
     def test_bytes_leave_as_they_came(self) -> None:
         """A URI of UTF-8 bytes reaches the log as these bytes."""
@@ -216,7 +273,7 @@ class WireTests(SynchronousTestCase):
                 for change in (lambda environ: environ.update(dict.fromkeys(environ, "changed")), dict.clear):
                     asked = request(**{name: f"7{name}"})
                     assert take is not None
-                    asked.wire = take(asked)
+                    take(asked)
                     change(asked.vars)
                     log(asked)
                 self.assertEqual([made.decode() for made in written], [wanted, wanted])

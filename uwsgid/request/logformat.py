@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from uwsgid.request.log_options import RequestLog
 from uwsgid.request.logtext import Clock, escape, latin
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from uwsgid.supervise.board import Board
 
 Value = Callable[["Request"], object]
-Take = Callable[["Request"], "tuple[Any, ...]"]
+Take = Callable[["Request"], None]
 Line = Callable[["Request"], bytes]
 
 _VARIABLE: Final = re.compile(r"%\(([^)]*)\)")
@@ -76,9 +76,9 @@ class _Wire:
     def take(self) -> Take:
         names = self.names
 
-        def take(request: Request) -> tuple[Any, ...]:
+        def take(request: Request) -> None:
             get = request.vars.get
-            return tuple([get(name) for name in names])
+            request.wire = tuple([get(name) for name in names])
 
         return take
 

@@ -2,7 +2,7 @@
 
 Everything that can be decided before the first request is decided by `request_logger`: which requests are
 logged, what the line looks like, which columns of the board it reads.  What remains for each request is one
-f-string, or what `uwsgid.request.logformat` made of ``log-format``.
+template, or what `uwsgid.request.logformat` made of ``log-format``.
 
 The line tells what the client asked, as uWSGI's does, so the variables in it are taken before the application
 runs, which may change its environ.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from uwsgid.logs.held import HeldLines
 from uwsgid.logs.lines import ServerLines, date_format
@@ -63,10 +63,10 @@ def request_logger(
     :param write: gets each line as bytes, its newline included.
     :param tally: as for `plain_logger`; so is *held*.
     :param plain: what that made.
-    :returns: first a function to be called before the application; what it returns becomes `Request.wire`.
-        None where no line wants any variable.  Second a function that writes the line of a finished request
-        where it is logged, to be called once for each request, after its counters are on the board.  Of a
-        request without `Request.wire` it takes the variables then.
+    :returns: first a function to be called before the application; it notes in the request what the client
+        asked.  None where no line wants any variable.  Second a function that writes the line of a finished
+        request where it is logged, to be called once for each request, after its counters are on the board.
+        Of a request in which nothing was noted it takes the variables then.
     """
     plain = plain or plain_logger(settings, board, seat, write, tally, held)
     if plain is not None:
@@ -92,8 +92,8 @@ def request_logger(
         if decided is None:
             decided = not quiet or any([asks(request) for asks in conditions])
         if decided:
-            if take is not None and not request.wire:
-                request.wire = take(request)
+            if take is not None and request.who is None and not request.wire:
+                take(request)
             write(line(request))
 
     return None if quiet and not conditions else take, log_request
@@ -119,28 +119,25 @@ def _conditions(options: RequestLog) -> list[Callable[[Request], bool]]:
     return tests
 
 
+_NUMBERS: Final = 1024
 #: Small numbers as text: making them is the dearest part of a line.
-_TEXTS: Final = [b"%d" % number for number in range(1024)]
+_TEXTS: Final = [b"%d" % number for number in range(_NUMBERS)]
 _TWO_DIGITS: Final = [b"%02d" % number for number in range(100)]
 _NOTHING_MORE: Final = [b""]
+_MSECS: Final = [b" bytes in %d msecs" % number for number in range(100)]
+#: Changes the bytes that `uwsgid.request.logtext.escape` escapes, and no other.
+_HARMLESS: Final = bytes([ord("?") if byte < 32 or byte == 127 else byte for byte in range(256)])
 
 
-def _text(number: int) -> bytes:
-    return _TEXTS[number] if 0 <= number < 1024 else b"%d" % number
-
-
-def _value(value: object) -> bytes:
+def _value(text: str) -> bytes:
     """What a client chose, as it stands in a line."""
-    return escape(latin(value)).encode("latin-1")
-
-
-def _path(uri: str) -> bytes:
-    if uri.isprintable():
-        try:
-            return uri.encode("latin-1")
-        except UnicodeEncodeError:
-            pass
-    return _value(uri)
+    try:
+        plain = text.encode("latin-1")
+        if plain.translate(_HARMLESS) is plain:  # which it is where nothing changed
+            return plain
+    except UnicodeEncodeError:
+        pass
+    return escape(latin(text)).encode("latin-1")
 
 
 # What stands in a line is mostly what stood in the last one.  Such parts are kept, so that a line is made of
@@ -148,18 +145,17 @@ def _path(uri: str) -> bytes:
 
 
 class _Hundred:
-    """The text of a counter but for its last two digits.
+    """The text of a counter, with what stands before it, but for its last two digits.
 
-    :ivar first: the least number it is for; *end* is the first beyond.
+    :ivar first: the least number it is for; *count* numbers are.
     :ivar rest: the text behind it, by how much the number is above *first*.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, before: bytes, number: int) -> None:
         self.first: Final = number - number % 100 if number >= 0 else number
-        self.end: Final = self.first + 100 if number >= 0 else number + 1
-        self.text: Final = (
-            b"%d" % (number // 100) if number >= 100 else b"" if number >= 0 else b"%d" % number
-        )
+        self.count: Final = 100 if number >= 0 else 1
+        digits = b"%d" % (number // 100) if number >= 100 else b"" if number >= 0 else b"%d" % number
+        self.text: Final = before + digits
         self.rest: Final[list[bytes]] = (
             _TWO_DIGITS if number >= 100 else _TEXTS if number >= 0 else _NOTHING_MORE
         )
@@ -174,22 +170,40 @@ class _App:
     def __init__(self, id: int) -> None:
         self.id: Final = id
         self.start: Final = b"[pid: %d|app: %d|req: " % (os.getpid(), id)
-        self.requests = _Hundred(0)
+        self.requests = _Hundred(self.start, 0)
 
 
-class _Who:
-    """Who asked: from the counters to the number of variables."""
+class Who:
+    """Who asked, and how.
 
-    def __init__(self, address: str, user: str, count: int) -> None:
+    :ivar count: the variables that came; *size* are the bytes of them.
+    :ivar text: from the counters to the size.
+    :ivar stands_in: for what made the line too long.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        user: str,
+        method: str,
+        protocol: str,
+        count: int,
+        size: int,
+        stands_in: bool = False,
+    ) -> None:
         self.address: Final = address
         self.user: Final = user
+        self.method: Final = method
+        self.protocol: Final = protocol
         self.count: Final = count
+        self.size: Final = size
+        self.stands_in: Final = stands_in
         # uWSGI counts names and values
-        self.text: Final = b"] %b (%b) {%d vars in " % (_value(address), _value(user), 2 * count)
+        self.text: Final = b"] %b (%b) {%d vars in %d" % (_value(address), _value(user), 2 * count, size)
 
 
 class _When:
-    """When it was asked: from the size of the packet to the method.
+    """When it was asked: from behind the size of the variables to the method.
 
     :ivar since: unix seconds; *until* is the first moment beyond.
     :ivar date: as text.
@@ -210,18 +224,34 @@ _ADD_UP: Final = 0.25  #: seconds between two sums over all workers
 
 
 class _How:
-    """How it went: from the time it took to the number of headers."""
+    """How it went, from behind the time it took to the end of the line."""
 
-    def __init__(self, unit: bytes, via: str, protocol: str, status: int, headers: int) -> None:
+    def __init__(
+        self, via: str, protocol: str, status: int, headers: int, size: int, switches: int, core: int
+    ) -> None:
         self.via: Final = via
         self.protocol: Final = protocol
         self.status: Final = status
         self.headers: Final = headers
+        self.size: Final = size
+        self.switches: Final = switches
+        self.core: Final = core
         way = b" via %b" % via.encode("latin-1") if via else b""
-        self.text: Final = b"%b%b (%b %d) %d headers in " % (unit, way, _value(protocol), status, headers)
+        self.text: Final = b"%b (%b %d) %d headers in %d bytes (%d switches on core %d)\n" % (
+            way,
+            _value(protocol),
+            status,
+            headers,
+            size,
+            switches,
+            core,
+        )
 
 
-_TAIL: Final = b" bytes (1 switches on core 0)\n"
+#: How many of `Who` and of `_How` are kept, each by the size of a head.  Those of one client and those of one
+#: site have few sizes.
+_KEPT: Final = 64
+_LONGEST: Final = 256  #: bytes of one that is kept
 
 
 class DefaultLines:
@@ -246,33 +276,46 @@ class DefaultLines:
         self._held: Final = held
         self._app = _App(0)
         self._apps: Final = {0: self._app}
-        self._requests = _Hundred(0)
-        self._who = _Who("", "", 0)
+        self._requests = _Hundred(b"/", 0)
+        self._whos: Final = [Who("", "", "", "", 0, 0)] * _KEPT
         self._when = _When(0.0, 0.0, b"", 0, "")
-        self._how = _How(self._unit, "", "", 0, 0)
+        self._hows: Final = [_How("", "", 0, 0, 0, 1, 0)] * _KEPT
+        self._took: Final[list[bytes]] = [] if options.micros else _MSECS
 
     # hot path, watched by bench-requests and bench-logs
 
-    def take(self, request: Request) -> tuple[Any, ...]:
-        """What the client chose, for `Request.wire`."""
+    def take(self, request: Request) -> None:
+        """Note what the client chose: `Request.who` and `Request.uri`."""
         vars = request.vars
-        address = vars.get("REMOTE_ADDR", "")
+        address: str = vars.get("REMOTE_ADDR", "")
         if self._forwarded:
             address = vars.get("HTTP_X_FORWARDED_FOR") or address
-        return (
-            address,
-            vars.get("REMOTE_USER", ""),
-            vars.get("REQUEST_METHOD", ""),
-            vars.get("REQUEST_URI", ""),
-            vars.get("SERVER_PROTOCOL", ""),
-        )
+        user: str = vars.get("REMOTE_USER", "")
+        method: str = vars.get("REQUEST_METHOD", "")
+        protocol = request.reply.protocol
+        size = request.packet_size
+        place = size & (_KEPT - 1)
+        who = self._whos[place]
+        if (
+            size != who.size
+            or request.var_count != who.count
+            or address != who.address
+            or user != who.user
+            or method != who.method
+            or protocol != who.protocol
+        ):
+            who = Who(address, user, method, protocol, request.var_count, size)
+            if len(who.text) + len(method) + len(protocol) <= _LONGEST:
+                self._whos[place] = who
+        request.who = who
+        request.uri = vars.get("REQUEST_URI", "")
 
     def log(self, request: Request) -> None:
         """Write the line of *request*, unless the application minds."""
         if request.log is False:
             return
-        if not request.wire:
-            request.wire = self.take(request)
+        if request.who is None:
+            self.take(request)
         held = self._held
         if held is not None:
             held.write(self.line(request))
@@ -280,63 +323,67 @@ class DefaultLines:
             self._write(self.line(request))
 
     def line(self, request: Request) -> bytes:
-        """The line of *request*, of which `Request.wire` has what the client chose."""
-        wire = request.wire
-        address: str
-        user: str
-        method: str
-        uri: str
-        protocol: str
-        address, user, method, uri, protocol = wire
+        """The line of *request*, in which `take` has noted what the client chose."""
+        noted = request.who
+        assert noted is not None
+        who: Who = noted  # the compiler would ask at each use
         reply = request.reply
         app = self._app
         if request.app_id != app.id:
             self._app = app = self._app_of(request.app_id)
         number = request.app_requests
         requests = app.requests
-        if not requests.first <= number < requests.end:
-            app.requests = requests = _Hundred(number)
+        above = number - requests.first
+        if not 0 <= above < requests.count:
+            app.requests = requests = _Hundred(app.start, number)
+            above = number - requests.first
         started = request.started
         when = self._when
         if not when.since <= started < when.until:
-            self._when = when = self._now(started, method)
-        elif method != when.method:
-            self._when = when = _When(when.since, when.until, when.date, when.others, method)
+            self._when = when = self._now(started, who.method)
+        elif who.method != when.method:
+            self._when = when = _When(when.since, when.until, when.date, when.others, who.method)
         tally = self._tally
         count = when.others + (self._board.requests[self._seat] if tally is None else tally.requests)
         total = self._requests
-        if not total.first <= count < total.end:
-            self._requests = total = _Hundred(count)
-        who = self._who
-        if request.var_count != who.count or address != who.address or user != who.user:
-            self._who = who = _Who(address, user, request.var_count)
-        how = self._how
+        beyond = count - total.first
+        if not 0 <= beyond < total.count:
+            self._requests = total = _Hundred(b"/", count)
+            beyond = count - total.first
+        size, core = reply.headers_size, request.core
+        place = (size + core) & (_KEPT - 1)
+        how = self._hows[place]
         if (
-            reply.status != how.status
+            size != how.size
+            or reply.status != how.status
             or reply.header_count != how.headers
-            or protocol != how.protocol
+            or who.protocol != how.protocol
             or reply.via != how.via
+            or core != how.core
+            or request.switches != how.switches
         ):
-            self._how = how = _How(self._unit, reply.via, protocol, reply.status, reply.header_count)
+            how = _How(
+                reply.via, who.protocol, reply.status, reply.header_count, size, request.switches, core
+            )
+            if len(how.text) <= _LONGEST:
+                self._hows[place] = how
+        sent = reply.body_size
         took = request.micros if self._micros else request.micros // 1000
-        made = b"%b%b%b/%b%b%b%b%b%b => generated %b bytes in %b%b%b%b" % (
-            app.start,
+        made = b"%b%b%b%b%b%b%b => generated %b%b%b" % (
             requests.text,
-            requests.rest[number - requests.first],
+            requests.rest[above],
             total.text,
-            total.rest[count - total.first],
+            total.rest[beyond],
             who.text,
-            _text(request.packet_size),
             when.text,
-            _path(uri),
-            _text(reply.body_size),
-            _text(took),
+            _value(request.uri),
+            _TEXTS[sent] if 0 <= sent < _NUMBERS else b"%d" % sent,
+            self._took[took] if 0 <= took < len(self._took) else b" bytes in %d%b" % (took, self._unit),
             how.text,
-            _text(reply.headers_size),
-            _TAIL if request.switches == 1 and request.core == 0 else _tail(request),
         )
-        if len(made) > LINE_LIMIT and wire is not _TOO_LONG:
-            request.wire = _TOO_LONG
+        if len(made) > LINE_LIMIT and not who.stands_in:
+            request.who = Who("0.0.0.0", "", "-", "-", request.var_count, request.packet_size, True)
+            request.uri = "-"
             return self.line(request)
         return made
 
@@ -354,14 +401,6 @@ class DefaultLines:
         board = self._board
         others = board.total_requests() - board.requests[self._seat]
         return _When(started, min(started + _ADD_UP, second + 1.0), date, others, method)
-
-
-def _tail(request: Request) -> bytes:
-    return b" bytes (%d switches on core %d)\n" % (request.switches, request.core)
-
-
-#: What stands for address, user, method, URI and protocol in a line that they made too long (core/logging.c).
-_TOO_LONG: Final[tuple[Any, ...]] = ("0.0.0.0", "", "-", "-", "-")
 
 
 def _after_memory(line: Line, board: Board, seat: int) -> Line:
@@ -384,11 +423,11 @@ def _after_memory(line: Line, board: Board, seat: int) -> Line:
 def _after_host(take: Take, line: Line) -> tuple[Take, Line]:
     """``vhost``: the host stands before the line."""
 
-    def take_host(request: Request) -> tuple[Any, ...]:
-        return request.vars.get("HTTP_HOST", ""), take(request)
+    def take_host(request: Request) -> None:
+        take(request)
+        request.wire = (request.vars.get("HTTP_HOST", ""),)
 
     def line_with_host(request: Request) -> bytes:
-        host, request.wire = request.wire
-        return b"%b %b" % (_value(host), line(request))
+        return b"%b %b" % (_value(request.wire[0]), line(request))
 
     return take_host, line_with_host

@@ -348,6 +348,8 @@ def _twin(request: Request) -> Request:
     twin.app_requests = request.app_requests
     twin.switches = request.switches
     twin.logvars = request.logvars
+    twin.who = request.who
+    twin.uri = request.uri
     twin.wire = request.wire
     twin.log = request.log
     twin.body = request.body

@@ -55,6 +55,7 @@ class Reply:
     """One answer.
 
     :param vars: of the request; its ``SERVER_PROTOCOL`` starts the status line.
+    :ivar protocol: as the client said it; empty where it said none.
     :ivar status: the number, 0 before `start`.
     :ivar sent: whether the head left.
     :ivar broken: whether the client can not be written to any more.
@@ -67,7 +68,7 @@ class Reply:
     """
 
     __slots__ = ("_connection", "_head", "_headers", "_protocol", "_terms", "_vars", "body_size", "broken",
-                 "close", "header_count", "headers_size", "sent", "status", "via",
+                 "close", "header_count", "headers_size", "protocol", "sent", "status", "via",
                  "write_errors")  # fmt: skip
 
     # ---- hot path, watched by bench-requests (a) -----------------------------------------------------------
@@ -76,7 +77,8 @@ class Reply:
         self._connection = connection
         self._terms: Terms = connection.terms
         self._vars = vars
-        self._protocol: str = vars.get("SERVER_PROTOCOL") or "HTTP/1.0"
+        self.protocol: str = vars.get("SERVER_PROTOCOL", "")
+        self._protocol = self.protocol or "HTTP/1.0"
         self._head = b""  # of an answer that started and was not sent
         self._headers: Sequence[tuple[str, str]] = ()
         self.status = 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from uwsgid.request.body import Body
     from uwsgid.request.buffering import BufferedBody
+    from uwsgid.request.logline import Who
     from uwsgid.request.reply import Reply
 
 
@@ -31,7 +32,9 @@ class Request:
     :ivar logvars: variables that the application set for ``log-format``.
     :ivar trusted: it came over a socket that ``dynamic-apps`` names, so that its ``UWSGI_APPID`` counts.
     :ivar block: the block of a uwsgi packet that carries no variables; empty otherwise.
-    :ivar wire: the variables that its log line tells, from before the application could change them.
+    :ivar who: who asked, for the usual log line, from before the application could change it; None where that
+        was not noted.  The same holds for *uri*.
+    :ivar wire: the variables that another log line tells.
     :ivar log: True logs the request whatever the options say, False never; None lets the options decide.
     """
 
@@ -51,8 +54,10 @@ class Request:
         "started",
         "switches",
         "trusted",
+        "uri",
         "var_count",
         "vars",
+        "who",
         "wire",
     )
 
@@ -75,6 +80,8 @@ class Request:
         self.switches = 1
         self.trusted = False
         self.block = b""
+        self.who: Who | None = None
+        self.uri = ""
         self.wire: tuple[Any, ...] = ()
         self.logvars: dict[str, str] | None = None
         self.log: bool | None = None

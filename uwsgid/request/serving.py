@@ -70,7 +70,7 @@ class Serving:
     :ivar say: writes one server line to the log.
     :ivar measure: called before a request is logged, where its memory is to be known.
     :ivar plain: what has both *log_request* and *take_wire*, where that is the case: its methods cost less.
-    :ivar take_wire: called before a handler; what it returns is `Request.wire`, for the log.
+    :ivar take_wire: called before a handler; notes in the request what the client asked, for the log.
     """
 
     settings: Settings
@@ -85,7 +85,7 @@ class Serving:
     after_request: Callable[[int], None] | None
     log_request: Callable[[Request], None]
     say: Callable[[str], None]
-    take_wire: Callable[[Request], tuple[Any, ...]] | None = None
+    take_wire: Callable[[Request], None] | None = None
     measure: Callable[[], None] | None = None
     farewell: Farewell = field(default_factory=Farewell)
     #: held while accepting, under ``thunder-lock``

@@ -203,9 +203,9 @@ class Cycle:
         reply = request.reply
         plain = serving.plain
         if plain is not None:
-            request.wire = plain.take(request)
+            plain.take(request)
         elif serving.take_wire is not None:
-            request.wire = serving.take_wire(request)
+            serving.take_wire(request)
         if station.trusted:
             request.trusted = True
 
