@@ -30,7 +30,7 @@ from uwsgid.host.locks import Lock, LockTable
 from uwsgid.logs.writing import Writer, write_first, writer
 from uwsgid.supervise.board import Board
 
-ROOM: Final = 16384  #: bytes of each worker's lines that wait
+ROOM: Final = 65536  #: bytes of each worker's lines that wait
 PATIENCE: Final = 0.01  #: seconds that a line waits for others
 QUICK: Final = 0.001  #: seconds between two lines of a worker that has reason to wait
 _SHORT: Final = 256  #: bytes of a line that struct puts down, with zeros behind it; most are no longer
