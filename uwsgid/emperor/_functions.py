@@ -41,7 +41,7 @@ uwsgid.host.children: __create_fn__.<locals>.__init__
 uwsgid.host.syscalls: set_child_subreaper
 uwsgid.steward.duty: Duty.__init__ Duty._bury Duty._end Duty._end_now Duty._is_ending Duty._known
 uwsgid.steward.duty: Duty._known.<locals>.<genexpr> Duty._proceed Duty._say_end Duty._take_over Duty._weigh
-uwsgid.steward.duty: Duty.begin Duty.begin.<locals>.<listcomp> Duty.coming Duty.coming.<locals>.<genexpr>
+uwsgid.steward.duty: Duty.begin Duty.begin.<locals>.<genexpr> Duty.coming Duty.coming.<locals>.<genexpr>
 uwsgid.steward.duty: Duty.due Duty.due.<locals>.<listcomp> Duty.ended Duty.heard Duty.look Duty.serves
 uwsgid.steward.duty: Duty.serving Duty.serving.<locals>.<genexpr> Duty.stop_brutally Known.__init__
 uwsgid.steward.hands: LoneWorker.__init__ LoneWorker.close LoneWorker.fileno LoneWorker.hear
@@ -242,9 +242,8 @@ uwsgid.registry: Registry.__getitem__ Registry.__iter__
 uwsgid.request.body: Body.__init__ Body.at_end
 uwsgid.request.connection: Connection.__init__ Connection.close Connection.send
 uwsgid.request.logline: DefaultLines.__init__ DefaultLines._now DefaultLines.line DefaultLines.log
-uwsgid.request.logline: DefaultLines.take _App.__init__ _How.__init__ _Hundred.__init__ _When.__init__
-uwsgid.request.logline: _Who.__init__ _path _text _value plain_logger request_logger
-uwsgid.request.logtext: escape latin
+uwsgid.request.logline: DefaultLines.take Who.__init__ _App.__init__ _How.__init__ _Hundred.__init__
+uwsgid.request.logline: _When.__init__ _value plain_logger request_logger
 uwsgid.request.mounts: App.__init__ Apps.__contains__ Apps.__init__ Apps.__iter__ Apps.__len__
 uwsgid.request.mounts: Apps._choose_only Apps._settle Apps.add Apps.is_full Lookup.from_settings
 uwsgid.request.mounts: __create_fn__.<locals>.__init__ _prefixes _prefixes.<locals>.<dictcomp>
