@@ -44,6 +44,8 @@ def application(environ, start_response):
         uwsgi.reload()
     elif path == "/stop":
         uwsgi.stop()
+    elif path == "/reloads":
+        return [os.environ["UWSGI_RELOADS"].encode()]
     return [str(os.getpid()).encode()]
 """
 
@@ -168,6 +170,7 @@ class Stewards(EmperorCase):
         uwsgi_fetch(self.path("a.sock"), "/reload")
         daemon.wait_for(r"worker 1 buried after")
         self.assertNotEqual(int(uwsgi_fetch(self.path("a.sock")).body), worker)
+        self.assertEqual(uwsgi_fetch(self.path("a.sock"), "/reloads").body, b"1")
         self.end(daemon)
 
     def test_becomes_a_master(self) -> None:

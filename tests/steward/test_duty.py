@@ -39,8 +39,9 @@ class Worker:
     :ivar deaf: it closed its end of the talk.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, since: float) -> None:
         self.pid = pid
+        self.since = since
         self.told: list[Record] = []
         self.signals: list[int] = []
         self.deaf = False
@@ -69,7 +70,7 @@ class DutyCase(SynchronousTestCase):
         if self.failures:
             self.failures -= 1
             raise OSError(11, "Resource temporarily unavailable")
-        self.workers.append(Worker(100 + len(self.workers)))
+        self.workers.append(Worker(100 + len(self.workers), self.now))
         return self.workers[-1]
 
     def serve(self, worker: Worker, terms: Terms = TERMS) -> Worker:

@@ -45,9 +45,11 @@ class Worker(Protocol):
     """A lone worker, as the hands of a steward reach it.
 
     :ivar pid: its process.
+    :ivar since: when it was born, in monotonic seconds.
     """
 
     pid: int
+    since: float
 
     def tell(self, record: Record) -> bool:
         """Say something to it; False where it can not hear."""
@@ -59,7 +61,6 @@ class Worker(Protocol):
 class Known:
     """What the steward knows of a worker.
 
-    :ivar since: when it was born, in monotonic seconds.
     :ivar terms: on what terms it serves.
     :ivar is_ready: it accepts.
     :ivar told_at: when it was told to go; None where it was not.
@@ -75,16 +76,14 @@ class Known:
         "is_ready",
         "next_at",
         "number",
-        "since",
         "terms",
         "told_at",
         "wants_master",
         "worker",
     )
 
-    def __init__(self, worker: Worker, since: float) -> None:
+    def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.since = since
         self.terms = USUAL
         self.is_ready = self.wants_master = False
         self.told_at: float | None = None
@@ -158,7 +157,7 @@ class Duty:
 
         :param workers: who is there already; what it said was not heard yet.
         """
-        self._workers.extend(Known(worker, self._clock()) for worker in workers)
+        self._workers.extend(map(Known, workers))
         self._proceed()
 
     def stop(self) -> None:
@@ -359,7 +358,7 @@ class Duty:
     def _rest(self, known: Known) -> None:
         """Wait before the next birth, where those before did not live."""
         now = self._clock()
-        has_lived = known.is_ready and now - known.since >= _A_LIFE
+        has_lived = known.is_ready and now - known.worker.since >= _A_LIFE
         self._deaths = 0 if has_lived else self._deaths + 1
         seconds = Backoff(most=float(known.terms.rest)).after(self._deaths)
         if seconds >= 1:
@@ -443,4 +442,4 @@ class Duty:
             if self.serving is None:
                 self._wake = self._clock() + _INSIST
             return
-        self._workers.append(Known(worker, self._clock()))
+        self._workers.append(Known(worker))

@@ -18,11 +18,13 @@ class LoneWorker:
     """A worker that was forked by its steward, see `uwsgid.steward.duty.Worker`.
 
     :param channel: our end of the talk with it.
+    :param since: when it was forked, in monotonic seconds.
     :ivar sockets: the listening sockets that it gave us; ours to close.
     """
 
-    def __init__(self, pid: int, channel: socket.socket) -> None:
+    def __init__(self, pid: int, channel: socket.socket, since: float) -> None:
         self.pid = pid
+        self.since = since
         self.sockets: list[int] = []
         self._channel: socket.socket | None = channel
 

@@ -52,7 +52,7 @@ class Steward:
 
     :param pipe: the vassal's end of the talk with its emperor.
     :param live: called in a worker that was just forked; never returns.
-    :param again: what tells an instance how often its vassal began before.
+    :param again: what tells an instance that it is not the first of its vassal, by the number of reloads.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Steward:
         self._workers: list[LoneWorker] = []
         self._keeper: LoneWorker | None = None  # who brought the sockets that we keep
         self._terms = USUAL
-        self._births = 0
+        self._lives = 0  # workers that came to serve
         self._has_emperor = True
         self._alarm: Final = socket.socketpair()
 
@@ -94,7 +94,7 @@ class Steward:
         """What whoever follows a worker that served finds in its environment: our sockets, and that."""
         if self._keeper is None:
             return {}
-        environ = dict(self._again(self._births - 1))
+        environ = dict(self._again(self._lives - 1))
         entries = [(kept.fd, kept.inode, kept.configured) for kept in self._sockets()]
         leave_behind(self._kernel, entries, environ)
         return environ
@@ -194,7 +194,6 @@ class Steward:
     def _bear(self) -> LoneWorker:
         """Fork a worker, as `Duty` wants one."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._births += 1
         try:
             pid = self._kernel.fork_unnoticed()
         except OSError:
@@ -208,7 +207,7 @@ class Steward:
             self.part()
             self._live(theirs, self.inheritance())
         theirs.close()
-        worker = LoneWorker(pid, ours)
+        worker = LoneWorker(pid, ours, time.monotonic())
         self._workers.append(worker)
         return worker
 
@@ -223,6 +222,7 @@ class Steward:
         if self._keeper is not None:
             self._keeper.forget()
         self._keeper, self._terms = worker, self._duty.terms
+        self._lives += 1
         with contextlib.suppress(OSError):
             os.chdir(f"/proc/{worker.pid}/cwd")
 

@@ -30,11 +30,13 @@ LONE_WORKER: Final = "lone worker"
 class Talk(Conversation):
     """The talk with a steward, and with the emperor until the first request is done.
 
+    :param steward: its process, our parent.
     :param emperor: the vassal's end of the talk with its emperor; None where that is gone.
     """
 
-    def __init__(self, channel: socket.socket, emperor: int | None) -> None:
+    def __init__(self, channel: socket.socket, steward: int, emperor: int | None) -> None:
         Conversation.__init__(self, channel)
+        self._steward: Final = steward
         self._emperor = socket.socket(fileno=emperor) if emperor is not None else None
 
     def say(self, record: Record) -> None:
@@ -46,8 +48,8 @@ class Talk(Conversation):
         Conversation.say(self, record)
         if isinstance(record, Ready):
             self.tell(ToEmperor.ACCEPTING)
-        elif isinstance(record, Ask):
-            wake_steward()
+        elif isinstance(record, Ask) and os.getppid() == self._steward:
+            os.kill(self._steward, signal.SIGUSR2)  # which means nothing to it but to wake
 
     def tell(self, what: ToEmperor) -> None:
         """Tell the emperor.  One that does not listen is not waited for."""
@@ -62,16 +64,11 @@ class Talk(Conversation):
             self._emperor = None
 
 
-def wake_steward() -> None:
-    """Have our parent look at what we said: the signal itself means nothing to it."""
-    os.kill(os.getppid(), signal.SIGUSR2)
-
-
 @roles.member(LONE_WORKER)
 def lone_worker(newborn: Newborn) -> int:
     """Loads the applications, then answers requests."""
     house = newborn.household
-    talk = Talk(newborn.master.channel, emperor.find(os.environ))
+    talk = Talk(newborn.master.channel, house.master_pid, emperor.find(os.environ))
     newborn = replace(newborn, master=talk)
     if not house.is_reload:
         talk.tell(ToEmperor.SPAWNED)
