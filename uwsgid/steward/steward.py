@@ -85,6 +85,7 @@ class Steward:
         self._sleep()
         self._duty = duty = Duty(self._bear, self._say, self._tell, time.monotonic)
         duty.begin(*self._workers)
+        self._bury()  # one may have ended before we heard signals
         while duty.outcome is None:
             self._wait()
             duty.look()
