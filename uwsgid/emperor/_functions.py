@@ -41,9 +41,9 @@ uwsgid.host.children: __create_fn__.<locals>.__init__
 uwsgid.host.syscalls: set_child_subreaper
 uwsgid.steward.duty: Duty.__init__ Duty._bury Duty._end Duty._end_now Duty._is_ending Duty._known
 uwsgid.steward.duty: Duty._known.<locals>.<genexpr> Duty._proceed Duty._say_end Duty._take_over Duty._weigh
-uwsgid.steward.duty: Duty.begin Duty.begin.<locals>.<genexpr> Duty.coming Duty.coming.<locals>.<genexpr>
-uwsgid.steward.duty: Duty.due Duty.due.<locals>.<listcomp> Duty.ended Duty.heard Duty.look Duty.serves
-uwsgid.steward.duty: Duty.serving Duty.serving.<locals>.<genexpr> Duty.stop_brutally Known.__init__
+uwsgid.steward.duty: Duty.begin Duty.coming Duty.coming.<locals>.<genexpr> Duty.due
+uwsgid.steward.duty: Duty.due.<locals>.<listcomp> Duty.ended Duty.heard Duty.look Duty.serves Duty.serving
+uwsgid.steward.duty: Duty.serving.<locals>.<genexpr> Duty.stop_brutally Known.__init__
 uwsgid.steward.hands: LoneWorker.__init__ LoneWorker.close LoneWorker.fileno LoneWorker.hear
 uwsgid.steward.hands: LoneWorker.signal
 uwsgid.steward.steward: Steward.__init__ Steward._bear Steward._bury Steward._bury.<locals>.<genexpr>
@@ -232,8 +232,8 @@ uwsgid.logs.pipeline: Pipeline.__init__ Pipeline._deliver Pipeline.accept
 uwsgid.logs.setup: Logs.__init__ Logs.drain Logs.leave Logs.open Logs.open_late Logs.registered
 uwsgid.logs.setup: Logs.request_writer Logs.take Logs.take_requests Logs.write
 uwsgid.logs.writing: writer
-uwsgid.loops.gate: Gate.__init__ Gate.__init__.<locals>.<dictcomp> Gate._is_over Gate._wait Gate.next
-uwsgid.loops.gate: Gate.watch
+uwsgid.loops.gate: Gate.__init__ Gate.__init__.<locals>.<dictcomp> Gate._is_over Gate._wait Gate.attend
+uwsgid.loops.gate: Gate.next Gate.watch
 uwsgid.loops.limits: defers hurry moment most_parked patience
 uwsgid.loops.simple: Simple.__init__ Simple.run
 uwsgid.manhole.options: Manhole.ssh Manhole.ssh.<locals>.<genexpr>
