@@ -19,6 +19,8 @@ _POOL: Final = 14  #: bits of the address within a pool of CPython's allocator (
 _STEP: Final = 16  #: bytes between two sizes of objects
 _LARGEST: Final = 512  #: bytes; what is larger is left to malloc
 _HEAD: Final = sys.getsizeof(b"")
+_SMALL: Final = 64  #: bytes; of such sizes are things that come and go while places are filled, as numbers
+_OTHERS: Final = 16  #: places that these, and the head, may take in a pool
 _MOST: Final = 65536  #: objects of one size that are made at most
 
 #: Keeps the objects that stand where others were freed.
@@ -48,7 +50,7 @@ def _fill(size: int) -> list[object]:
     They are made until a pool holds nothing else.
     """
     make = _maker(size)
-    room = (1 << _POOL) // size - 4  # a pool has a head
+    room = (1 << _POOL) // size - (_OTHERS if size <= _SMALL else 4)  # a pool has a head
     kept: list[object] = []
     fresh: list[object] = []
     pool = -1
