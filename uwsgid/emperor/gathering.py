@@ -22,6 +22,8 @@ _SHORT: Final = 256  #: letters of a text that is made once more; what is longer
 
 #: What was as it was, and code that came to lie too far in front: nothing else shall come to lie there.
 _left_behind: list[object] = []
+#: What a function is, or may be in.
+_HOLD_FUNCTIONS: Final = frozenset({FunctionType, property, classmethod, staticmethod})
 #: The names of modules that were made anew.
 _renamed: dict[int, str] = {}
 
@@ -65,7 +67,7 @@ def move(modules: Iterable[ModuleType], functions: list[FunctionType]) -> int:
 
     :param modules: where they are looked for.
     """
-    holders = _holders(modules, {id(function) for function in functions})
+    holders = _holders(modules, functions)
     moved = 0
     for place in range(len(functions)):
         function = functions[place]
@@ -81,29 +83,35 @@ def move(modules: Iterable[ModuleType], functions: list[FunctionType]) -> int:
 
 
 def _holders(
-    modules: Iterable[ModuleType], wanted: Container[int]
+    modules: Iterable[ModuleType], functions: Iterable[FunctionType]
 ) -> dict[int, list[tuple[ModuleType | type, str]]]:
-    """Where functions stand, by their ids: in modules, and in the classes that are defined there."""
+    """Where functions stand, by their ids: in modules, and in the classes of their own modules."""
+    wanted = {id(function) for function in functions}
     holders: dict[int, list[tuple[ModuleType | type, str]]] = {}
-    for owner in _owners(modules):
+    for owner in _owners(modules, {function.__module__ for function in functions}):
         for name, thing in vars(owner).items():
-            function = _within(thing)
-            if function is not None and id(function) in wanted:
-                holders.setdefault(id(function), []).append((owner, name))
+            if type(thing) in _HOLD_FUNCTIONS:
+                function = _within(thing)
+                if id(function) in wanted:
+                    holders.setdefault(id(function), []).append((owner, name))
     return holders
 
 
-def _owners(modules: Iterable[ModuleType]) -> Iterator[ModuleType | type]:
-    """The modules, and the classes that are defined in them, each once."""
+def _owners(modules: Iterable[ModuleType], own: Container[str]) -> Iterator[ModuleType | type]:
+    """The modules, and the classes that are defined in *own* among them, each once."""
     seen: set[int] = set()
     for module in modules:
-        if id(module) not in seen:
-            seen.add(id(module))
-            yield module
-            for thing in list(vars(module).values()):
-                if isinstance(thing, type) and thing.__module__ == module.__name__ and id(thing) not in seen:
-                    seen.add(id(thing))
-                    yield thing
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        yield module
+        name = module.__name__
+        if name not in own:
+            continue
+        for thing in list(vars(module).values()):
+            if isinstance(thing, type) and id(thing) not in seen and thing.__module__ == name:
+                seen.add(id(thing))
+                yield thing
 
 
 def _within(thing: Any) -> FunctionType | None:
