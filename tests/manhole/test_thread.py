@@ -147,6 +147,7 @@ class HatchTests(SynchronousTestCase):
         self.said: list[str] = []
         names = (Name("thing", 6, "a thing"),)
         self.theirs = socket.socket(fileno=os.dup(self.hatch.theirs.fileno()))
+        self.before = set(threading.enumerate())  # those of other tests may take a moment to end
         self.door = open_hatch(self.theirs, names, self.said.append, greeting="hello", whose=" of worker 2")
         self.addCleanup(self.door.close, "the test is over")
 
@@ -196,7 +197,8 @@ class HatchTests(SynchronousTestCase):
 
     def test_without_a_master(self) -> None:
         """The thread that listens ends with the master, and waits for nobody."""
-        (listening_thread,) = [thread for thread in threading.enumerate() if thread.name == "manhole"]
+        new = set(threading.enumerate()) - self.before
+        (listening_thread,) = [thread for thread in new if thread.name == "manhole"]
         self.hatch.close()
         listening_thread.join(PATIENCE)
         self.assertFalse(listening_thread.is_alive())
